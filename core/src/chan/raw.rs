@@ -1,0 +1,685 @@
+//! The type-erased channel: a ring, two wait queues, one lock. C, Rust and Python share it (D11).
+//!
+//! Its rules are Go's (SEMANTICS C1-C11):
+//!  I1  At least one of `sendq`, `recvq` is empty (but for a select that waits on both sides of one unbuffered channel).
+//!  I2  `count > 0` implies that nobody waits in `recvq`; `count < cap` that nobody waits in `sendq` - nobody whose ticket is still open: losers of other races may lie there.
+//!  I3  FIFO: of values, and of waiters on each side. A waiter found beats the buffer: a send to a parked receiver goes straight into its slot; a receive from a full buffer takes the
+//!      head and moves the first waiting sender's value to the tail (C2).
+//!  I4  The waker completes the parked party's operation (value moved, status written) before it makes it ready; a woken party never retries (C4).
+//!  I5  Nothing of the channel is touched after its unlock (D8), so it may be freed as soon as the wait returns.
+//!  I6  Closed stays closed. Buffered values remain receivable; a failed send leaves the value with the sender.
+//!  I7  A value is dropped exactly once: by the receiver that got it, or by the channel when it is abandoned or freed.
+//!
+//! Counts of read-modify-writes: an operation that does not wait, 1 (the lock); one that wakes a party, 2 (lock, ticket); parking, 1 (the lock; the commit's WAITING and
+//! unlock are plain stores). So an unbuffered round trip is six (D9).
+//!
+//! Rejected: a lock-free ring (once waiters must be checked it takes more atomics on one core, and select, close and len become hard); unlock-then-CAS parking (two atomics more).
+
+use crate::elem::{ElemOps, MAX_SIZE};
+use crate::sched::party::{Party, Reason, WaitQueue, Waiter};
+use crate::sched::{Cx, enter, objects, ready, ticket};
+use crate::status::Status;
+use crate::sys::prim::*;
+use crate::sys::slab::{self, Header, Slab, Slot};
+use crate::wait::block::{Wait, block, interrupted, status_of};
+use crate::wait::{CancelSource, WakeList};
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr::{NonNull, null, null_mut};
+
+/// Kinds of slab objects; see also `sched/task.rs`.
+pub const KIND_CHAN: u8 = 3;
+
+/// What a channel's elements are.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    /// Bytes, at most 64 KiB.
+    pub size: usize,
+    /// A power of two, at most 4096; slots of the ring are aligned to it.
+    pub align: usize,
+    /// Called once for each value that is never delivered.
+    pub drop: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+/// See the file's head.
+#[repr(C, align(64))]
+pub struct RawChan {
+    pub(super) header: Header,
+    // ---- set once before publish
+    size: Cell<u32>,
+    align: Cell<u16>,
+    // ---- guarded by header.lock
+    pub(super) closed: Cell<bool>,
+    /// Reserved for observers (D10): one of them is armed.
+    observed: Cell<bool>,
+    cap: Cell<usize>,
+    count: Cell<usize>,
+    head: Cell<usize>,
+    tail: Cell<usize>,
+    buf: Cell<*mut u8>,
+    // ---- second line
+    pub(super) recvq: WaitQueue,
+    pub(super) sendq: WaitQueue,
+    /// Reserved for observers (D10): the list of them.
+    observers: Cell<*const ()>,
+    drop: Cell<Option<unsafe extern "C" fn(*mut c_void)>>,
+    /// Typed ends of Rust (H6): only they count for closing and abandoning.
+    senders: Cell<usize>,
+    receivers: Cell<usize>,
+}
+
+// SAFETY: repr(C), header first; zero is valid (null pointers, None, empty queues).
+unsafe impl Slot for RawChan {
+    const KIND: u8 = KIND_CHAN;
+}
+
+static CHANNELS: Slab<RawChan> = Slab::new();
+static KEEPER: objects::Keeper =
+    objects::Keeper { name: "channels", live: || CHANNELS.live(), reset: || CHANNELS.reset() };
+
+/// Waits for ever.
+pub const BLOCK: u8 = 0;
+/// Never waits.
+pub const TRY: u8 = 1;
+/// Waits within limits.
+pub const UNTIL: u8 = 2;
+
+/// A new channel with one reference. INVALID for a size above 64 KiB, an alignment that is not a power of two up to 4096, or `size * cap` that overflows.
+pub fn create(layout: Layout, cap: usize) -> Result<NonNull<RawChan>, Status> {
+    if layout.size > MAX_SIZE || !layout.align.is_power_of_two() || layout.align > 4096 {
+        return Err(Status::Invalid);
+    }
+    if layout.size % layout.align != 0 && layout.size != 0 {
+        return Err(Status::Invalid);
+    }
+    let bytes = layout.size.checked_mul(cap).filter(|b| *b <= isize::MAX as usize / 2).ok_or(Status::Invalid)?;
+    let buf: *mut u8 = if bytes == 0 {
+        null_mut()
+    } else {
+        let mut p: *mut c_void = null_mut();
+        // SAFETY: `p` is valid to write; the alignment is a power of two and at least a pointer's.
+        if unsafe { libc::posix_memalign(&mut p, layout.align.max(16), bytes) } != 0 {
+            return Err(Status::NoMemory);
+        }
+        p.cast()
+    };
+    objects::register(&KEEPER);
+    let Some(slot) = CHANNELS.alloc() else {
+        // SAFETY: from posix_memalign, or null.
+        unsafe { libc::free(buf.cast()) };
+        return Err(Status::NoMemory);
+    };
+    // SAFETY: a fresh slot is ours until its kind is stored.
+    let c = unsafe { slot.as_ref() };
+    c.size.set(layout.size as u32);
+    c.align.set(layout.align as u16);
+    c.closed.set(false);
+    c.observed.set(false);
+    c.observers.set(null());
+    c.cap.set(cap);
+    c.count.set(0);
+    c.head.set(0);
+    c.tail.set(0);
+    c.buf.set(buf);
+    c.drop.set(layout.drop);
+    c.senders.set(0);
+    c.receivers.set(0);
+    c.header.refs.store(1, Relaxed);
+    c.header.epoch.store(slab::epoch(), Relaxed);
+    // Release: pairs with the lock's Acquire of whoever was given the handle.
+    c.header.kind.store(KIND_CHAN, Release);
+    Ok(slot)
+}
+
+impl RawChan {
+    #[inline(always)]
+    unsafe fn slot(&self, i: usize, size: usize) -> *mut u8 {
+        // SAFETY: `i < cap`, so within the buffer (for size 0 the buffer is null and the offset 0).
+        unsafe { self.buf.get().add(i * size) }
+    }
+
+    /// Index by compare-and-wrap: the capacity is exact, no power of two.
+    #[inline(always)]
+    fn after(&self, i: usize) -> usize {
+        if i + 1 == self.cap.get() { 0 } else { i + 1 }
+    }
+
+    /// Under the lock: the first waiter of a queue whose ticket we win.
+    #[inline(always)]
+    pub(super) unsafe fn pop_winner(&self, q: &WaitQueue) -> *const Waiter {
+        loop {
+            // SAFETY: the lock is held; a queued waiter's fields may be read (party.rs I2).
+            unsafe {
+                let w = q.pop();
+                if w.is_null() || (*(*w).party.get()).ticket.win((*w).seq.get(), ticket::WON, (*w).case.get()) {
+                    return w;
+                }
+            }
+        }
+    }
+
+    /// Under the lock: what a send would do now. `Done(party)` completed it (the party, if any, is to be made ready after the unlock).
+    #[inline(always)]
+    pub(super) unsafe fn send_now<E: ElemOps>(&self, e: E, src: *const u8) -> Now {
+        // SAFETY: the lock is held; `src` is readable by contract of the callers; a won waiter's slot is ours (I4).
+        unsafe {
+            if self.closed.get() {
+                return Now::Closed;
+            }
+            let w = self.pop_winner(&self.recvq);
+            if !w.is_null() {
+                e.copy((*w).slot.get(), src);
+                (*w).status.set(Status::Ok);
+                return Now::Done((*w).party.get());
+            }
+            let n = self.count.get();
+            if n < self.cap.get() {
+                let i = self.tail.get();
+                e.copy(self.slot(i, e.size()), src);
+                self.tail.set(self.after(i));
+                self.count.set(n + 1);
+                return Now::Done(null());
+            }
+            Now::WouldBlock
+        }
+    }
+
+    /// Under the lock: what a receive would do now.
+    #[inline(always)]
+    pub(super) unsafe fn recv_now<E: ElemOps>(&self, e: E, dst: *mut u8) -> Now {
+        // SAFETY: as in `send_now`.
+        unsafe {
+            let n = self.count.get();
+            if n > 0 {
+                let i = self.head.get();
+                e.copy(dst, self.slot(i, e.size()));
+                self.head.set(self.after(i));
+                let w = if self.sendq.is_empty() { null() } else { self.pop_winner(&self.sendq) };
+                if w.is_null() {
+                    self.count.set(n - 1);
+                    return Now::Done(null());
+                }
+                // The buffer was full: the freed head is the new tail.
+                let t = self.tail.get();
+                e.copy(self.slot(t, e.size()), (*w).slot.get());
+                self.tail.set(self.after(t));
+                (*w).status.set(Status::Ok);
+                return Now::Done((*w).party.get());
+            }
+            let w = self.pop_winner(&self.sendq);
+            if !w.is_null() {
+                e.copy(dst, (*w).slot.get());
+                (*w).status.set(Status::Ok);
+                return Now::Done((*w).party.get());
+            }
+            if self.closed.get() { Now::Closed } else { Now::WouldBlock }
+        }
+    }
+}
+
+/// What an operation did under the lock.
+pub(super) enum Now {
+    Done(*const Party),
+    Closed,
+    WouldBlock,
+}
+
+/// One send or receive. `S` says which; `M` how long it may wait.
+///
+/// # Safety
+/// `ch` is a handle or null; `at` is readable (send) or writable (receive) for an element and stays so until the call returns.
+#[inline(always)]
+unsafe fn operate<E: ElemOps, const S: bool, const M: u8>(ch: *const RawChan, e: E, at: *mut u8, wait: Wait) -> Status {
+    if ch.is_null() {
+        // SAFETY: contract.
+        return unsafe { nil::<M>(wait) };
+    }
+    let cx = match enter() {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
+    let cx = if M == TRY {
+        cx
+    } else {
+        match interrupted(cx) {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        }
+    };
+    // SAFETY: contract; slots are type-stable, and the header is checked under the lock.
+    unsafe {
+        let c = &*ch;
+        c.header.lock.lock();
+        let valid = c.header.check(KIND_CHAN);
+        if !valid.is_ok() {
+            c.header.lock.unlock();
+            return cx.out(valid);
+        }
+        match if S { c.send_now(e, at) } else { c.recv_now(e, at) } {
+            Now::Done(party) => {
+                c.header.lock.unlock();
+                if !party.is_null() {
+                    ready(cx, party)
+                }
+                cx.out(Status::Ok)
+            }
+            Now::Closed => {
+                c.header.lock.unlock();
+                cx.out(Status::Closed)
+            }
+            Now::WouldBlock => {
+                if M == TRY {
+                    c.header.lock.unlock();
+                    return cx.out(Status::WouldBlock);
+                }
+                if M == UNTIL
+                    && let Some(s) = wait.over()
+                {
+                    c.header.lock.unlock();
+                    return cx.out(s);
+                }
+                wait_for_peer::<S>(cx, c, at, wait)
+            }
+        }
+    }
+}
+
+/// Enlists and parks; the lock is held.
+#[inline(always)]
+unsafe fn wait_for_peer<const S: bool>(cx: Cx, c: &RawChan, at: *mut u8, wait: Wait) -> Status {
+    // SAFETY: contract of `operate`; the waiter is the party's own and in no queue.
+    unsafe {
+        let party = cx.party();
+        let w = &party.waiter;
+        w.party.set(party);
+        w.seq.set(party.ticket.next_seq());
+        w.case.set(0);
+        w.slot.set(at);
+        if S { c.sendq.push(w) } else { c.recvq.push(w) }
+        let reason = if S { Reason::ChanSend } else { Reason::ChanRecv };
+        let (cx, state) = block(cx, &c.header.lock, reason, core::ptr::from_ref(c).cast(), wait);
+        if state == ticket::WON {
+            return cx.out(w.status.get());
+        }
+        // Ended by something else: the waiter may still lie in the queue. The channel is alive if it does: whoever frees it empties its queues first.
+        if S { unlink(c, &c.sendq, w) } else { unlink(c, &c.recvq, w) }
+        cx.out(status_of(state, wait))
+    }
+}
+
+#[cold]
+unsafe fn unlink(c: &RawChan, q: &WaitQueue, w: &Waiter) {
+    // SAFETY: slots are type-stable; `queued` is guarded by the lock and false once the waiter was popped.
+    c.header.lock.with(|| unsafe { q.remove(w) })
+}
+
+/// A NULL channel is Go's nil channel: never ready (C5).
+#[cold]
+unsafe fn nil<const M: u8>(wait: Wait) -> Status {
+    if M == TRY {
+        return Status::WouldBlock;
+    }
+    let cx = match enter() {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
+    let cx = match interrupted(cx) {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
+    if let Some(s) = wait.over() {
+        return cx.out(s);
+    }
+    // SAFETY: no queue and no lock.
+    let (cx, state) = unsafe { block(cx, null(), Reason::NilChan, null(), wait) };
+    cx.out(status_of(state, wait))
+}
+
+/// Sends the element at `src`; `M` is BLOCK, TRY or UNTIL (within `wait`). CLOSED leaves the element with the caller.
+///
+/// # Safety
+/// `ch` is a handle or null; `src` is readable for an element of the channel until the call returns.
+#[inline(always)]
+pub unsafe fn send_as<E: ElemOps, const M: u8>(ch: *const RawChan, e: E, src: *const u8, wait: Wait) -> Status {
+    // SAFETY: contract; the element is only read.
+    unsafe { operate::<E, true, M>(ch, e, src.cast_mut(), wait) }
+}
+
+/// Receives an element into `dst`, written only on success. CLOSED when closed and drained.
+///
+/// # Safety
+/// As `send_as`, writable.
+#[inline(always)]
+pub unsafe fn recv_as<E: ElemOps, const M: u8>(ch: *const RawChan, e: E, dst: *mut u8, wait: Wait) -> Status {
+    // SAFETY: contract.
+    unsafe { operate::<E, false, M>(ch, e, dst, wait) }
+}
+
+/// The element of a channel, for the faces that do not know it at compile time. Set once before publish; of a handle that is not a channel it is a number that is not used.
+#[inline(always)]
+unsafe fn dynamic(ch: *const RawChan) -> crate::elem::Dyn {
+    if ch.is_null() {
+        return crate::elem::Dyn(0);
+    }
+    // SAFETY: every slab object is at least as large as a header and a word more.
+    unsafe { crate::elem::Dyn((*ch).size.get() as usize) }
+}
+
+/// Blocking send.
+///
+/// # Safety
+/// See `send_as`.
+#[inline(always)]
+pub unsafe fn send(ch: *const RawChan, src: *const u8) -> Status {
+    // SAFETY: contract.
+    unsafe { send_as::<_, BLOCK>(ch, dynamic(ch), src, Wait::FOREVER) }
+}
+
+/// Send if it can go ahead now.
+///
+/// # Safety
+/// See `send_as`.
+#[inline(always)]
+pub unsafe fn try_send(ch: *const RawChan, src: *const u8) -> Status {
+    // SAFETY: contract.
+    unsafe { send_as::<_, TRY>(ch, dynamic(ch), src, Wait::FOREVER) }
+}
+
+/// Send within limits.
+///
+/// # Safety
+/// See `send_as`; `cancel` is a live source or null.
+pub unsafe fn send_until(ch: *const RawChan, src: *const u8, deadline: i64, cancel: *const CancelSource) -> Status {
+    // SAFETY: contract.
+    unsafe { send_as::<_, UNTIL>(ch, dynamic(ch), src, Wait { deadline, cancel }) }
+}
+
+/// Blocking receive.
+///
+/// # Safety
+/// See `recv_as`.
+#[inline(always)]
+pub unsafe fn recv(ch: *const RawChan, dst: *mut u8) -> Status {
+    // SAFETY: contract.
+    unsafe { recv_as::<_, BLOCK>(ch, dynamic(ch), dst, Wait::FOREVER) }
+}
+
+/// Receive if there is something now.
+///
+/// # Safety
+/// See `recv_as`.
+#[inline(always)]
+pub unsafe fn try_recv(ch: *const RawChan, dst: *mut u8) -> Status {
+    // SAFETY: contract.
+    unsafe { recv_as::<_, TRY>(ch, dynamic(ch), dst, Wait::FOREVER) }
+}
+
+/// Receive within limits.
+///
+/// # Safety
+/// See `recv_as`; `cancel` is a live source or null.
+pub unsafe fn recv_until(ch: *const RawChan, dst: *mut u8, deadline: i64, cancel: *const CancelSource) -> Status {
+    // SAFETY: contract.
+    unsafe { recv_as::<_, UNTIL>(ch, dynamic(ch), dst, Wait { deadline, cancel }) }
+}
+
+/// Enters and locks; on success the lock is held and the channel is valid.
+unsafe fn lock(ch: *const RawChan) -> Result<(Cx, &'static RawChan), Status> {
+    if ch.is_null() {
+        return Err(Status::Invalid);
+    }
+    let cx = enter()?;
+    // SAFETY: contract of the callers; type-stable.
+    unsafe {
+        let c = &*ch;
+        c.header.lock.lock();
+        match c.header.check(KIND_CHAN) {
+            Status::Ok => Ok((cx, c)),
+            s => {
+                c.header.lock.unlock();
+                Err(cx.out(s))
+            }
+        }
+    }
+}
+
+/// Under the lock: ends every wait with CLOSED.
+unsafe fn wake_all(c: &RawChan, wakes: &mut WakeList) {
+    for q in [&c.recvq, &c.sendq] {
+        loop {
+            // SAFETY: the lock is held.
+            unsafe {
+                let w = c.pop_winner(q);
+                if w.is_null() {
+                    break;
+                }
+                (*w).status.set(Status::Closed);
+                wakes.push((*w).party.get());
+            }
+        }
+    }
+}
+
+/// Closes: parked receivers and senders return CLOSED, later sends too; buffered values stay receivable. CLOSED if it is closed already, INVALID for NULL.
+///
+/// # Safety
+/// `ch` is a handle or null.
+pub unsafe fn close(ch: *const RawChan) -> Status {
+    // SAFETY: contract.
+    unsafe {
+        let (cx, c) = match lock(ch) {
+            Ok(x) => x,
+            Err(s) => return s,
+        };
+        if c.closed.replace(true) {
+            c.header.lock.unlock();
+            return cx.out(Status::Closed);
+        }
+        let mut wakes = WakeList::new();
+        if !cfg!(feature = "mutant_close_without_waking") {
+            wake_all(c, &mut wakes);
+        }
+        c.header.lock.unlock();
+        wakes.fire(cx);
+        cx.out(Status::Ok)
+    }
+}
+
+/// Tells senders that nobody will read: closes, and drops what is buffered. OK also if it was closed.
+///
+/// # Safety
+/// `ch` is a handle or null.
+pub unsafe fn abandon(ch: *const RawChan) -> Status {
+    // SAFETY: contract.
+    unsafe {
+        let (cx, c) = match lock(ch) {
+            Ok(x) => x,
+            Err(s) => return s,
+        };
+        c.closed.set(true);
+        let mut wakes = WakeList::new();
+        wake_all(c, &mut wakes);
+        let left = Leftover::take(c, false);
+        c.header.lock.unlock();
+        wakes.fire(cx);
+        cx.exit();
+        left.drop_all();
+        Status::Ok
+    }
+}
+
+/// Undelivered values, taken out under the lock and dropped after it, outside the bracket.
+struct Leftover {
+    buf: *mut u8,
+    head: usize,
+    count: usize,
+    cap: usize,
+    size: usize,
+    drop: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+impl Leftover {
+    /// Takes buffer and values; `for_good` if the channel dies (else it has capacity 0 from then on only in the sense that it is closed).
+    unsafe fn take(c: &RawChan, for_good: bool) -> Leftover {
+        let left = Leftover {
+            buf: c.buf.get(),
+            head: c.head.get(),
+            count: c.count.get(),
+            cap: c.cap.get(),
+            size: c.size.get() as usize,
+            drop: c.drop.get(),
+        };
+        c.count.set(0);
+        c.buf.set(null_mut());
+        if for_good {
+            c.drop.set(None);
+        }
+        left
+    }
+
+    fn drop_all(self) {
+        if let Some(drop) = self.drop {
+            let mut i = self.head;
+            for _ in 0..self.count {
+                // SAFETY: the values are ours since `take`; each is dropped once (I7). For size 0 the pointer is dangling but aligned enough for nothing to be read.
+                unsafe { drop(self.buf.add(i * self.size).cast()) };
+                i = if i + 1 == self.cap { 0 } else { i + 1 };
+            }
+        }
+        // SAFETY: from posix_memalign, or null.
+        unsafe { libc::free(self.buf.cast()) };
+    }
+}
+
+/// One more owner.
+///
+/// # Safety
+/// `ch` is a handle or null.
+pub unsafe fn retain(ch: *const RawChan) -> Status {
+    // SAFETY: contract.
+    unsafe {
+        let (cx, c) = match lock(ch) {
+            Ok(x) => x,
+            Err(s) => return s,
+        };
+        let refs = c.header.refs.load(Relaxed);
+        let full = refs == u32::MAX;
+        if !full {
+            c.header.refs.store(refs + 1, Relaxed);
+        }
+        c.header.lock.unlock();
+        cx.out(if full { Status::Limit } else { Status::Ok })
+    }
+}
+
+/// One owner less; the last one frees the channel: whoever still waits returns CLOSED, undelivered values are dropped.
+///
+/// # Safety
+/// `ch` is a handle or null; the caller does not use it again.
+pub unsafe fn release(ch: *const RawChan) -> Status {
+    // SAFETY: contract.
+    unsafe {
+        let (cx, c) = match lock(ch) {
+            Ok(x) => x,
+            Err(s) => return s,
+        };
+        let refs = c.header.refs.load(Relaxed) - 1;
+        c.header.refs.store(refs, Relaxed);
+        if refs > 0 {
+            c.header.lock.unlock();
+            return cx.out(Status::Ok);
+        }
+        let mut wakes = WakeList::new();
+        wake_all(c, &mut wakes);
+        let left = Leftover::take(c, true);
+        c.header.kind.store(0, Relaxed);
+        c.header.lock.unlock();
+        wakes.fire(cx);
+        CHANNELS.free(NonNull::new_unchecked(ch.cast_mut()));
+        cx.exit();
+        left.drop_all();
+        Status::Ok
+    }
+}
+
+unsafe fn ask<R>(ch: *const RawChan, bad: R, f: impl FnOnce(&RawChan) -> R) -> R {
+    // SAFETY: contract of the callers.
+    unsafe {
+        let Ok((cx, c)) = lock(ch) else { return bad };
+        let r = f(c);
+        c.header.lock.unlock();
+        cx.exit();
+        r
+    }
+}
+
+/// Values in the buffer now; 0 for NULL.
+///
+/// # Safety
+/// `ch` is a handle or null.
+pub unsafe fn len(ch: *const RawChan) -> usize {
+    // SAFETY: contract.
+    unsafe { ask(ch, 0, |c| c.count.get()) }
+}
+
+/// Its capacity; 0 for NULL.
+///
+/// # Safety
+/// `ch` is a handle or null.
+pub unsafe fn cap(ch: *const RawChan) -> usize {
+    // SAFETY: contract.
+    unsafe { ask(ch, 0, |c| c.cap.get()) }
+}
+
+/// Is it closed? False for NULL.
+///
+/// # Safety
+/// `ch` is a handle or null.
+pub unsafe fn is_closed(ch: *const RawChan) -> bool {
+    // SAFETY: contract.
+    unsafe { ask(ch, false, |c| c.closed.get()) }
+}
+
+/// Bytes an element; usize::MAX for a bad handle.
+///
+/// # Safety
+/// `ch` is a handle or null.
+pub unsafe fn elem_size(ch: *const RawChan) -> usize {
+    // SAFETY: contract.
+    unsafe { ask(ch, usize::MAX, |c| c.size.get() as usize) }
+}
+
+/// Counts a typed end in.
+///
+/// # Safety
+/// `ch` is a live channel.
+pub unsafe fn add_end(ch: *const RawChan, sender: bool) {
+    // SAFETY: contract.
+    unsafe {
+        ask(ch, (), |c| {
+            let n = if sender { &c.senders } else { &c.receivers };
+            n.set(n.get() + 1);
+            c.header.refs.store(c.header.refs.load(Relaxed) + 1, Relaxed);
+        })
+    }
+}
+
+/// Counts a typed end out: the last sender closes the channel and the last receiver abandons it, unless a plain handle anchors it (H6). Then gives its reference up.
+///
+/// # Safety
+/// `ch` is a live channel, of which the caller counted an end in.
+pub unsafe fn drop_end(ch: *const RawChan, sender: bool) {
+    // SAFETY: contract; our reference keeps the channel until `release`.
+    unsafe {
+        let (last, anchored) = ask(ch, (false, false), |c| {
+            let n = if sender { &c.senders } else { &c.receivers };
+            n.set(n.get() - 1);
+            let ends = c.senders.get() + c.receivers.get() + 1;
+            (n.get() == 0, c.header.refs.load(Relaxed) as usize > ends)
+        });
+        if last && !anchored {
+            let _ = if sender { close(ch) } else { abandon(ch) };
+        }
+        let _ = release(ch);
+    }
+}

@@ -1,0 +1,220 @@
+//! select over several channels: pass 1 looks, pass 2 enlists and waits, pass 3 unlinks (SEMANTICS S1-S7).
+//!
+//!  S-1  All channels are locked in the order of their addresses, so there is one instant at which nothing was ready (S3), and no deadlock between selects.
+//!  S-2  One of the ready cases is chosen uniformly, through `sched::rand` (S2).
+//!  S-3  ONE ticket, one waiter a case; whoever wins the ticket names the case in it. A sender never meets a receive case of the same select: its ticket is not WAITING while it
+//!       enlists (S7).
+//!  S-4  Pass 3 takes ALL locks, the won channel's too, before it touches a node, so that the commit's last read of a node is over (model 5k).
+//!  S-5  Waiters stand on the stack of a native task or thread (up to 4) or in a heap array (more); a task whose stack can move uses the array (D4).
+//!
+//! This is the inner form, on raw channels; the faces' select is built on it.
+
+use super::raw::{KIND_CHAN, Now, RawChan};
+use crate::elem::Dyn;
+use crate::sched::party::{Reason, Waiter};
+use crate::sched::{Cx, enter, rand, ready, ticket};
+use crate::status::Status;
+use crate::sys::lock::ByteLock;
+use crate::wait::block::{Wait, Many, block_many, interrupted, status_of};
+use core::ptr::null;
+
+/// What a case does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Op {
+    Send,
+    Recv,
+}
+
+/// One case. A null channel is never ready and switches the case off (S5).
+#[derive(Clone, Copy)]
+pub struct Case {
+    pub op: Op,
+    pub chan: *const RawChan,
+    /// Bytes an element; the channel's own.
+    pub size: usize,
+    /// Read from (send) or written to (receive).
+    pub at: *mut u8,
+}
+
+/// The most cases of one select (S8).
+pub const MOST: usize = 65536;
+const INLINE: usize = 4;
+
+/// Waits until one case can go ahead and does it: its index, and OK or CLOSED. With `may_block` false, WOULD_BLOCK if none could (default). A deadline or cancellation gives its status.
+///
+/// # Safety
+/// Channels are handles or null; `at` is readable or writable for an element until the call returns.
+pub unsafe fn select(cases: &[Case], wait: Wait, may_block: bool) -> Result<(usize, Status), Status> {
+    if cases.len() > MOST {
+        return Err(Status::Limit);
+    }
+    // SAFETY: contract.
+    unsafe {
+        if cases.len() <= INLINE {
+            let order = [0u32; INLINE];
+            let waiters = [const { Waiter::new() }; INLINE];
+            run(cases, &mut order.clone(), &mut order.clone(), &waiters, wait, may_block)
+        } else {
+            let mut order = vec![0u32; cases.len()];
+            let waiters: Vec<Waiter> = (0..cases.len()).map(|_| Waiter::new()).collect();
+            run(cases, &mut order.clone(), &mut order, &waiters, wait, may_block)
+        }
+    }
+}
+
+/// The channels of a select in the order of locking, each once.
+struct Locks<'a> {
+    cases: &'a [Case],
+    order: &'a [u32],
+}
+
+impl Locks<'_> {
+    fn each(&self, mut f: impl FnMut(&RawChan)) {
+        let mut last: *const RawChan = null();
+        for &i in self.order {
+            let c = self.cases[i as usize].chan;
+            if !c.is_null() && c != last {
+                // SAFETY: a handle, by contract of select; slots are type-stable.
+                f(unsafe { &*c });
+                last = c;
+            }
+        }
+    }
+
+    fn lock(&self) {
+        self.each(|c| c.header.lock.lock())
+    }
+
+    fn unlock(&self) {
+        // SAFETY: locked by `lock`.
+        self.each(|c| unsafe { c.header.lock.unlock() })
+    }
+}
+
+unsafe fn run(
+    cases: &[Case],
+    lock_order: &mut [u32],
+    poll_order: &mut [u32],
+    waiters: &[Waiter],
+    wait: Wait,
+    may_block: bool,
+) -> Result<(usize, Status), Status> {
+    let cx = enter()?;
+    let cx = if may_block { interrupted(cx)? } else { cx };
+    let n = cases.len();
+    for (i, o) in lock_order[..n].iter_mut().enumerate() {
+        *o = i as u32;
+    }
+    lock_order[..n].sort_unstable_by_key(|&i| cases[i as usize].chan.addr());
+    shuffle(cx, &mut poll_order[..n]);
+    let locks = Locks { cases, order: &lock_order[..n] };
+    locks.lock();
+    let mut bad = Status::Ok;
+    locks.each(|c| {
+        let s = c.header.check(KIND_CHAN);
+        if !s.is_ok() {
+            bad = s
+        }
+    });
+    if !bad.is_ok() {
+        locks.unlock();
+        return Err(cx.out(bad));
+    }
+    // SAFETY: contract of select; the locks are held.
+    unsafe {
+        if let Some((i, status, party)) = look(cases, &poll_order[..n]) {
+            locks.unlock();
+            if !party.is_null() {
+                ready(cx, party)
+            }
+            cx.exit();
+            return Ok((i, status));
+        }
+        if !may_block {
+            locks.unlock();
+            return Err(cx.out(Status::WouldBlock));
+        }
+        if let Some(s) = wait.over() {
+            locks.unlock();
+            return Err(cx.out(s));
+        }
+        enlist_and_wait(cx, cases, &locks, waiters, wait)
+    }
+}
+
+/// A uniformly random order (Fisher-Yates, S2).
+fn shuffle(cx: Cx, order: &mut [u32]) {
+    for i in 0..order.len() {
+        let j = ((rand(cx) as u128 * (i as u128 + 1)) >> 64) as usize;
+        order[i] = order[j];
+        order[j] = i as u32;
+    }
+}
+
+/// Pass 1.
+unsafe fn look(cases: &[Case], order: &[u32]) -> Option<(usize, Status, *const crate::sched::party::Party)> {
+    for &i in order {
+        let case = &cases[i as usize];
+        if case.chan.is_null() {
+            continue;
+        }
+        // SAFETY: the lock is held, the handle was checked.
+        let now = unsafe {
+            let c = &*case.chan;
+            match case.op {
+                Op::Send => c.send_now(Dyn(case.size), case.at),
+                Op::Recv => c.recv_now(Dyn(case.size), case.at),
+            }
+        };
+        match now {
+            Now::Done(p) => return Some((i as usize, Status::Ok, p)),
+            Now::Closed => return Some((i as usize, Status::Closed, null())),
+            Now::WouldBlock => {}
+        }
+    }
+    None
+}
+
+/// Passes 2 and 3; the locks are held.
+unsafe fn enlist_and_wait(
+    cx: Cx,
+    cases: &[Case],
+    locks: &Locks<'_>,
+    waiters: &[Waiter],
+    wait: Wait,
+) -> Result<(usize, Status), Status> {
+    let party = cx.party();
+    let seq = party.ticket.next_seq();
+    let mut locked: Vec<*const ByteLock> = Vec::with_capacity(cases.len());
+    locks.each(|c| locked.push(&c.header.lock));
+    // SAFETY: contract of select: waiters stay valid until pass 3 has unlinked them.
+    unsafe {
+        for (i, (case, w)) in cases.iter().zip(waiters).enumerate() {
+            if case.chan.is_null() {
+                continue;
+            }
+            w.party.set(party);
+            w.seq.set(seq);
+            w.case.set(i as u16);
+            w.slot.set(case.at);
+            let c = &*case.chan;
+            if case.op == Op::Send { c.sendq.push(w) } else { c.recvq.push(w) }
+        }
+        let (cx, state) = block_many(cx, &Many(&locked), Reason::Select, null(), wait);
+        locks.lock();
+        for (case, w) in cases.iter().zip(waiters) {
+            if case.chan.is_null() {
+                continue;
+            }
+            let c = &*case.chan;
+            if case.op == Op::Send { c.sendq.remove(w) } else { c.recvq.remove(w) }
+        }
+        locks.unlock();
+        cx.exit();
+        if state == ticket::WON {
+            let i = party.ticket.outcome().1 as usize;
+            return Ok((i, waiters[i].status.get()));
+        }
+        Err(status_of(state, wait))
+    }
+}

@@ -1,0 +1,58 @@
+//! gort: Go's tasks and channels for C, Python and Rust. This crate is the core and the Rust face.
+//!
+//! ```
+//! let (tx, rx) = gort::channel::<u64>(16);
+//! let total = gort::run(move || {
+//!     let wg = gort::WaitGroup::new();
+//!     for n in 0..4 {
+//!         let tx = tx.clone();
+//!         wg.go(move || tx.send(n * 10).unwrap());
+//!     }
+//!     drop(tx);
+//!     wg.wait().unwrap();
+//!     rx.iter().sum::<u64>()
+//! })
+//! .unwrap();
+//! assert_eq!(total, 60);
+//! ```
+//!
+//! Floors, from the ground up; arrows point down only (`tests/floors.rs`):
+//! `sys` (machine and operating system) - `sched` (tasks and who runs them) - `wait` (how a party waits once) - `chan`, `sync` - `task` (the Rust face of tasks).
+
+pub mod elem;
+pub mod status;
+
+pub mod sys;
+
+pub mod sched;
+
+#[cfg(not(loom))]
+pub mod wait;
+
+#[cfg(not(loom))]
+pub mod chan;
+#[cfg(not(loom))]
+pub mod sync;
+#[cfg(not(loom))]
+pub mod task;
+
+#[cfg(not(loom))]
+pub use chan::{Receiver, RecvError, SendError, Sender, channel};
+#[cfg(not(loom))]
+pub use sched::census::{Metrics, dump_string as dump, metrics};
+#[cfg(not(loom))]
+pub use sched::runtime::{set_workers, shutdown};
+#[cfg(not(loom))]
+pub use sync::WaitGroup;
+#[cfg(not(loom))]
+pub use task::{
+    Builder, Config, JoinError, JoinHandle, RunError, Time, Wait, blocking, go, now, run, run_with, shield, sleep, spawn,
+    spawn_migratable, try_go, workers, yield_now,
+};
+
+pub use status::Status;
+
+/// Processors this process may use.
+pub fn num_cpu() -> usize {
+    sys::cpu::available()
+}

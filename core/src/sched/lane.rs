@@ -1,0 +1,561 @@
+//! `Lane`: a family of tasks and the processors that take only them (D3). Lane 0 is native; a host language registers its own.
+//!
+//! What this is: the lane's queues and lists, who rests, who wants, who searches, and the hooks a host brings. The scheduler (`worker::run`, `pick`, timers, census, judge) is one
+//! for all lanes; what differs stands in `Hooks`. Stealing stays inside a lane. What it is NOT: policy of a host.
+//!
+//! L1  `lock` guards the idle processors, the resting and the wanting threads: ONE lock, or a processor is lost between two lists.
+//! L2  Whoever puts a processor down serves a wanting thread first.
+//! L3  Before an idle processor enters the list, its thread's own word is 0 already.
+//! L4  `n_idle`, `n_searching`, `n_wanting` are written under the lock (searching: by RMW) and read by anybody; a pusher reads them after its push with a light
+//!     barrier between, a thread that goes to sleep raises them, passes a heavy barrier, and looks at all queues again. So either it sees the
+//!     push or the pusher sees it (Dekker).
+//! L5  A searcher's token is given back on every path out of the search, also on the one that finds no processor.
+
+use super::list::Injector;
+use super::processor::Processor;
+use super::task::Task;
+use super::thread::{NOWHERE, RESTING, Thread, WANTING};
+use super::timers::Expired;
+use super::{Cx, Time, runtime};
+use crate::sys::barrier;
+use crate::sys::clock::NEVER;
+use crate::sys::lock::ByteLock;
+use crate::sys::prim::*;
+use core::cell::Cell;
+use core::ptr::{null, null_mut};
+
+/// What a host must bring. `None` in a lane means native: stacks of our own.
+pub struct Hooks {
+    /// The lane's name in the dump.
+    pub name: &'static str,
+    /// May a task that has not started begin on this thread now?
+    pub can_start_here: unsafe fn(*mut Task) -> bool,
+    /// On the hub: runs `task` until it parks, switches back to the hub, or ends (the host then calls `finish_host_task`).
+    pub resume: unsafe fn(*mut Task),
+    /// On the stack of `from`: goes straight to `to` (a started task, current already) or, if `to` is null, to the hub. Returns when `from` is resumed.
+    pub switch: unsafe fn(from: *mut Task, to: *mut Task),
+    /// Must the next switch go to the hub (the host has business there)?
+    pub hub_business: unsafe fn() -> bool,
+    /// Around a wait of the OS thread while one of the lane's tasks is current (D4): detach, wait, attach; no switch inside.
+    pub thread_block: unsafe fn(wait: &mut dyn FnMut()),
+    /// Around the sleep of an idle worker: the same.
+    pub idle: unsafe fn(wait: &mut dyn FnMut()),
+}
+
+/// See the file's head.
+pub struct Lane {
+    pub id: u8,
+    pub hooks: Option<&'static Hooks>,
+    pub injector: Injector<Task>,
+    procs: Vec<Box<Processor>>,
+    /// Processors in use: those with a smaller id.
+    active: AtomicUsize,
+    pub lock: ByteLock,
+    // ---- guarded by `lock`
+    idle: Cell<*const Processor>,
+    resting: Cell<*const Thread>,
+    wanting: Cell<*const Thread>,
+    keeper: Cell<*const Thread>,
+    keeper_until: Cell<Time>,
+    // ---- written under `lock`, read by anybody
+    n_idle: AtomicUsize,
+    n_wanting: AtomicUsize,
+    n_searching: AtomicUsize,
+    /// The earliest timer of an idle processor's wheel.
+    pub idle_earliest: AtomicI64,
+    pub wakeups: AtomicU64,
+    /// One retaker at a time (bracket.rs).
+    retaking: ByteLock,
+}
+
+// SAFETY: the cells are guarded by `lock` (L1); everything else is atomic or set once.
+unsafe impl Sync for Lane {}
+// SAFETY: as above.
+unsafe impl Send for Lane {}
+
+impl Lane {
+    /// A lane of `capacity` processors of which `active` are in use, all idle. Boxed: processors point back at it.
+    pub fn new(id: u8, hooks: Option<&'static Hooks>, capacity: usize, active: usize, seed: u64) -> Box<Lane> {
+        let mut lane = Box::new(Lane {
+            id,
+            hooks,
+            injector: Injector::new(),
+            procs: Vec::with_capacity(capacity),
+            active: AtomicUsize::new(active),
+            lock: ByteLock::new(),
+            idle: Cell::new(null()),
+            resting: Cell::new(null()),
+            wanting: Cell::new(null()),
+            keeper: Cell::new(null()),
+            keeper_until: Cell::new(NEVER),
+            n_idle: AtomicUsize::new(0),
+            n_wanting: AtomicUsize::new(0),
+            n_searching: AtomicUsize::new(0),
+            idle_earliest: AtomicI64::new(NEVER),
+            wakeups: AtomicU64::new(0),
+            retaking: ByteLock::new(),
+        });
+        let at: *const Lane = &*lane;
+        for i in 0..capacity {
+            lane.procs.push(Box::new(Processor::new(i as u32, at, seed ^ (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))));
+        }
+        for p in lane.procs[..active].iter().rev() {
+            lane.push_idle(p);
+        }
+        lane
+    }
+
+    /// Processors in use.
+    #[inline(always)]
+    pub fn active(&self) -> usize {
+        self.active.load(Relaxed)
+    }
+
+    /// Processors there could be.
+    pub fn capacity(&self) -> usize {
+        self.procs.len()
+    }
+
+    /// Every processor, in use or not.
+    pub fn processors(&self) -> impl Iterator<Item = &Processor> {
+        self.procs.iter().map(|p| &**p)
+    }
+
+    /// Are all processors in use idle? (A snapshot.)
+    pub fn all_idle(&self) -> bool {
+        self.n_idle.load(SeqCst) >= self.active()
+    }
+
+    /// Does a thread with pinned work want a processor?
+    #[inline(always)]
+    pub fn is_wanted(&self) -> bool {
+        self.n_wanting.load(Relaxed) != 0
+    }
+
+    /// Is a processor idle?
+    #[inline(always)]
+    pub fn has_idle(&self) -> bool {
+        self.n_idle.load(Relaxed) != 0
+    }
+
+    // ---- under the lock
+
+    fn push_idle(&self, p: &Processor) {
+        p.idle_next.set(self.idle.get());
+        p.idle.set(true);
+        self.idle.set(p);
+        self.n_idle.store(self.n_idle.load(Relaxed) + 1, Relaxed);
+        self.reckon();
+    }
+
+    fn pop_idle(&self) -> *const Processor {
+        self.unlink_idle(|_| true)
+    }
+
+    /// Takes the first idle processor that `want` likes, or null.
+    fn unlink_idle(&self, want: impl Fn(&Processor) -> bool) -> *const Processor {
+        let (mut prev, mut p): (*const Processor, _) = (null(), self.idle.get());
+        while !p.is_null() {
+            // SAFETY: idle processors are parts of this lane, and the list is ours under the lock.
+            let r = unsafe { &*p };
+            if want(r) {
+                if prev.is_null() {
+                    self.idle.set(r.idle_next.get())
+                } else {
+                    // SAFETY: as above.
+                    unsafe { (*prev).idle_next.set(r.idle_next.get()) }
+                }
+                r.idle.set(false);
+                self.n_idle.store(self.n_idle.load(Relaxed) - 1, Relaxed);
+                self.reckon();
+                return p;
+            }
+            prev = p;
+            p = r.idle_next.get();
+        }
+        null()
+    }
+
+    /// The earliest timer over the idle processors.
+    fn reckon(&self) {
+        let mut earliest = NEVER;
+        let mut p = self.idle.get();
+        while !p.is_null() {
+            // SAFETY: as in `unlink_idle`; an idle processor's wheel is ours under the lock.
+            unsafe {
+                earliest = earliest.min((*p).wheel.earliest());
+                p = (*p).idle_next.get();
+            }
+        }
+        self.idle_earliest.store(earliest, Relaxed);
+    }
+
+    fn enlist(&self, th: &Thread, as_what: u8) {
+        if th.listed.get() == as_what {
+            return;
+        }
+        self.unlist(th);
+        th.listed.set(as_what);
+        th.list_next.set(null());
+        if as_what == RESTING {
+            // LIFO: the one that slept last has the warmest cache.
+            th.list_next.set(self.resting.get());
+            self.resting.set(th);
+        } else {
+            // FIFO: nobody waits for ever (W4).
+            let mut at: *const Cell<*const Thread> = &self.wanting;
+            // SAFETY: the list is ours under the lock, listed threads are never freed, and `at` points to the head or a member's link.
+            unsafe {
+                while !(*at).get().is_null() {
+                    at = &(*(*at).get()).list_next;
+                }
+                (*at).set(th);
+            }
+            self.n_wanting.store(self.n_wanting.load(Relaxed) + 1, Relaxed);
+        }
+    }
+
+    fn unlist(&self, th: &Thread) {
+        let head = match th.listed.get() {
+            RESTING => &self.resting,
+            WANTING => &self.wanting,
+            _ => return,
+        };
+        let (mut prev, mut t): (*const Thread, _) = (null(), head.get());
+        while !t.is_null() {
+            // SAFETY: listed threads are never freed, and the list is ours under the lock.
+            let r = unsafe { &*t };
+            if core::ptr::eq(r, th) {
+                if prev.is_null() {
+                    head.set(r.list_next.get())
+                } else {
+                    // SAFETY: as above.
+                    unsafe { (*prev).list_next.set(r.list_next.get()) }
+                }
+                break;
+            }
+            prev = t;
+            t = r.list_next.get();
+        }
+        if th.listed.get() == WANTING {
+            self.n_wanting.store(self.n_wanting.load(Relaxed) - 1, Relaxed);
+        }
+        th.listed.set(NOWHERE);
+    }
+
+    fn pop_thread(&self, head: &Cell<*const Thread>) -> *const Thread {
+        let t = head.get();
+        if !t.is_null() {
+            // SAFETY: listed threads are never freed.
+            self.unlist(unsafe { &*t });
+        }
+        t
+    }
+
+    // ---- doors of the idle protocol (idle.rs), the worker and the monitor
+
+    /// Work was pushed to a ring or the injector: wakes a sleeper if there is one and nobody searches.
+    #[inline(always)]
+    pub fn announce(&self) {
+        barrier::light();
+        if self.n_idle.load(Relaxed) != 0 && self.n_searching.load(Relaxed) == 0 {
+            self.wake_one()
+        }
+    }
+
+    /// Gives an idle processor to a resting (or new) thread, which searches.
+    #[cold]
+    #[inline(never)]
+    pub fn wake_one(&self) {
+        if cfg!(feature = "mutant_drop_wakeup") && self.wakeups.fetch_add(1, Relaxed) % 3 == 2 {
+            return;
+        }
+        // AcqRel: the token; at most one searcher is started at a time.
+        if self.n_searching.compare_exchange(0, 1, AcqRel, Relaxed).is_err() {
+            return;
+        }
+        self.lock.lock();
+        let p = self.pop_idle();
+        let th = if p.is_null() { null() } else { self.pop_thread(&self.resting) };
+        // SAFETY: locked above.
+        unsafe { self.lock.unlock() };
+        if p.is_null() {
+            self.n_searching.fetch_sub(1, AcqRel); // L5
+            return;
+        }
+        // SAFETY: popped under the lock: ours.
+        let p = unsafe { &*p };
+        self.wakeups.fetch_add(1, Relaxed);
+        if !self.hire(p, th, true) {
+            self.n_searching.fetch_sub(1, AcqRel); // L5
+            self.put_idle(p);
+        }
+    }
+
+    /// Gives `p` (ours) to `th`, or to a new thread if that is null. False if no thread can be had.
+    fn hire(&self, p: &Processor, th: *const Thread, searching: bool) -> bool {
+        if th.is_null() {
+            return self.hooks.is_none() && runtime::start_worker(self, p, searching);
+        }
+        // SAFETY: threads are never freed; this one rests, so its owner fields are ours to set before the give.
+        let th = unsafe { &*th };
+        th.spinning.set(searching);
+        p.owner.store(core::ptr::from_ref(th).cast_mut(), Relaxed);
+        th.bracket.give(core::ptr::from_ref(p).addr());
+        th.bell.ring();
+        runtime::stir();
+        true
+    }
+
+    /// Puts `p` (ours, our word is 0 already) down: to a wanting thread, else to the idle list.
+    pub fn put_idle(&self, p: &Processor) {
+        self.lock.lock();
+        let th = self.pop_thread(&self.wanting);
+        if th.is_null() {
+            if (p.id as usize) < self.active() {
+                self.push_idle(p);
+            }
+            // SAFETY: locked above.
+            unsafe { self.lock.unlock() };
+        } else {
+            // SAFETY: locked above.
+            unsafe { self.lock.unlock() };
+            self.hire(p, th, false);
+        }
+    }
+
+    /// Hands `p` (ours) to whoever can run what it holds; if it holds nothing and nothing waits, puts it down.
+    pub fn hand_over(&self, p: &Processor, now: Time) {
+        let due = p.wheel.earliest() <= now;
+        if !p.has_work() && self.injector.is_empty() && !due {
+            return self.put_idle(p);
+        }
+        self.lock.lock();
+        let mut th = self.pop_thread(&self.wanting);
+        if th.is_null() {
+            th = self.pop_thread(&self.resting)
+        }
+        // SAFETY: locked above.
+        unsafe { self.lock.unlock() };
+        if !self.hire(p, th, false) {
+            self.put_idle(p)
+        }
+    }
+
+    /// The calling thread (word 0) takes an idle processor if there is one.
+    pub fn take_idle(&self, th: &Thread) -> bool {
+        if !self.has_idle() {
+            return false;
+        }
+        self.lock.lock();
+        let p = self.pop_idle();
+        // SAFETY: locked above.
+        unsafe { self.lock.unlock() };
+        if p.is_null() {
+            return false;
+        }
+        // SAFETY: ours.
+        unsafe { (*p).owner.store(core::ptr::from_ref(th).cast_mut(), Relaxed) };
+        th.bracket.give(p.addr());
+        runtime::stir();
+        true
+    }
+
+    /// The calling thread (word 0) asks for a processor: true if it got one at once; else it is enlisted as resting or wanting, and is given one
+    /// some time. An idle one is taken only if `take`.
+    pub fn rest(&self, th: &Thread, take: bool, as_what: u8) -> bool {
+        self.lock.lock();
+        let mut got = !th.bracket.is_bare();
+        if !got && take {
+            let p = self.pop_idle();
+            if !p.is_null() {
+                self.unlist(th);
+                // SAFETY: ours.
+                unsafe { (*p).owner.store(core::ptr::from_ref(th).cast_mut(), Relaxed) };
+                th.bracket.give(p.addr());
+                got = true;
+            }
+        }
+        if !got {
+            self.enlist(th, as_what)
+        }
+        // SAFETY: locked above.
+        unsafe { self.lock.unlock() };
+        if got {
+            runtime::stir()
+        }
+        got
+    }
+
+    /// Leaves every list (a thread that ends its loop); false if it has just been given a processor.
+    pub fn leave(&self, th: &Thread) -> bool {
+        self.lock.with(|| {
+            self.unlist(th);
+            if self.keeper.get() == core::ptr::from_ref(th) {
+                self.keeper.set(null());
+                self.keeper_until.set(NEVER);
+            }
+            th.bracket.is_bare()
+        })
+    }
+
+    /// Until when the calling thread should sleep: the last to sleep keeps the time of the idle processors' timers.
+    pub fn keep_time(&self, th: &Thread) -> Time {
+        self.lock.with(|| {
+            let earliest = self.idle_earliest.load(Relaxed);
+            let mine = self.keeper.get() == core::ptr::from_ref(th);
+            if mine || earliest < self.keeper_until.get() {
+                self.keeper.set(if earliest == NEVER { null() } else { th });
+                self.keeper_until.set(earliest);
+                return earliest;
+            }
+            NEVER
+        })
+    }
+
+    /// The keeper is awake: somebody else may keep the time.
+    pub fn stop_keeping(&self, th: &Thread) {
+        self.lock.with(|| {
+            if self.keeper.get() == core::ptr::from_ref(th) {
+                self.keeper.set(null());
+                self.keeper_until.set(NEVER);
+            }
+        })
+    }
+
+    /// Runs the due timers of an idle processor (the caller has one of its own that gets the woken tasks).
+    #[cold]
+    pub fn run_idle_timers(&self, cx: Cx, now: Time) {
+        loop {
+            self.lock.lock();
+            let p = self.unlink_idle(|p| p.wheel.earliest() <= now);
+            // SAFETY: locked above.
+            unsafe { self.lock.unlock() };
+            if p.is_null() {
+                return;
+            }
+            // SAFETY: out of the list, so ours.
+            let p = unsafe { &*p };
+            let mut due = Expired::new();
+            loop {
+                let more = p.wheel.expire(now, &mut due);
+                due.fire();
+                if !more {
+                    break;
+                }
+            }
+            let _ = cx;
+            self.put_idle(p);
+        }
+    }
+
+    /// Is there anything a thread without work could do? (Second look before sleep, L4.)
+    pub fn any_work(&self) -> bool {
+        !self.injector.is_empty() || self.procs[..self.active()].iter().any(|p| !p.ring.is_empty())
+    }
+
+    /// A worker begins to search; false if enough do already (at most half of the busy ones).
+    pub fn begin_search(&self) -> bool {
+        let busy = self.active().saturating_sub(self.n_idle.load(Relaxed));
+        if 2 * self.n_searching.load(Relaxed) >= busy.max(1) {
+            return false;
+        }
+        self.n_searching.fetch_add(1, AcqRel);
+        true
+    }
+
+    /// A searcher stops. If it was the last and found something, another may be needed.
+    pub fn end_search(&self, found: bool) {
+        let before = self.n_searching.fetch_sub(1, AcqRel);
+        if found && before == 1 && self.has_idle() && self.any_work() {
+            self.wake_one()
+        }
+    }
+
+    /// Work from a thread that has no processor of this lane.
+    ///
+    /// # Safety
+    /// The caller owns `t`.
+    pub unsafe fn inject(&self, t: *mut Task) {
+        // SAFETY: contract.
+        unsafe { self.injector.push(t) };
+        self.announce();
+    }
+
+    /// Becomes the one retaker; false if there is one.
+    pub fn begin_retake(&self) -> bool {
+        self.retaking.try_lock()
+    }
+
+    /// Ends what `begin_retake` began.
+    pub fn end_retake(&self) {
+        // SAFETY: only called by whoever `begin_retake` said true to.
+        unsafe { self.retaking.unlock() }
+    }
+
+    /// Changes the number of processors in use. Those beyond it are put away when their threads next look (`retire`).
+    pub fn set_active(&self, n: usize) {
+        let n = n.clamp(1, self.capacity());
+        self.lock.lock();
+        let old = self.active.load(Relaxed);
+        self.active.store(n, Relaxed);
+        if n > old {
+            for p in &self.procs[old..n] {
+                // One that is still held by a thread that has not looked yet stays with it.
+                if !p.idle.get() && p.owner.load(Relaxed).is_null() {
+                    self.push_idle(p);
+                }
+            }
+        } else {
+            loop {
+                let p = self.unlink_idle(|p| p.id as usize >= n);
+                if p.is_null() {
+                    break;
+                }
+                // SAFETY: part of this lane; ours under the lock.
+                let p = unsafe { &*p };
+                p.owner.store(null_mut(), Relaxed);
+                self.move_timers(p);
+            }
+        }
+        // SAFETY: locked above.
+        unsafe { self.lock.unlock() };
+        if n > old {
+            self.announce()
+        }
+    }
+
+    /// The calling thread's processor is beyond the number in use: everything it holds goes to the others. True if it was put away.
+    ///
+    /// # Safety
+    /// The calling thread owns `p` and its word is 0 already.
+    pub unsafe fn retire(&self, p: &Processor) {
+        loop {
+            let t = p.next.swap(null_mut(), Relaxed);
+            let t = if t.is_null() { p.ring.pop() } else { t };
+            if t.is_null() {
+                break;
+            }
+            // SAFETY: popped: ours.
+            unsafe { self.injector.push(t) };
+        }
+        self.lock.lock();
+        let away = p.id as usize >= self.active();
+        if away {
+            p.owner.store(null_mut(), Relaxed);
+            self.move_timers(p);
+        } else {
+            self.push_idle(p);
+        }
+        // SAFETY: locked above.
+        unsafe { self.lock.unlock() };
+        self.announce();
+    }
+
+    /// Under the lock: a processor that is put away keeps its wheel, and is kept in the idle list for it if it holds timers.
+    fn move_timers(&self, p: &Processor) {
+        if p.wheel.len() > 0 {
+            self.push_idle(p);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Floor 1: the scheduler. Its doors are `spawn`, `yield_now`, `park(commit)`, `ready(party)`, the bracket around them (`enter`/`Cx::exit`), and `now` and
+//! `rand` for time and chance (D7). Nothing upstairs sees a queue, a processor or a stack. See `README.md` beside this file for the protocols.
+//!
+//! D-1  Code between `enter` and `exit` holds a `Cx`. A `Cx` is dead after `exit`; after a park the one that `park` returns counts, for the thread may be another.
+//! D-2  User code (entries, drops, callbacks) runs outside the bracket: `outside`.
+//! D-3  A processor reference is dead after every exit..enter and every park.
+
+#[cfg(not(loom))]
+pub mod census;
+#[cfg(not(loom))]
+pub mod domain;
+#[cfg(not(loom))]
+pub mod host;
+#[cfg(not(loom))]
+pub mod idle;
+#[cfg(not(loom))]
+pub mod last_error;
+#[cfg(not(loom))]
+pub mod lane;
+#[cfg(not(loom))]
+pub mod monitor;
+#[cfg(not(loom))]
+pub mod objects;
+#[cfg(not(loom))]
+pub mod processor;
+#[cfg(not(loom))]
+pub mod run;
+#[cfg(not(loom))]
+pub mod runtime;
+#[cfg(not(loom))]
+pub mod task;
+#[cfg(not(loom))]
+pub mod thread;
+#[cfg(not(loom))]
+pub mod timers;
+#[cfg(not(loom))]
+pub mod worker;
+
+pub mod bell;
+pub mod bracket;
+pub mod list;
+pub mod party;
+pub mod ring;
+pub mod ticket;
+
+#[cfg(not(loom))]
+mod doors;
+#[cfg(not(loom))]
+pub use doors::*;
+
+/// Nanoseconds of the monotonic clock.
+pub type Time = i64;

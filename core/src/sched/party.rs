@@ -1,0 +1,284 @@
+//! Who can wait: the part that a task, a plain OS thread and a callback have in common, and the nodes they wait with.
+//!
+//! What this is: plain data that `Task` and `Thread` embed (D4: a waiter is never on a stack that can move). A `Party` has one ticket,
+//! one waiter for single operations, two cancel nodes, a 16-byte inline slot, the reason it waits for (census), and its last error.
+//! What this is NOT: the protocol; that is floor 2 (`wait/`). Queues of waiters are here because a task carries one (its joiners).
+//!
+//! I1  `waiter.queued` and the links are guarded by the lock of the object whose queue it is.
+//! I2  A waiter found on a queue under that lock belongs to a party that can not leave the wait without taking the same lock,
+//!     so its fields may be read; whether it still waits is for the ticket to say.
+//! I3  `link` belongs to whoever won the ticket, until it makes the party ready.
+//! I4  Everything is zero-initialisable: a never-used slab slot is a valid party.
+
+use super::ticket::Ticket;
+use crate::status::Status;
+use crate::sys::prim::*;
+use core::cell::Cell;
+use core::ptr::null;
+
+/// What a party is.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Who {
+    Task = 0,
+    Thread = 1,
+    Callback = 2,
+}
+
+/// What a parked party waits for; the census prints it.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    None = 0,
+    ChanSend,
+    ChanRecv,
+    NilChan,
+    Select,
+    WaitGroup,
+    Join,
+    Sleep,
+    Run,
+    Context,
+}
+
+impl Reason {
+    /// The words of the dump.
+    pub fn text(self) -> &'static str {
+        match self {
+            Reason::None => "nothing",
+            Reason::ChanSend => "channel send",
+            Reason::ChanRecv => "channel receive",
+            Reason::NilChan => "nil channel",
+            Reason::Select => "select",
+            Reason::WaitGroup => "wait group",
+            Reason::Join => "task join",
+            Reason::Sleep => "sleep",
+            Reason::Run => "end of a run",
+            Reason::Context => "context",
+        }
+    }
+
+    fn from(v: u8) -> Reason {
+        const ALL: [Reason; 10] = [
+            Reason::None,
+            Reason::ChanSend,
+            Reason::ChanRecv,
+            Reason::NilChan,
+            Reason::Select,
+            Reason::WaitGroup,
+            Reason::Join,
+            Reason::Sleep,
+            Reason::Run,
+            Reason::Context,
+        ];
+        ALL.get(v as usize).copied().unwrap_or(Reason::None)
+    }
+}
+
+/// One enlistment of a party in one queue.
+#[repr(C)]
+pub struct Waiter {
+    // guarded by the lock of the object
+    pub next: Cell<*const Waiter>,
+    pub prev: Cell<*const Waiter>,
+    pub queued: Cell<bool>,
+    // written by the owner before it enlists
+    pub case: Cell<u16>,
+    pub party: Cell<*const Party>,
+    pub seq: Cell<u64>,
+    /// Where the value goes to or comes from: memory of a native task's or thread's stack, or an inline slot.
+    pub slot: Cell<*mut u8>,
+    // written by the winner before it makes the party ready
+    pub status: Cell<Status>,
+}
+
+impl Waiter {
+    /// A waiter in no queue.
+    pub const fn new() -> Waiter {
+        Waiter {
+            next: Cell::new(null()),
+            prev: Cell::new(null()),
+            queued: Cell::new(false),
+            case: Cell::new(0),
+            party: Cell::new(null()),
+            seq: Cell::new(0),
+            slot: Cell::new(core::ptr::null_mut()),
+            status: Cell::new(Status::Ok),
+        }
+    }
+}
+
+impl Default for Waiter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A FIFO of waiters; guarded by the lock of the object it belongs to (C2).
+#[repr(C)]
+pub struct WaitQueue {
+    head: Cell<*const Waiter>,
+    tail: Cell<*const Waiter>,
+}
+
+impl WaitQueue {
+    pub const fn new() -> WaitQueue {
+        WaitQueue { head: Cell::new(null()), tail: Cell::new(null()) }
+    }
+
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.head.get().is_null()
+    }
+
+    /// Appends `w`.
+    ///
+    /// # Safety
+    /// The object's lock is held, `w` is in no queue and stays valid until it is popped or removed.
+    #[inline(always)]
+    pub unsafe fn push(&self, w: *const Waiter) {
+        // SAFETY: `w` and the tail are valid waiters (contract, and every queued waiter is).
+        unsafe {
+            let tail = self.tail.get();
+            (*w).next.set(null());
+            (*w).prev.set(tail);
+            (*w).queued.set(true);
+            if tail.is_null() { self.head.set(w) } else { (*tail).next.set(w) }
+            self.tail.set(w);
+        }
+    }
+
+    /// Takes the longest-waiting one.
+    ///
+    /// # Safety
+    /// The object's lock is held.
+    #[inline(always)]
+    pub unsafe fn pop(&self) -> *const Waiter {
+        let w = self.head.get();
+        if !w.is_null() {
+            // SAFETY: a queued waiter is valid while the lock is held (I2).
+            unsafe {
+                let next = (*w).next.get();
+                self.head.set(next);
+                if next.is_null() { self.tail.set(null()) } else { (*next).prev.set(null()) }
+                (*w).queued.set(false);
+            }
+        }
+        w
+    }
+
+    /// Takes `w` out if it is in this queue. O(1).
+    ///
+    /// # Safety
+    /// The object's lock is held; `w`, if queued, is in this queue.
+    #[inline]
+    pub unsafe fn remove(&self, w: *const Waiter) {
+        // SAFETY: as above; neighbours of a queued waiter are queued and valid.
+        unsafe {
+            if !(*w).queued.get() {
+                return;
+            }
+            #[cfg(feature = "mutant_skip_unlink")]
+            return;
+            #[allow(unreachable_code)]
+            {
+                let (next, prev) = ((*w).next.get(), (*w).prev.get());
+                if prev.is_null() { self.head.set(next) } else { (*prev).next.set(next) }
+                if next.is_null() { self.tail.set(prev) } else { (*next).prev.set(prev) }
+                (*w).queued.set(false);
+            }
+        }
+    }
+}
+
+impl Default for WaitQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A party's place in a cancel source's list (`wait/cancel.rs`); guarded by the source's root lock.
+#[repr(C)]
+pub struct CancelNode {
+    pub next: Cell<*const CancelNode>,
+    pub prev: Cell<*const CancelNode>,
+    pub party: Cell<*const Party>,
+    pub seq: Cell<u64>,
+    /// The source's flag, or null when this node is not in use: owner's word, read by the commit.
+    pub flag: Cell<*const AtomicU8>,
+    /// The source itself, opaque on this floor.
+    pub source: Cell<*const ()>,
+}
+
+/// The common part of everything that can wait.
+#[repr(C)]
+pub struct Party {
+    pub ticket: Ticket,
+    /// Written by the owner before each wait, read by cancellers and the judge: see `fixed`, `timed`.
+    who: AtomicU8,
+    /// 1 while the open wait may end only by its own object (a plain lock, K3).
+    pub fixed: AtomicU8,
+    /// 1 while a timer, a descriptor or a live observer may end the open wait (K2).
+    pub timed: AtomicU8,
+    reason: AtomicU8,
+    /// Level-triggered cancellation of the task (K3): the incarnation it is meant for, plus one. Raised by anybody, so that a late canceller of a
+    /// task that is gone never hits the next one in the slot.
+    pub cancel: AtomicU32,
+    /// How many tasks this slot has held before; the slot's owner counts it up when a task ends.
+    pub incarnation: AtomicU32,
+    /// Cancel nodes in use for the open wait (owner).
+    pub watching: Cell<u8>,
+    /// Open shields; written by the owner only.
+    pub shield: AtomicU8,
+    /// Coarse milliseconds at the last park (census).
+    pub since: AtomicU32,
+    pub object: AtomicPtr<()>,
+    /// Next in a wake list (I3).
+    pub link: Cell<*const Party>,
+    pub waiter: Waiter,
+    pub cancels: [CancelNode; 2],
+    /// A value on its way to or from a party whose stack can move (D4).
+    pub slot: Cell<[u64; 2]>,
+    pub last_error: Cell<*mut libc::c_char>,
+}
+
+impl Party {
+    /// What this is.
+    #[inline(always)]
+    pub fn who(&self) -> Who {
+        match self.who.load(Relaxed) {
+            0 => Who::Task,
+            1 => Who::Thread,
+            _ => Who::Callback,
+        }
+    }
+
+    /// Owner, once.
+    pub fn set_who(&self, who: Who) {
+        self.who.store(who as u8, Relaxed)
+    }
+
+    /// Owner, before it parks: what the census prints.
+    #[inline(always)]
+    pub fn waits_for(&self, reason: Reason, object: *const ()) {
+        self.reason.store(reason as u8, Relaxed);
+        self.object.store(object.cast_mut(), Relaxed);
+    }
+
+    /// What the census prints.
+    pub fn reason(&self) -> Reason {
+        Reason::from(self.reason.load(Relaxed))
+    }
+
+    /// Whether it was cancelled, shielded or not.
+    #[inline(always)]
+    pub fn is_cancel_set(&self) -> bool {
+        self.cancel.load(Relaxed) == self.incarnation.load(Relaxed).wrapping_add(1)
+    }
+
+    /// Whether a blocking call of the owner must return CANCELED now (K3).
+    #[inline(always)]
+    pub fn is_canceled(&self) -> bool {
+        self.is_cancel_set() && self.shield.load(Relaxed) == 0
+    }
+}

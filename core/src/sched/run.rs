@@ -1,0 +1,365 @@
+//! A run: a main task, the tasks it spawned, and how it ends (K1, K2).
+//!
+//! `run` makes `main` a task and returns when it has returned. Tasks still alive are cancelled (all flags first, one heavy barrier, then the tickets), given
+//! `grace`, then detached, counted and named in the report; with `wait_all` they are waited for instead.
+//!
+//! U1  A `Run` is a slab object: a late task may still ring its bell.
+//! U2  `ending` is raised before the first look at the tasks, with a heavy barrier between: whoever ends later rings the bell after its slot is free.
+//! U3  The task's `run` is null once it is detached; it then belongs to nobody and lives on.
+
+use super::doors::{Birth, Cx, bear, enter, ready, thread_park};
+use super::last_error;
+use super::party::Reason;
+use super::runtime::{self, Config, Runtime};
+use super::task::{Entry, KIND_TASK, SpawnOptions, TASKS, Task};
+use super::{bell::Bell, census, ticket, worker};
+use crate::status::Status;
+use crate::sys::barrier;
+use crate::sys::clock::{self, NEVER};
+use crate::sys::prim::*;
+use crate::sys::slab::{self, Header, Slab, Slot};
+use core::cell::{Cell, UnsafeCell};
+use core::ptr::{NonNull, null};
+use std::fmt::Write;
+
+pub const KIND_RUN: u8 = 2;
+
+/// See the file's head.
+#[repr(C)]
+pub struct Run {
+    header: Header,
+    pub main: AtomicPtr<Task>,
+    /// Main has returned: nothing new, and whoever ends rings.
+    pub ending: AtomicU8,
+    /// The judge found it dead and could not tell main (K2).
+    pub dead: AtomicU8,
+    pub bell: Bell,
+    /// Why it was judged dead (guarded by the header's lock).
+    pub verdict: UnsafeCell<Option<Box<str>>>,
+    runner: Cell<*const super::party::Party>,
+}
+
+// SAFETY: repr(C), the header first; all-zero is a valid never-used run (an Option of a Box is None at zero).
+unsafe impl Slot for Run {
+    const KIND: u8 = KIND_RUN;
+}
+
+impl Run {
+    /// The header's kind: KIND_RUN while it is active.
+    pub fn kind(&self) -> u8 {
+        self.header.kind.load(Acquire)
+    }
+}
+
+/// Every run of the process.
+pub static RUNS: Slab<Run> = Slab::new();
+
+/// What a run came to.
+pub struct Outcome {
+    pub status: Status,
+    /// `data[0]` of main's entry.
+    pub value: usize,
+    /// Tasks that were still alive after the grace.
+    pub detached: usize,
+    pub report: String,
+}
+
+impl Outcome {
+    fn failed(status: Status) -> Outcome {
+        Outcome { status, value: 0, detached: 0, report: String::new() }
+    }
+}
+
+/// Runs `entry` as the main task of a run and returns when the run is over. MISUSE inside a task.
+pub fn run(mut entry: Entry, config: Option<&Config>) -> Outcome {
+    let made = begin(config);
+    let (rt, run, grace, wait_all) = match made {
+        Ok(m) => m,
+        Err(status) => {
+            if let Some(drop) = entry.drop {
+                // SAFETY: the entry was never called and is dropped once.
+                unsafe { drop(&mut entry) }
+            }
+            return Outcome::failed(status);
+        }
+    };
+    let birth = Birth { entry, options: SpawnOptions::default(), on_exit: None, handle: true, main_of: run.as_ptr() };
+    // SAFETY: the entry is the caller's, who gave it to us to call once.
+    let main = match unsafe { bear(birth) } {
+        Ok(t) => t,
+        Err(status) => {
+            end(rt, run);
+            return Outcome::failed(status);
+        }
+    };
+    // SAFETY: the run is ours until `end`.
+    unsafe { run.as_ref().main.store(main.as_ptr(), Release) };
+    let over = await_main(run, main);
+    let mut out = Outcome::failed(if over { Status::Ok } else { Status::Deadlock });
+    if over {
+        // SAFETY: main has ended and its slot is kept by our handle.
+        unsafe {
+            out.status = main.as_ref().ended.get();
+            out.value = (*main.as_ref().entry.get()).data[0];
+        }
+    }
+    finish(rt, run, grace, wait_all, &mut out);
+    // SAFETY: our handle of main, released once; the verdict is ours: no task of the run is left to touch it.
+    unsafe {
+        release(main);
+        if let Some(v) = (*run.as_ref().verdict.get()).take() {
+            out.status = Status::Deadlock;
+            out.report.insert_str(0, &v);
+        }
+    }
+    end(rt, run);
+    rt.write_log();
+    out
+}
+
+type Begun = (&'static Runtime, NonNull<Run>, i64, bool);
+
+fn begin(config: Option<&Config>) -> Result<Begun, Status> {
+    let cx = enter()?;
+    if !cx.task().is_null() || !cx.thread.lane.get().is_null() {
+        return Err(cx.out(Status::Misuse));
+    }
+    let rt = match runtime::started_with(cx, config) {
+        Ok(rt) => rt,
+        Err(s) => return Err(cx.out(s)),
+    };
+    let Some(run) = RUNS.alloc() else { return Err(cx.out(Status::NoMemory)) };
+    // SAFETY: a fresh slot is ours.
+    unsafe {
+        let r = run.as_ref();
+        r.main.store(core::ptr::null_mut(), Relaxed);
+        r.ending.store(0, Relaxed);
+        r.dead.store(0, Relaxed);
+        r.bell.reset();
+        r.runner.set(&cx.thread.party);
+        r.header.epoch.store(slab::epoch(), Relaxed);
+        r.header.kind.store(KIND_RUN, Release);
+    }
+    rt.runs.fetch_add(1, SeqCst);
+    runtime::stir();
+    cx.exit();
+    let d = Config::default();
+    let c = config.unwrap_or(&d);
+    Ok((rt, run, c.grace, c.wait_all))
+}
+
+fn end(rt: &Runtime, run: NonNull<Run>) {
+    rt.runs.fetch_sub(1, SeqCst);
+    // SAFETY: ours; dead from here on.
+    unsafe {
+        run.as_ref().header.lock.with(|| run.as_ref().header.kind.store(0, Relaxed));
+        RUNS.free(run);
+    }
+}
+
+/// The calling plain thread waits for main's end. False: the judge ended the wait (K2).
+fn await_main(run: NonNull<Run>, main: NonNull<Task>) -> bool {
+    let Ok(cx) = enter() else { return false };
+    // SAFETY: our handle keeps main's slot; its fields are used under the header's lock.
+    unsafe {
+        let t = main.as_ref();
+        let party = &cx.thread.party;
+        t.header.lock.lock();
+        if t.state.load(Relaxed) == super::task::DEAD {
+            t.header.lock.unlock();
+            cx.exit();
+            return true;
+        }
+        let w = &party.waiter;
+        w.party.set(party);
+        w.seq.set(party.ticket.next_seq());
+        w.slot.set(core::ptr::null_mut());
+        t.joiners.push(w);
+        party.waits_for(Reason::Run, run.as_ptr().cast());
+        party.fixed.store(0, Relaxed);
+        party.timed.store(0, Relaxed);
+        party.ticket.open(w.seq.get());
+        t.header.lock.unlock();
+        let state = thread_park(cx, w.seq.get(), NEVER);
+        if state == ticket::WON {
+            cx.exit();
+            return true;
+        }
+        t.header.lock.with(|| t.joiners.remove(w));
+        cx.exit();
+        false
+    }
+}
+
+fn finish(rt: &Runtime, run: NonNull<Run>, grace: i64, wait_all: bool, out: &mut Outcome) {
+    // SAFETY: the run is ours until `end`.
+    let r = unsafe { run.as_ref() };
+    let _ = rt;
+    if wait_all {
+        r.ending.store(2, SeqCst);
+    } else {
+        r.ending.store(1, SeqCst);
+        cancel_all(run.as_ptr());
+    }
+    barrier::heavy();
+    let deadline = if wait_all { NEVER } else { clock::after(grace) };
+    let mut pause = 50_000;
+    loop {
+        if living(run.as_ptr()) == 0 {
+            return;
+        }
+        let now = clock::now();
+        if now >= deadline || r.dead.load(Acquire) != 0 {
+            break;
+        }
+        // At most one census a pause; a bell in between ends the wait for it early, but not the pause.
+        r.bell.sleep(deadline, || false);
+        clock::nap(pause.min(deadline.saturating_sub(clock::now()).max(1)));
+        pause = (pause * 2).min(2_000_000);
+    }
+    detach(run.as_ptr(), out);
+}
+
+fn each_task(run: *const Run, mut f: impl FnMut(&Task)) {
+    TASKS.for_each(|t| {
+        // SAFETY: slots are type-stable; only atomics are read without the lock.
+        let t = unsafe { t.as_ref() };
+        if t.header.kind.load(Acquire) == KIND_TASK
+            && core::ptr::eq(t.run.load(Relaxed), run)
+            && t.state.load(Relaxed) != super::task::DEAD
+        {
+            f(t)
+        }
+    })
+}
+
+fn living(run: *const Run) -> usize {
+    let mut n = 0;
+    each_task(run, |_| n += 1);
+    n
+}
+
+/// Cancels every task of a run: all flags, one barrier, then the tickets (model 2g).
+fn cancel_all(run: *const Run) {
+    each_task(run, raise);
+    barrier::heavy();
+    let mut parked: Vec<NonNull<Task>> = Vec::new();
+    each_task(run, |t| parked.push(NonNull::from(t)));
+    if let Ok(cx) = enter() {
+        for t in parked {
+            // SAFETY: type-stable.
+            unsafe { rouse(cx, t.as_ref()) }
+        }
+        cx.exit()
+    }
+}
+
+/// Raises the cancel flag of a task for its present incarnation.
+pub fn raise(t: &Task) {
+    let p = &t.party;
+    p.cancel.fetch_max(p.incarnation.load(Relaxed).wrapping_add(1), AcqRel);
+}
+
+/// Ends the open wait of a cancelled task, if it may be ended.
+pub fn rouse(cx: Cx, t: &Task) {
+    let p = &t.party;
+    if let Some(seq) = p.ticket.waiting()
+        && p.fixed.load(Relaxed) == 0
+        && p.is_canceled()
+        && p.ticket.win(seq, ticket::CANCELED, 0)
+    {
+        // SAFETY: just won; no lock is held.
+        unsafe { ready(cx, p) }
+    }
+}
+
+const NAMED: usize = 20;
+
+fn detach(run: *const Run, out: &mut Outcome) {
+    let mut n = 0;
+    let mut text = String::new();
+    each_task(run, |t| {
+        n += 1;
+        if n <= NAMED {
+            let _ = writeln!(text, "  {}", census::describe(t));
+        }
+        t.run.store(core::ptr::null_mut(), Relaxed);
+    });
+    if n > 0 {
+        if n > NAMED {
+            let _ = writeln!(text, "  and {} more", n - NAMED);
+        }
+        out.detached = n;
+        let _ = write!(out.report, "{n} task{} still alive after the grace, detached:\n{text}", if n == 1 { "" } else { "s" });
+    }
+}
+
+/// Releases a handle of a task.
+///
+/// # Safety
+/// The caller holds a handle, and gives it up.
+pub(super) unsafe fn release(t: NonNull<Task>) {
+    let Ok(cx) = enter() else { return };
+    // SAFETY: a held handle keeps the slot.
+    unsafe { release_in(cx, t) };
+    cx.exit()
+}
+
+/// `release` from inside.
+///
+/// # Safety
+/// As `release`.
+pub unsafe fn release_in(cx: Cx, t: NonNull<Task>) {
+    // SAFETY: as above; refs are changed under the lock.
+    unsafe {
+        let h = &t.as_ref().header;
+        h.lock.lock();
+        let refs = h.refs.load(Relaxed) - 1;
+        h.refs.store(refs, Relaxed);
+        if refs == 0 {
+            worker::bury(t.as_ptr())
+        }
+        h.lock.unlock();
+        if refs == 0 {
+            worker::free_buried(cx, t.as_ptr())
+        }
+    }
+}
+
+/// The judge's verdict (K2): main's blocked call, or the run itself, returns DEADLOCK with this text.
+pub fn condemn(cx: Cx, r: &Run, text: &str) {
+    let main = r.main.load(Acquire);
+    r.header.lock.with(|| {
+        // SAFETY: the verdict is ours under the lock.
+        unsafe { *r.verdict.get() = Some(text.into()) }
+    });
+    if !main.is_null() && r.ending.load(Acquire) == 0 {
+        // SAFETY: type-stable.
+        let p = unsafe { &(*main).party };
+        if let Some(seq) = p.ticket.waiting()
+            && p.fixed.load(Relaxed) == 0
+        {
+            last_error::set_for(p, text);
+            if p.ticket.win(seq, ticket::DEADLOCK, 0) {
+                // SAFETY: just won.
+                unsafe { ready(cx, p) }
+            }
+            return;
+        }
+    }
+    r.dead.store(1, Release);
+    r.bell.ring();
+    let runner = r.runner.get();
+    // SAFETY: the runner's thread is never freed.
+    let p = unsafe { &*runner };
+    if let Some(seq) = p.ticket.waiting()
+        && p.reason() == Reason::Run
+        && p.ticket.win(seq, ticket::DEADLOCK, 0)
+    {
+        // SAFETY: just won.
+        unsafe { ready(cx, p) }
+    }
+}
+
+/// Null, for those who spawn outside a run.
+pub const NONE: *const Run = null();

@@ -1,0 +1,225 @@
+//! `Thread`: an operating-system thread that is inside gort: a worker, or a plain thread of the host.
+//!
+//! What this is: what belongs to the thread and not to a processor (D1): the bracket, the current task, the scheduler's saved stack, the started
+//! tasks pinned to it, its mailbox and bell, and the party with which a plain thread blocks. What it is NOT: the loop (`worker.rs`) or a run
+//! queue of stealable tasks (`processor.rs`).
+//!
+//! H1  Threads are never freed: a late waker may still touch the bell of one that is gone (D4). One that ends is used again.
+//! H2  `current`, `commit`, `pinned*`, `spinning` are the owner's.
+//! H3  `listed`, `list_next` are guarded by the lane's lock.
+//! H4  The TLS word points to this thread's `Thread` or is null. It is read by volatile asm at every entry; on the way out of a park the thread
+//!     comes as the switch's argument instead.
+//!
+//! Rejected: `thread_local!` (its address is cached over a switch, and its destructors run in an order we do not choose).
+
+use super::Cx;
+use super::bell::Bell;
+use super::bracket::{Bracket, FOREIGN};
+use super::lane::Lane;
+use super::list::{Fifo, Mailbox};
+use super::party::{Party, Who};
+use super::task::Task;
+use crate::sys::context::Fiber;
+use crate::sys::lock::ByteLock;
+use crate::sys::prim::*;
+use crate::sys::{clock, cpu, tls};
+use core::cell::{Cell, UnsafeCell};
+use core::ptr::{null, null_mut};
+
+/// Runs on the scheduler's stack once the parking task's stack is saved (Go's unlockf).
+pub type Commit = unsafe fn(Cx, *mut Task, *mut ());
+
+/// `listed`: in no list.
+pub const NOWHERE: u8 = 0;
+/// `listed`: rests without a processor and without work.
+pub const RESTING: u8 = 1;
+/// `listed`: has pinned work and wants a processor.
+pub const WANTING: u8 = 2;
+
+/// See the file's head.
+#[repr(C, align(128))]
+pub struct Thread {
+    pub bracket: Bracket,
+    pub current: Cell<*mut Task>,
+    pub commit: Cell<Option<Commit>>,
+    pub commit_arg: Cell<*mut ()>,
+    pub sched: UnsafeCell<Fiber>,
+    pub pinned_next: Cell<*mut Task>,
+    pub pinned: Fifo<Task>,
+    pub spinning: Cell<bool>,
+    /// State of chance for a plain thread.
+    pub random: Cell<u64>,
+    /// The lane whose loop this thread runs; null for plain threads.
+    pub lane: Cell<*const Lane>,
+    // ---- written by others
+    pub mailbox: CachePadded<Mailbox<Task>>,
+    pub bell: Bell,
+    /// Tells the thread to leave its loop.
+    pub stop: AtomicBool,
+    /// Told by the monitor that its slice is used up; seen at the next contested entry.
+    pub preempt: AtomicBool,
+    /// In use by a living OS thread.
+    pub alive: AtomicBool,
+    /// Blocked for ever inside gort as a plain thread (judge): its open wait has no deadline.
+    pub tid: AtomicI32,
+    // ---- guarded by the lane's lock
+    pub listed: Cell<u8>,
+    pub list_next: Cell<*const Thread>,
+    // ---- the plain thread's own waiting
+    pub party: Party,
+    // ---- set once
+    all_next: Cell<*const Thread>,
+}
+
+// SAFETY: every field is an atomic, or its comment names the one thread or lock that may touch it.
+unsafe impl Sync for Thread {}
+
+/// All threads ever made (never shrinks, H1); pushed under `REGISTRY`.
+static ALL: AtomicPtr<Thread> = AtomicPtr::new(null_mut());
+static REGISTRY: ByteLock = ByteLock::new();
+
+impl Thread {
+    fn fresh() -> Thread {
+        Thread {
+            bracket: Bracket::new(FOREIGN),
+            current: Cell::new(null_mut()),
+            commit: Cell::new(None),
+            commit_arg: Cell::new(null_mut()),
+            sched: UnsafeCell::new(Fiber::default()),
+            pinned_next: Cell::new(null_mut()),
+            pinned: Fifo::new(),
+            spinning: Cell::new(false),
+            random: Cell::new(0),
+            lane: Cell::new(null()),
+            mailbox: CachePadded(Mailbox::new()),
+            bell: Bell::new(),
+            stop: AtomicBool::new(false),
+            preempt: AtomicBool::new(false),
+            alive: AtomicBool::new(true),
+            tid: AtomicI32::new(0),
+            listed: Cell::new(NOWHERE),
+            list_next: Cell::new(null()),
+            // SAFETY: an all-zero party is a valid one (party.rs I4).
+            party: unsafe { core::mem::zeroed() },
+            all_next: Cell::new(null()),
+        }
+    }
+
+    /// Registers the calling OS thread (a plain one; a worker then becomes more) and returns its `Thread`.
+    pub fn register() -> &'static Thread {
+        let mut found: Option<&'static Thread> = None;
+        REGISTRY.with(|| {
+            for t in all() {
+                if !t.alive.load(Relaxed) {
+                    t.alive.store(true, Relaxed);
+                    found = Some(t);
+                    break;
+                }
+            }
+        });
+        let t = found.unwrap_or_else(|| {
+            let t: &'static Thread = Box::leak(Box::new(Thread::fresh()));
+            t.party.set_who(Who::Thread);
+            REGISTRY.with(|| {
+                t.all_next.set(ALL.load(Relaxed));
+                // Release: pairs with the Acquire load in `all`.
+                ALL.store(core::ptr::from_ref(t).cast_mut(), Release);
+            });
+            t
+        });
+        t.bracket.make_foreign();
+        t.stop.store(false, Relaxed);
+        t.lane.set(null());
+        t.tid.store(cpu::thread_id(), Relaxed);
+        t.random.set((cpu::thread_id() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ clock::now() as u64);
+        tls::set(core::ptr::from_ref(t).cast_mut().cast());
+        on_thread_exit();
+        t
+    }
+
+    /// The calling thread's, if it has one.
+    #[inline(always)]
+    pub fn get() -> *const Thread {
+        tls::get().cast_const().cast()
+    }
+
+    /// The thread a party is part of.
+    ///
+    /// # Safety
+    /// `party` is the `party` field of a thread.
+    pub unsafe fn of(party: *const Party) -> *const Thread {
+        // SAFETY: the party is at a fixed offset in its thread.
+        unsafe { party.byte_sub(core::mem::offset_of!(Thread, party)).cast() }
+    }
+
+    /// Owner, inside: has it started tasks that only it can run?
+    pub fn has_pinned(&self) -> bool {
+        !self.pinned_next.get().is_null() || !self.pinned.is_empty() || !self.mailbox.is_empty()
+    }
+
+    /// The calling thread leaves gort; its `Thread` may be used by another.
+    pub fn unregister(&self) {
+        self.bracket.make_foreign();
+        self.lane.set(null());
+        tls::set(null_mut());
+        super::foreign_left();
+        // Release: the next user of this Thread sees our last writes.
+        self.alive.store(false, Release);
+    }
+}
+
+/// Every thread ever registered.
+pub fn all() -> impl Iterator<Item = &'static Thread> {
+    let mut t = ALL.load(Acquire).cast_const();
+    core::iter::from_fn(move || {
+        if t.is_null() {
+            return None;
+        }
+        // SAFETY: threads are leaked boxes (H1), published by a Release store.
+        let r: &'static Thread = unsafe { &*t };
+        t = r.all_next.get();
+        Some(r)
+    })
+}
+
+/// In a fork's child only the calling thread is left: every other `Thread` is forgotten, for the registry's lock may be held for ever.
+pub fn forget_others_after_fork() {
+    let me = Thread::get();
+    // SAFETY: single-threaded child; the lock is put into its initial state.
+    unsafe { REGISTRY.unlock() };
+    for t in all() {
+        if core::ptr::from_ref(t) != me {
+            // A slot whose lists may be torn is not used again: it stays `alive`, without an OS thread.
+            t.bracket.make_foreign();
+            t.tid.store(0, Relaxed);
+        }
+    }
+}
+
+static KEY: AtomicU64 = AtomicU64::new(0);
+
+/// Arranges that `unregister` runs when the calling OS thread ends (a pthread key: works in a shared object, and has no order problem with Rust's).
+fn on_thread_exit() {
+    unsafe extern "C" fn leave(t: *mut libc::c_void) {
+        // SAFETY: the value set below: a leaked Thread.
+        unsafe { (*t.cast::<Thread>()).unregister() }
+    }
+    let mut key = KEY.load(Acquire);
+    if key == 0 {
+        REGISTRY.with(|| {
+            key = KEY.load(Acquire);
+            if key == 0 {
+                let mut k: libc::pthread_key_t = 0;
+                // SAFETY: `k` is valid to write; `leave` has the right signature.
+                if unsafe { libc::pthread_key_create(&mut k, Some(leave)) } == 0 {
+                    key = k as u64 + 1;
+                    KEY.store(key, Release);
+                }
+            }
+        });
+    }
+    if key != 0 {
+        // SAFETY: the key was created above and is never deleted.
+        unsafe { libc::pthread_setspecific((key - 1) as libc::pthread_key_t, Thread::get().cast()) };
+    }
+}

@@ -1,0 +1,5 @@
+//! Floor 3: synchronisation beside channels. One noun a file.
+
+pub mod waitgroup;
+
+pub use waitgroup::WaitGroup;

@@ -1,0 +1,63 @@
+//! How many processors the process may use: the smallest of the machine, the affinity mask and the cgroup quota (G8).
+
+use std::fs;
+
+/// Processors available to this process, at least 1.
+pub fn available() -> usize {
+    let mask = affinity();
+    match quota() {
+        Some(q) => mask.min(q.max(1)),
+        None => mask,
+    }
+}
+
+fn affinity() -> usize {
+    // SAFETY: an all-zero cpu_set_t is a valid empty set, and sched_getaffinity writes at most its size.
+    unsafe {
+        let mut set: libc::cpu_set_t = core::mem::zeroed();
+        if libc::sched_getaffinity(0, core::mem::size_of::<libc::cpu_set_t>(), &mut set) == 0 {
+            let n = libc::CPU_COUNT(&set);
+            if n > 0 {
+                return n as usize;
+            }
+        }
+        let n = libc::sysconf(libc::_SC_NPROCESSORS_ONLN);
+        if n > 0 { n as usize } else { 1 }
+    }
+}
+
+/// The cgroup v2 quota of this process's own group, rounded up.
+fn quota() -> Option<usize> {
+    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = own.lines().find_map(|l| l.strip_prefix("0::"))?;
+    let max = fs::read_to_string(format!("/sys/fs/cgroup{path}/cpu.max")).ok()?;
+    let mut it = max.split_whitespace();
+    let quota: u64 = it.next()?.parse().ok()?;
+    let period: u64 = it.next()?.parse().ok()?;
+    if period == 0 { None } else { Some(quota.div_ceil(period) as usize) }
+}
+
+/// CPU time used by one thread (by its kernel id), in nanoseconds; None if it is gone.
+pub fn thread_cpu_time(tid: i32) -> Option<i64> {
+    // The clock of a thread: the kernel's encoding of a per-thread CPU clock id (CPUCLOCK_SCHED | CPUCLOCK_PERTHREAD).
+    let clock = ((!(tid as u32)) << 3 | 6) as libc::clockid_t;
+    let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `ts` is valid to write; a clock of a thread that is gone gives an error.
+    if unsafe { libc::clock_gettime(clock, &mut ts) } == 0 {
+        Some(ts.tv_sec * 1_000_000_000 + ts.tv_nsec)
+    } else {
+        None
+    }
+}
+
+/// The kernel's id of the calling thread.
+pub fn thread_id() -> i32 {
+    // SAFETY: gettid has no preconditions.
+    unsafe { libc::syscall(libc::SYS_gettid) as i32 }
+}
+
+/// Threads of this process, if the system says (K2: no judgement without it).
+pub fn threads_of_process() -> Option<usize> {
+    let s = fs::read_to_string("/proc/self/status").ok()?;
+    s.lines().find_map(|l| l.strip_prefix("Threads:"))?.trim().parse().ok()
+}

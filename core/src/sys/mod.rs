@@ -1,0 +1,20 @@
+//! Floor 0: what the machine and the operating system give. Nothing above this floor may assume Linux or x86-64.
+
+pub mod prim;
+
+pub mod barrier;
+pub mod clock;
+pub mod cpu;
+pub mod futex;
+pub mod lock;
+
+#[cfg(not(loom))]
+pub mod context;
+#[cfg(not(loom))]
+pub mod handle;
+#[cfg(not(loom))]
+pub mod slab;
+#[cfg(not(loom))]
+pub mod stack;
+#[cfg(not(loom))]
+pub mod tls;

@@ -1,0 +1,274 @@
+//! One way to block, for tasks and plain threads: `block`.
+//!
+//! What this is: steps 2 and 6 of the protocol in `mod.rs`: park or sleep, with a deadline and a cancel source. What it is NOT: a queue; the caller has enlisted its waiter under
+//! its object's lock, which the commit releases.
+//!
+//! K1  The commit writes WAITING after the save, then (compiler fence; the canceller has the heavy side) reads the cancel flags, and if one is set resumes the task itself by
+//!     winning its ticket. So being cancellable costs a park no read-modify-write.
+//! K2  After its unlock the commit touches nothing of the task, unless it won the ticket.
+//! K3  A deadline is a node in the wheel of the processor the task parked on; whoever resumes elsewhere marks it dead and goes on; a late expiry fails by seq.
+
+use super::cancel::{self, CancelSource};
+use crate::sched::domain::Event;
+use crate::sched::monitor::COARSE;
+use crate::sched::party::{Party, Reason};
+use crate::sched::task::{self, Task};
+use crate::sched::thread::Thread;
+use crate::sched::timers::Handle;
+use crate::sched::{Cx, Time, note, park, ready, ready_task, thread_park, ticket, yield_in};
+use crate::status::Status;
+use crate::sys::clock::{self, NEVER};
+use crate::sys::lock::ByteLock;
+use crate::sys::prim::*;
+use crate::sys::barrier;
+use core::ptr::null;
+
+/// What may end a wait besides its object.
+#[derive(Clone, Copy)]
+pub struct Wait {
+    /// Absolute monotonic time, `NEVER` for none.
+    pub deadline: Time,
+    /// A cancel source, or null.
+    pub cancel: *const CancelSource,
+}
+
+impl Wait {
+    /// Nothing but the object (and the task's own cancellation).
+    pub const FOREVER: Wait = Wait { deadline: NEVER, cancel: null() };
+
+    /// True if there is nothing to arm.
+    #[inline(always)]
+    pub fn is_forever(&self) -> bool {
+        self.deadline == NEVER && self.cancel.is_null()
+    }
+
+    /// Has one of the limits been reached already?
+    #[cold]
+    pub fn over(&self) -> Option<Status> {
+        if !self.cancel.is_null()
+            // SAFETY: the caller of the blocking call vouches for its cancel source; slab objects are type-stable.
+            && let Some(cause) = unsafe { (*self.cancel).cause() }
+        {
+            return Some(cause);
+        }
+        (self.deadline != NEVER && self.deadline <= clock::now()).then_some(Status::TimedOut)
+    }
+}
+
+/// Must a blocking call of this party return CANCELED now? If so it goes once through the scheduler first, so that a loop that ignores it starves nobody (K3).
+#[inline(always)]
+pub fn interrupted(cx: Cx) -> Result<Cx, Status> {
+    if cx.party().is_canceled() { Err(refuse(cx)) } else { Ok(cx) }
+}
+
+#[cold]
+fn refuse(cx: Cx) -> Status {
+    yield_in(cx).out(Status::Canceled)
+}
+
+/// Waits until the open wait of the current party ends; returns the `Cx` that counts now and how the ticket ended.
+///
+/// Before: the party's waiter is enlisted, with `seq == party.ticket.next_seq()`, under `lock` (null for none), which is held; `block` releases it.
+/// After: for WON nothing is left to do; for every other state the caller takes the lock again and unlinks the waiter.
+///
+/// # Safety
+/// As said; whatever the waiter points to stays valid until it is won or unlinked.
+#[inline(always)]
+pub unsafe fn block(cx: Cx, lock: *const ByteLock, reason: Reason, object: *const (), wait: Wait) -> (Cx, u8) {
+    let party = cx.party();
+    party.waits_for(reason, object);
+    // SAFETY: contract, passed on.
+    unsafe {
+        if wait.is_forever() && !cx.task().is_null() {
+            let cx = park(cx, commit::<false>, lock.cast_mut().cast());
+            return (cx, party.ticket.outcome().0);
+        }
+        block_slow::<false>(cx, party, lock.cast_mut().cast(), wait)
+    }
+}
+
+/// Several locks, released together: a select's. It stands on the parked stack; the commit reads it only while it still holds the last of them, and nobody can
+/// resume the task past its pass 3 before that one is free (model 5k).
+pub struct Many<'a>(pub &'a [*const ByteLock]);
+
+/// `block` for a select; the case that won stands in the party's ticket.
+///
+/// # Safety
+/// As `block`, for each lock.
+pub unsafe fn block_many(cx: Cx, locks: &Many<'_>, reason: Reason, object: *const (), wait: Wait) -> (Cx, u8) {
+    let party = cx.party();
+    party.waits_for(reason, object);
+    // SAFETY: contract.
+    unsafe { block_slow::<true>(cx, party, core::ptr::from_ref(locks).cast_mut().cast(), wait) }
+}
+
+#[inline(never)]
+unsafe fn block_slow<const MANY: bool>(cx: Cx, party: &'static Party, locks: *mut (), wait: Wait) -> (Cx, u8) {
+    let seq = party.ticket.next_seq();
+    let timed = wait.deadline != NEVER;
+    if timed {
+        party.timed.store(1, Relaxed);
+    }
+    // SAFETY: contract of `block`.
+    unsafe {
+        if !wait.cancel.is_null() {
+            cancel::watch(party, seq, wait.cancel);
+        }
+        let (cx, state) = if cx.task().is_null() {
+            block_thread::<MANY>(cx, party, seq, locks, wait)
+        } else {
+            let timer = if timed { arm(cx, party, seq, wait.deadline) } else { None };
+            let cx = park(cx, commit::<MANY>, locks);
+            let state = party.ticket.outcome().0;
+            if let Some(h) = timer
+                && state != ticket::EXPIRED
+            {
+                disarm(cx, h);
+            }
+            (cx, state)
+        };
+        if timed {
+            party.timed.store(0, Relaxed);
+        }
+        if !wait.cancel.is_null() {
+            cancel::unwatch(party);
+        }
+        (cx, state)
+    }
+}
+
+/// A plain thread: WAITING before the unlock, then the futex.
+unsafe fn block_thread<const MANY: bool>(cx: Cx, party: &Party, seq: u64, locks: *mut (), wait: Wait) -> (Cx, u8) {
+    party.ticket.open(seq);
+    barrier::light();
+    if party.watching.get() != 0 && cancel::is_flagged(party) && party.ticket.win(seq, ticket::CANCELED, 0) {
+        // SAFETY: held by contract of `block`.
+        unsafe { unlock::<MANY>(locks) };
+        return (cx, ticket::CANCELED);
+    }
+    // SAFETY: as above.
+    unsafe { unlock::<MANY>(locks) };
+    (cx, thread_park(cx, seq, wait.deadline))
+}
+
+#[inline(always)]
+unsafe fn unlock<const MANY: bool>(locks: *mut ()) {
+    // SAFETY: held by contract; of many, the slice's end is known before the last one is released.
+    unsafe {
+        if MANY {
+            let Many(list) = &*locks.cast_const().cast::<Many<'_>>();
+            let (first, n) = (list.as_ptr(), list.len());
+            for i in 0..n {
+                let lock = *first.add(i);
+                (*lock).unlock()
+            }
+        } else if !locks.is_null() {
+            (*locks.cast_const().cast::<ByteLock>()).unlock()
+        }
+    }
+}
+
+/// The commit of every wait (K1, K2). `locks` is the lock to release, or null, or a `Many`.
+///
+/// # Safety
+/// A commit: runs once the task's stack is saved.
+unsafe fn commit<const MANY: bool>(cx: Cx, t: *mut Task, locks: *mut ()) {
+    // SAFETY: the task is ours until WAITING is written and the lock released; then only if we won its ticket.
+    unsafe {
+        if cfg!(feature = "mutant_unlock_before_commit") {
+            unlock::<MANY>(locks);
+            yield_thread();
+        }
+        let party = &(*t).party;
+        (*t).state.store(task::PARKED, Relaxed);
+        party.since.store(COARSE.load(Relaxed), Relaxed);
+        if !(*t).domain.get().is_null() {
+            note(t, Event::Park);
+        }
+        let seq = party.ticket.next_seq();
+        party.ticket.open(seq);
+        barrier::light();
+        if (party.is_canceled() || party.watching.get() != 0) && should_cancel(party) && party.ticket.win(seq, ticket::CANCELED, 0) {
+            if !cfg!(feature = "mutant_unlock_before_commit") {
+                unlock::<MANY>(locks);
+            }
+            return ready_task(cx, t);
+        }
+        if !cfg!(feature = "mutant_unlock_before_commit") {
+            unlock::<MANY>(locks);
+        }
+    }
+}
+
+#[cold]
+fn should_cancel(party: &Party) -> bool {
+    party.fixed.load(Relaxed) == 0 && (party.is_canceled() || cancel::is_flagged(party))
+}
+
+unsafe fn arm(cx: Cx, party: &'static Party, seq: u64, deadline: Time) -> Option<Handle> {
+    let p = cx.processor()?;
+    // SAFETY: the wheel is ours inside the bracket; the party is type-stable, and `expire` checks its seq.
+    unsafe { p.wheel.insert(deadline, clock::now(), core::ptr::from_ref(party).cast_mut().cast(), seq, expire) }
+}
+
+#[inline(always)]
+unsafe fn disarm(cx: Cx, h: Handle) {
+    // SAFETY: a handle of a wait that ended; the wheel's memory outlives it.
+    unsafe {
+        match cx.processor() {
+            Some(p) if p.wheel.belongs(h) => {
+                p.wheel.cancel_owner(h);
+            }
+            _ => crate::sched::timers::Wheel::cancel_remote(h),
+        }
+    }
+}
+
+/// A deadline is due: whoever runs the wheel calls this, inside the bracket and with no lock held.
+unsafe fn expire(target: *mut (), seq: u64, _: Time) {
+    // SAFETY: the target is a party, which is type-stable; the calling thread is inside the bracket.
+    unsafe {
+        let party = &*target.cast::<Party>();
+        if party.ticket.win(seq, ticket::EXPIRED, 0) {
+            ready(Cx { thread: &*Thread::get() }, party)
+        }
+    }
+}
+
+/// The status of a wait that ended otherwise than by its object.
+#[cold]
+pub fn status_of(state: u8, wait: Wait) -> Status {
+    match state {
+        ticket::EXPIRED => Status::TimedOut,
+        ticket::DEADLOCK => Status::Deadlock,
+        ticket::SHUTDOWN => Status::Shutdown,
+        _ => {
+            if !wait.cancel.is_null() {
+                // SAFETY: as in `Wait::over`.
+                if let Some(cause) = unsafe { (*wait.cancel).cause() } {
+                    return cause;
+                }
+            }
+            Status::Canceled
+        }
+    }
+}
+
+/// Sleeps until `wait` is over. A deadline that has passed returns at once.
+pub fn sleep(wait: Wait) -> Status {
+    let cx = match crate::sched::enter() {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
+    let cx = match interrupted(cx) {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
+    if let Some(s) = wait.over() {
+        return cx.out(if s == Status::TimedOut { Status::Ok } else { s });
+    }
+    // SAFETY: no queue, no lock.
+    let (cx, state) = unsafe { block(cx, null(), Reason::Sleep, null(), wait) };
+    let status = status_of(state, wait);
+    cx.out(if state == ticket::EXPIRED { Status::Ok } else { status })
+}

@@ -1,0 +1,243 @@
+//! `CancelSource`: what ends waits from outside (D6): a flag, a cause, the waits that watch it, and its children. Contexts (floor 4) are a source plus values.
+//!
+//! X1  A tree has ONE lock: the root's. It guards the lists, the cause and the links of every source of the tree.
+//! X2  Cancel marks and collects over the whole subtree under the lock, unlocks, passes ONE heavy barrier, then wins tickets and fires. So when cancel returns every
+//!     descendant is marked, and a wait that was being committed sees its flag (block.rs K1).
+//! X3  The first cause wins; cancelling again changes nothing.
+//! X4  A child that ends (or whose owner goes) leaves its parent's list; a parent keeps no child alive.
+//!
+//! Rejected: a lock for each source (parent before child, and the lists of a subtree change under the walk).
+
+use crate::sched::party::{CancelNode, Party};
+use crate::sched::{enter, objects, ready, ticket};
+use crate::status::Status;
+use crate::sys::barrier;
+use crate::sys::lock::ByteLock;
+use crate::sys::prim::*;
+use crate::sys::slab::{self, Header, Slab, Slot};
+use core::cell::Cell;
+use core::ptr::{NonNull, null};
+
+/// Kinds of slab objects; see also `sched/task.rs`.
+pub const KIND_CANCEL: u8 = 5;
+
+/// See the file's head.
+#[repr(C)]
+pub struct CancelSource {
+    header: Header,
+    /// Read without the lock by commits.
+    flag: AtomicU8,
+    /// A `Status`, valid once the flag is up.
+    cause: AtomicI32,
+    // ---- set once
+    root: Cell<*const CancelSource>,
+    parent: Cell<*const CancelSource>,
+    // ---- guarded by the root's lock
+    nodes: Cell<*const CancelNode>,
+    children: Cell<*const CancelSource>,
+    next: Cell<*const CancelSource>,
+    prev: Cell<*const CancelSource>,
+}
+
+// SAFETY: repr(C), header first, zero is valid.
+unsafe impl Slot for CancelSource {
+    const KIND: u8 = KIND_CANCEL;
+}
+
+static SOURCES: Slab<CancelSource> = Slab::new();
+static KEEPER: objects::Keeper =
+    objects::Keeper { name: "cancel_sources", live: || SOURCES.live(), reset: || SOURCES.reset() };
+
+/// A new source; of a parent (null for none), whose cancellation it shares. Freed by `free`.
+///
+/// # Safety
+/// `parent` is null or a live source.
+pub unsafe fn create(parent: *const CancelSource) -> Result<NonNull<CancelSource>, Status> {
+    objects::register(&KEEPER);
+    let slot = SOURCES.alloc().ok_or(Status::NoMemory)?;
+    // SAFETY: a fresh slot is ours; the parent is live.
+    unsafe {
+        let s = slot.as_ref();
+        s.flag.store(0, Relaxed);
+        s.cause.store(0, Relaxed);
+        s.nodes.set(null());
+        s.children.set(null());
+        s.next.set(null());
+        s.prev.set(null());
+        s.parent.set(parent);
+        s.root.set(if parent.is_null() { slot.as_ptr() } else { (*parent).root.get() });
+        s.header.refs.store(1, Relaxed);
+        s.header.epoch.store(slab::epoch(), Relaxed);
+        s.header.kind.store(KIND_CANCEL, Release);
+        if !parent.is_null() {
+            s.lock().with(|| {
+                let p = &*parent;
+                let first = p.children.get();
+                s.next.set(first);
+                if !first.is_null() {
+                    (*first).prev.set(s)
+                }
+                p.children.set(s);
+                if p.flag.load(Relaxed) != 0 {
+                    s.cause.store(p.cause.load(Relaxed), Relaxed);
+                    s.flag.store(1, Release);
+                }
+            });
+        }
+    }
+    Ok(slot)
+}
+
+/// Gives a source back. Its children must be gone; waits must not watch it any more (else MISUSE, and nothing changes).
+///
+/// # Safety
+/// `s` is a live source of the caller's.
+pub unsafe fn free(s: NonNull<CancelSource>) -> Status {
+    // SAFETY: contract.
+    unsafe {
+        let r = s.as_ref();
+        let lock = r.lock();
+        lock.lock();
+        if !r.children.get().is_null() || !r.nodes.get().is_null() {
+            lock.unlock();
+            return Status::Misuse;
+        }
+        let (next, prev) = (r.next.get(), r.prev.get());
+        if !next.is_null() {
+            (*next).prev.set(prev)
+        }
+        if !prev.is_null() {
+            (*prev).next.set(next)
+        } else if !r.parent.get().is_null() {
+            (*r.parent.get()).children.set(next)
+        }
+        r.header.kind.store(0, Relaxed);
+        lock.unlock();
+        SOURCES.free(s);
+    }
+    Status::Ok
+}
+
+impl CancelSource {
+    fn lock(&self) -> &ByteLock {
+        // SAFETY: the root outlives its descendants (its owner may not free it while it has children).
+        unsafe { &(*self.root.get()).header.lock }
+    }
+
+    /// Why it ended, if it did.
+    #[inline]
+    pub fn cause(&self) -> Option<Status> {
+        if self.flag.load(Acquire) == 0 {
+            return None;
+        }
+        Some(Status::from_code(self.cause.load(Relaxed)).unwrap_or(Status::Canceled))
+    }
+
+    /// Ends it and everything below it, with `cause` (CANCELED or TIMED_OUT; K5). Idempotent; from any thread. False if it had ended already.
+    pub fn cancel(&self, cause: Status) -> bool {
+        let Ok(cx) = enter() else { return false };
+        let mut watched: Vec<(*const Party, u64)> = Vec::new();
+        let first = self.lock().with(|| {
+            if self.flag.load(Relaxed) != 0 {
+                return false;
+            }
+            // SAFETY: the whole tree is ours under the root's lock (X1).
+            unsafe { mark(self, cause, &mut watched) };
+            true
+        });
+        if !first {
+            cx.exit();
+            return false;
+        }
+        barrier::heavy();
+        for (party, seq) in watched {
+            // SAFETY: parties are type-stable; a wait that went on fails by seq.
+            unsafe {
+                if (*party).fixed.load(Relaxed) == 0 && (*party).ticket.win(seq, ticket::CANCELED, 0) {
+                    ready(cx, party)
+                }
+            }
+        }
+        cx.exit();
+        true
+    }
+}
+
+unsafe fn mark(s: *const CancelSource, cause: Status, watched: &mut Vec<(*const Party, u64)>) {
+    // SAFETY: contract of `cancel`: the root's lock is held.
+    unsafe {
+        if (*s).flag.load(Relaxed) != 0 {
+            return;
+        }
+        (*s).cause.store(cause.code(), Relaxed);
+        // Release: pairs with the Acquire of `cause`.
+        (*s).flag.store(1, Release);
+        let mut n = (*s).nodes.get();
+        while !n.is_null() {
+            watched.push(((*n).party.get(), (*n).seq.get()));
+            n = (*n).next.get();
+        }
+        let mut c = (*s).children.get();
+        while !c.is_null() {
+            mark(c, cause, watched);
+            c = (*c).next.get();
+        }
+    }
+}
+
+/// The current party's coming wait `seq` may be ended by `source`.
+///
+/// # Safety
+/// The party is the caller's; the source is live, and stays so until `unwatch`.
+pub unsafe fn watch(party: &Party, seq: u64, source: *const CancelSource) {
+    let i = party.watching.get() as usize;
+    let node = &party.cancels[i];
+    // SAFETY: contract; the list is guarded by the root's lock.
+    unsafe {
+        node.party.set(party);
+        node.seq.set(seq);
+        node.flag.set(&(*source).flag);
+        node.source.set(source.cast());
+        (*source).lock().with(|| {
+            let first = (*source).nodes.get();
+            node.prev.set(null());
+            node.next.set(first);
+            if !first.is_null() {
+                (*first).prev.set(node)
+            }
+            (*source).nodes.set(node);
+        });
+    }
+    party.watching.set(i as u8 + 1);
+}
+
+/// Leaves every list that `watch` joined.
+///
+/// # Safety
+/// The party is the caller's, and not waiting.
+pub unsafe fn unwatch(party: &Party) {
+    for node in &party.cancels[..party.watching.get() as usize] {
+        let source: *const CancelSource = node.source.get().cast();
+        // SAFETY: the source is live by contract of `watch`.
+        unsafe {
+            (*source).lock().with(|| {
+                let (next, prev) = (node.next.get(), node.prev.get());
+                if prev.is_null() { (*source).nodes.set(next) } else { (*prev).next.set(next) }
+                if !next.is_null() {
+                    (*next).prev.set(prev)
+                }
+            });
+        }
+        node.flag.set(null());
+    }
+    party.watching.set(0);
+}
+
+/// Is one of the sources that the party watches up?
+pub fn is_flagged(party: &Party) -> bool {
+    party.cancels[..party.watching.get() as usize].iter().any(|n| {
+        let flag = n.flag.get();
+        // SAFETY: points into a live source while it is watched.
+        !flag.is_null() && unsafe { (*flag).load(Relaxed) } != 0
+    })
+}

@@ -1,0 +1,34 @@
+#!/bin/sh
+# build.sh: compiles the example against include/gort.h and libgort.
+#
+#   build.sh OUT_DIR        CC, CFLAGS and LDFLAGS come from the environment and are added to what is needed anyway;
+#                           INCLUDE and LIB name other places for gort.h and libgort.so than those of this tree
+#                           (libgort.so: $CARGO_TARGET_DIR/release, or target/release).
+#
+# A program newer than its sources, gort.h and this file is left alone. Other flags want another OUT_DIR.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+out=${1:?usage: build.sh OUT_DIR}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+include=$(cd "${INCLUDE:-$root/include}" && pwd)
+lib=$(cd "${LIB:-${CARGO_TARGET_DIR:-$root/target}/release}" && pwd)
+cd "$here"
+
+# program NAME SOURCE ...
+program() {
+    name=$1
+    shift
+    if [ -x "$out/$name" ] && [ -z "$(find "$@" ./*.h build.sh "$include/gort.h" -newer "$out/$name")" ]; then
+        return
+    fi
+    # The flags are lists of words.
+    # shellcheck disable=SC2086
+    ${CC:-cc} -std=c11 -O2 -Wall -Wextra -pedantic "-I$include" ${CFLAGS:-} "$@" -o "$out/$name" \
+        "-L$lib" -lgort "-Wl,-rpath,$lib" -pthread ${LDFLAGS:-}
+}
+
+program index index.c pipeline.c stages.c progress.c walk.c block.c words.c table.c
+program handover handover.c

@@ -1,0 +1,62 @@
+//! worker_pool: a fixed number of workers takes jobs from a channel.
+//!
+//! A task for each of a hundred thousand jobs works, but a few workers that take job after job need less and put a
+//! bound on what goes on at once. Three ways: results counted by main; a WaitGroup and no results; one worker for each
+//! processor, where the last worker's end closes the results.
+
+use gort::{Receiver, Sender, WaitGroup, channel};
+use std::process::ExitCode;
+use std::time::Duration;
+
+const WORKERS: usize = 3;
+
+fn worker(jobs: Receiver<i32>, results: Option<Sender<(i32, i32)>>) {
+    for job in jobs {
+        // ends when closed and drained
+        gort::sleep(Duration::from_millis(1)).unwrap(); // the work
+        match &results {
+            Some(results) => results.send((job, job * 2)).unwrap(),
+            None => println!("processed job {job}"),
+        }
+    }
+}
+
+fn feed(wg: &WaitGroup, workers: usize, jobs: std::ops::RangeInclusive<i32>, results: Option<Sender<(i32, i32)>>) {
+    let (tx, rx) = channel(10);
+    for _ in 0..workers {
+        let (rx, results) = (rx.clone(), results.clone());
+        wg.go(move || worker(rx, results));
+    }
+    for job in jobs {
+        tx.send(job).unwrap();
+    }
+    // tx is dropped here: no more jobs
+}
+
+fn app() {
+    let wg = WaitGroup::new();
+
+    let (tx, results) = channel(10);
+    feed(&wg, WORKERS, 1..=10, Some(tx));
+    for _ in 0..10 {
+        let (job, value) = results.recv().unwrap();
+        println!("job {job} gives {value}");
+    }
+    wg.wait().unwrap();
+
+    feed(&wg, WORKERS, 11..=19, None);
+    wg.wait().unwrap();
+    println!("All jobs done");
+
+    let (tx, results) = channel(10);
+    feed(&wg, gort::num_cpu(), 21..=30, Some(tx)); // right for work that computes; work that waits may have more
+    let sum: i32 = results.iter().map(|(_, value)| value).sum();
+    wg.wait().unwrap();
+    println!("one worker a processor: the results add up to {sum}");
+}
+
+fn main() -> ExitCode {
+    story::end(gort::run(app))
+}
+
+// As in Go. Who does which job is not promised.

@@ -1,0 +1,184 @@
+@ This file is not included by anything: it holds what the generator of include/gort.h cannot make from Rust (macros,
+@ inline functions, the text at the top), cut into parts by lines that open with "@part". tests/header.rs puts the part
+@ "top" first, and every other part behind the declarations of the noun it is called after. Lines that open with "@" are
+@ left out. A version and the statuses are put in the place of @VERSION@ and @STATUSES@.
+@
+@ I1  C11 and C++17 under -pedantic-errors -Wall -Wextra, in every user's file: no GNU syntax outside the #if of GORT_UNUSED.
+@ I2  A typed channel is a gort_chan under a type that is never completed, so the casts between the two are safe.
+@ I3  An initialiser names every field, in order, and says what the Rust side says (tests/c/run.c compares them).
+
+@part top
+/*
+ * gort: tasks, channels and WaitGroups for C and C++, after Go's.
+ *
+ * Generated from ffi-c/src and ffi-c/gort_prelude.h; do not edit. This header is the reference.
+ *
+ * Every function returns a gort_status unless it says otherwise: GORT_OK is 0, every failure is negative, and
+ * gort_last_error() has the detail. What is said of each: what it does, when it blocks, what wakes it, then
+ *   Blocks         whether the caller may be put to sleep, and until when
+ *   Errors         which statuses it can return
+ *   Ordering       which writes are seen after it
+ *   Ownership      who frees what
+ *   Thread-safety  who may call it: as a rule any task and any thread; a plain thread blocks as a thread
+ *
+ * Pointers. A handle must be NULL or one that gort gave; a stale one, or one of another kind, gives GORT_MISUSE, one
+ * from before a fork or a shutdown GORT_SHUTDOWN. Any other pointer must be NULL or valid for what it is used for.
+ * NULL where something is needed gives GORT_INVALID. Outputs come last and are written only on success.
+ *
+ * Blocking calls have three forms: x waits for ever, try_x never waits, x_until(..., deadline, ctx) waits until a time of
+ * gort_now(), or until ctx is cancelled; GORT_NEVER and NULL switch one off.
+ *
+ * Cancellation. When a task is cancelled, each of its blocking calls returns GORT_CANCELED, now and later, until it
+ * returns or opens a shield (gort_shield_begin()).
+ *
+ * A task may go on on another thread after each call that can block: do not keep the address of a thread-local
+ * variable over one (compilers keep that of errno), or ask for GORT_AFFINITY_THREAD.
+ *
+ * No function may be called from a signal handler.
+ */
+
+#ifndef GORT_H
+#define GORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/** On functions whose result must be looked at. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define GORT_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define GORT_NODISCARD __attribute__((__warn_unused_result__))
+#else
+#define GORT_NODISCARD
+#endif
+
+/** On inline functions that a program need not use. */
+#if defined(__GNUC__)
+#define GORT_UNUSED __attribute__((__unused__))
+#else
+#define GORT_UNUSED
+#endif
+
+/** A cast between a typed channel and a gort_chan, or to a number. */
+#if defined(__cplusplus)
+#define GORT_CAST_POINTER(type, pointer) (reinterpret_cast<type>(pointer))
+#define GORT_CAST_NUMBER(type, number) (static_cast<type>(number))
+#else
+#define GORT_CAST_POINTER(type, pointer) ((type)(pointer))
+#define GORT_CAST_NUMBER(type, number) ((type)(number))
+#endif
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+@part version
+/** The version of this header: major * 65536 + minor * 256 + patch. */
+@VERSION@
+
+@part status
+@STATUSES@
+
+@part time
+/** A time that never comes, and a duration that never ends. */
+#define GORT_NEVER INT64_MAX
+
+/** Durations: n microseconds, milliseconds, seconds, as nanoseconds. Fractions are allowed: GORT_SEC(0.5). */
+#define GORT_US(n) GORT_CAST_NUMBER(int64_t, INT64_C(1000) * (n))
+#define GORT_MS(n) GORT_CAST_NUMBER(int64_t, INT64_C(1000000) * (n))
+#define GORT_SEC(n) GORT_CAST_NUMBER(int64_t, INT64_C(1000000000) * (n))
+
+@part run
+/** The defaults: gort_config config = GORT_CONFIG_INIT; */
+#define GORT_CONFIG_INIT {sizeof(gort_config), 0, 0, GORT_MS(100), 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}}
+
+@part task
+/** The defaults: gort_spawn_options options = GORT_SPAWN_OPTIONS_INIT; */
+#define GORT_SPAWN_OPTIONS_INIT {sizeof(gort_spawn_options), NULL, 0, GORT_AFFINITY_ANY, {0, 0, 0, 0, 0}}
+
+@part chan
+/** The defaults, for elements of no size: gort_chan_options options = GORT_CHAN_OPTIONS_INIT; */
+#define GORT_CHAN_OPTIONS_INIT {sizeof(gort_chan_options), 0, 0, 0, NULL, {0, 0, 0, 0, 0, 0}}
+
+/**
+ * A channel of elements of type T, as a type of its own: GORT_CHAN_DEFINE(int, ints); once, at file scope, makes the
+ * type `ints` and the functions below, which are those of gort_chan with elements by value. A wrong type does not
+ * compile. T is a type that can be passed by value; a pointer or a struct may need a typedef.
+ *
+ *   ints *ints_new(size_t capacity)                  gort_chan_new()
+ *   ints_retain(c), ints_release(c)                  gort_chan_retain(), gort_chan_release()
+ *   ints_send(c, int), ints_try_send(c, int)         gort_chan_send(), gort_chan_try_send()
+ *   ints_send_until(c, int, deadline, ctx)           gort_chan_send_until()
+ *   ints_recv(c, int *), ints_try_recv(c, int *)     gort_chan_recv(), gort_chan_try_recv()
+ *   ints_recv_until(c, int *, deadline, ctx)         gort_chan_recv_until()
+ *   ints_close(c), ints_len(c), ints_cap(c)          gort_chan_close(), gort_chan_len(), gort_chan_cap()
+ *   ints_is_closed(c)                                gort_chan_is_closed()
+ *   gort_chan *ints_raw(c)                           the same channel as a gort_chan
+ *   ints *ints_from(gort_chan *)                     and back: NULL if its elements are not of T's size
+ */
+#define GORT_CHAN_DEFINE(T, name)                                                                                      \
+    typedef struct name name;                                                                                          \
+    GORT_UNUSED static inline gort_chan *name##_raw(name *c) {                                                         \
+        return GORT_CAST_POINTER(gort_chan *, c);                                                                      \
+    }                                                                                                                  \
+    GORT_UNUSED static inline name *name##_from(gort_chan *chan) {                                                     \
+        return gort_chan_elem_size(chan) == sizeof(T) ? GORT_CAST_POINTER(name *, chan) : NULL;                        \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline name *name##_new(size_t capacity) {                                       \
+        return GORT_CAST_POINTER(name *, gort_chan_new(sizeof(T), capacity));                                          \
+    }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_retain(name *c) {                                                     \
+        return gort_chan_retain(name##_raw(c));                                                                        \
+    }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_release(name *c) {                                                    \
+        return gort_chan_release(name##_raw(c));                                                                       \
+    }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_send(name *c, T element) {                                            \
+        T const *place = &element;                                                                                     \
+        return gort_chan_send(name##_raw(c), place);                                                                   \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_try_send(name *c, T element) {                         \
+        T const *place = &element;                                                                                     \
+        return gort_chan_try_send(name##_raw(c), place);                                                               \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_send_until(name *c, T element, int64_t deadline,       \
+                                                                           gort_ctx *ctx) {                            \
+        T const *place = &element;                                                                                     \
+        return gort_chan_send_until(name##_raw(c), place, deadline, ctx);                                              \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_recv(name *c, T *out) {                                \
+        return gort_chan_recv(name##_raw(c), out);                                                                     \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_try_recv(name *c, T *out) {                            \
+        return gort_chan_try_recv(name##_raw(c), out);                                                                 \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_recv_until(name *c, T *out, int64_t deadline,          \
+                                                                           gort_ctx *ctx) {                            \
+        return gort_chan_recv_until(name##_raw(c), out, deadline, ctx);                                                \
+    }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_close(name *c) {                                                      \
+        return gort_chan_close(name##_raw(c));                                                                         \
+    }                                                                                                                  \
+    GORT_UNUSED static inline size_t name##_len(const name *c) {                                                       \
+        return gort_chan_len(GORT_CAST_POINTER(const gort_chan *, c));                                                 \
+    }                                                                                                                  \
+    GORT_UNUSED static inline size_t name##_cap(const name *c) {                                                       \
+        return gort_chan_cap(GORT_CAST_POINTER(const gort_chan *, c));                                                 \
+    }                                                                                                                  \
+    GORT_UNUSED static inline bool name##_is_closed(const name *c) {                                                   \
+        return gort_chan_is_closed(GORT_CAST_POINTER(const gort_chan *, c));                                           \
+    }                                                                                                                  \
+    struct name
+
+@part census
+/** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
+#define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+@part end
+#if defined(__cplusplus)
+} /* extern "C" */
+#endif
+
+#endif /* GORT_H */

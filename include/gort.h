@@ -1,0 +1,942 @@
+/*
+ * gort: tasks, channels and WaitGroups for C and C++, after Go's.
+ *
+ * Generated from ffi-c/src and ffi-c/gort_prelude.h; do not edit. This header is the reference.
+ *
+ * Every function returns a gort_status unless it says otherwise: GORT_OK is 0, every failure is negative, and
+ * gort_last_error() has the detail. What is said of each: what it does, when it blocks, what wakes it, then
+ *   Blocks         whether the caller may be put to sleep, and until when
+ *   Errors         which statuses it can return
+ *   Ordering       which writes are seen after it
+ *   Ownership      who frees what
+ *   Thread-safety  who may call it: as a rule any task and any thread; a plain thread blocks as a thread
+ *
+ * Pointers. A handle must be NULL or one that gort gave; a stale one, or one of another kind, gives GORT_MISUSE, one
+ * from before a fork or a shutdown GORT_SHUTDOWN. Any other pointer must be NULL or valid for what it is used for.
+ * NULL where something is needed gives GORT_INVALID. Outputs come last and are written only on success.
+ *
+ * Blocking calls have three forms: x waits for ever, try_x never waits, x_until(..., deadline, ctx) waits until a time of
+ * gort_now(), or until ctx is cancelled; GORT_NEVER and NULL switch one off.
+ *
+ * Cancellation. When a task is cancelled, each of its blocking calls returns GORT_CANCELED, now and later, until it
+ * returns or opens a shield (gort_shield_begin()).
+ *
+ * A task may go on on another thread after each call that can block: do not keep the address of a thread-local
+ * variable over one (compilers keep that of errno), or ask for GORT_AFFINITY_THREAD.
+ *
+ * No function may be called from a signal handler.
+ */
+
+#ifndef GORT_H
+#define GORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/** On functions whose result must be looked at. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define GORT_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define GORT_NODISCARD __attribute__((__warn_unused_result__))
+#else
+#define GORT_NODISCARD
+#endif
+
+/** On inline functions that a program need not use. */
+#if defined(__GNUC__)
+#define GORT_UNUSED __attribute__((__unused__))
+#else
+#define GORT_UNUSED
+#endif
+
+/** A cast between a typed channel and a gort_chan, or to a number. */
+#if defined(__cplusplus)
+#define GORT_CAST_POINTER(type, pointer) (reinterpret_cast<type>(pointer))
+#define GORT_CAST_NUMBER(type, number) (static_cast<type>(number))
+#else
+#define GORT_CAST_POINTER(type, pointer) ((type)(pointer))
+#define GORT_CAST_NUMBER(type, number) ((type)(number))
+#endif
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/* ---- Version --------------------------------------------------------------------------------------------- */
+
+/**
+ * The version of the library that is running: major * 65536 + minor * 256 + patch, to be compared with
+ * GORT_VERSION, the version of this header.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+uint32_t gort_version(void);
+
+/**
+ * The version of the library that is running, as text: "0.1.0".
+ *
+ * Blocks: never. Errors: none. Ownership: the text is constant. Thread-safety: any thread or task.
+ */
+const char *gort_version_string(void);
+
+/** The version of this header: major * 65536 + minor * 256 + patch. */
+#define GORT_VERSION (0 * 65536 + 1 * 256 + 0)
+#define GORT_VERSION_STRING "0.1.0"
+
+/* ---- Statuses -------------------------------------------------------------------------------------------- */
+
+/** How a call ended: GORT_OK (0), or one of the negative GORT_... numbers. The numbers never change. */
+typedef int32_t gort_status;
+
+/**
+ * The name of a status as it is written in C: "GORT_CLOSED". A number that is none gives "GORT_UNKNOWN".
+ *
+ * Blocks: never. Errors: none, never NULL. Ownership: the text is constant. Thread-safety: any thread or task.
+ */
+const char *gort_status_name(gort_status status);
+
+/**
+ * What a status means, in a few words for people: "the channel is closed".
+ *
+ * Blocks: never. Errors: none, never NULL. Ownership: the text is constant. Thread-safety: any thread or task.
+ */
+const char *gort_status_text(gort_status status);
+
+/**
+ * What exactly was wrong with the last call of this task (or, outside tasks, of this thread) that failed with a
+ * detail to tell: the argument, the limit, the census of a deadlock. "" if there was none. A constructor that
+ * returns NULL says why here. Success does not clear it; plain outcomes (GORT_CLOSED, GORT_WOULD_BLOCK,
+ * GORT_TIMED_OUT) leave it alone.
+ *
+ * Blocks: never.
+ * Ownership: gort's; valid until the next gort call of the same task or thread that fails.
+ * Thread-safety: any thread or task; each has its own, which follows a task that moves.
+ */
+const char *gort_last_error(void);
+
+/** Success. */
+#define GORT_OK 0
+/** The channel is closed. */
+#define GORT_CLOSED (-1)
+/** The operation could not go ahead at that instant. */
+#define GORT_WOULD_BLOCK (-2)
+/** The deadline passed. */
+#define GORT_TIMED_OUT (-3)
+/** The context or the task was cancelled. */
+#define GORT_CANCELED (-4)
+/** An argument is not valid. */
+#define GORT_INVALID (-5)
+/** The call is not allowed here, or the handle is stale or of another kind. */
+#define GORT_MISUSE (-6)
+/** Out of memory. */
+#define GORT_NO_MEMORY (-7)
+/** Every task of the run is asleep and nothing can wake one. */
+#define GORT_DEADLOCK (-8)
+/** A task panicked. */
+#define GORT_PANIC (-9)
+/** The request is above a limit and can not be granted. */
+#define GORT_LIMIT (-10)
+/** The runtime is stopping, or the handle is from before a fork or a shutdown. */
+#define GORT_SHUTDOWN (-11)
+/** The operating system refused. */
+#define GORT_OS (-12)
+
+/* ---- Time ------------------------------------------------------------------------------------------------ */
+
+/** A context: something that many calls can be cancelled by. This version has no function that makes one: pass NULL. */
+typedef struct gort_ctx gort_ctx;
+
+/**
+ * Now, in nanoseconds of a clock that only goes forward. Its zero is arbitrary; it does not jump when the wall
+ * clock is set.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+int64_t gort_now(void);
+
+/**
+ * The time that is `duration` nanoseconds from now: the deadline of the `_until` calls. Saturates:
+ * `gort_in(GORT_NEVER)` is GORT_NEVER; a negative duration is a time that has passed.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+int64_t gort_in(int64_t duration);
+
+/**
+ * The wall clock's reading at time `time`, in nanoseconds since 1970-01-01 00:00 UTC: for printing. It uses the
+ * difference of the two clocks now, so it is not for arithmetic. Saturates; GORT_NEVER stays GORT_NEVER.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+int64_t gort_wall_time(int64_t time);
+
+/**
+ * Lets `duration` nanoseconds pass. Blocks for at least that long, never shorter; 0 or less returns at once.
+ * Woken by the clock, or by the cancellation of this task.
+ *
+ * Blocks: the task (on a plain thread: the thread). GORT_NEVER sleeps until cancelled.
+ * Errors: GORT_CANCELED, GORT_SHUTDOWN, GORT_DEADLOCK.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_sleep(int64_t duration);
+
+/**
+ * Sleeps until the time `deadline`. Blocks unless it has passed already. Woken by the clock, by the cancellation of
+ * this task or by `ctx`.
+ *
+ * Blocks: the task (on a plain thread: the thread).
+ * Errors: GORT_CANCELED, GORT_SHUTDOWN, GORT_DEADLOCK; GORT_INVALID for a `ctx` that is not one.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_sleep_until(int64_t deadline, gort_ctx *ctx);
+
+/** A time that never comes, and a duration that never ends. */
+#define GORT_NEVER INT64_MAX
+
+/** Durations: n microseconds, milliseconds, seconds, as nanoseconds. Fractions are allowed: GORT_SEC(0.5). */
+#define GORT_US(n) GORT_CAST_NUMBER(int64_t, INT64_C(1000) * (n))
+#define GORT_MS(n) GORT_CAST_NUMBER(int64_t, INT64_C(1000000) * (n))
+#define GORT_SEC(n) GORT_CAST_NUMBER(int64_t, INT64_C(1000000000) * (n))
+
+/* ---- Runs, and the runtime ------------------------------------------------------------------------------- */
+
+/**
+ * What a run may be given. Fill it in with GORT_CONFIG_INIT or gort_config_init(), then change what should differ.
+ *
+ * The workers, limits and sizes are the process's: they count when no other run is going on. The environment
+ * overrides them: GORT_WORKERS, GORT_MAX_TASKS, GORT_MAX_THREADS, GORT_STACK_SIZE, GORT_SEED; GORT_LOG names a file for
+ * the events of a seeded run.
+ */
+typedef struct gort_config {
+    /** sizeof(gort_config); it tells the library which version of this struct it was given. */
+    size_t struct_size;
+    /** Threads that run tasks at the same time; 0: gort_num_cpu(). */
+    int32_t workers;
+    /** Not 0: gort_run waits for every task, however long that takes. 0: it cancels those alive when main returns. */
+    int32_t wait_all;
+    /**
+     * How long cancelled tasks may take to end, in nanoseconds; then they are detached and named in the report.
+     * GORT_CONFIG_INIT: 100 ms.
+     */
+    int64_t grace;
+    /** Live tasks above which starting one gives GORT_LIMIT; 0: no limit. */
+    size_t max_tasks;
+    /** OS threads that gort may have, those of blocked tasks included; 0: the default (10000). */
+    size_t max_threads;
+    /** Bytes of stack for a task that asks for no other size; 0: 64 KiB. Rounded up to a power of two, at most 64 MiB. */
+    size_t stack_size;
+    /** If has_seed is not 0: makes the schedule a function of the program and this number, on one worker. */
+    uint64_t seed;
+    /** Not 0: `seed` counts. */
+    uint32_t has_seed;
+    /** 0, for later versions. */
+    uint32_t reserved[5];
+} gort_config;
+
+/**
+ * Fills in `config` with the defaults, as GORT_CONFIG_INIT does, for languages without macros.
+ *
+ * Blocks: never. Errors: none; NULL is ignored. Ownership: the caller's. Thread-safety: any thread or task.
+ */
+void gort_config_init(gort_config *config);
+
+/**
+ * Runs `main(arg)` as a task and returns when it has returned. Blocks the calling thread until then. Tasks still
+ * alive when main returns are cancelled, all of them first, and given `config->grace` to end; those that do not are
+ * detached, counted and named in gort_run_report(). With `config->wait_all` they are waited for instead. What main
+ * returned is gort_run_result().
+ *
+ * `config` may be NULL for the defaults. Several threads may have a run at the same time; a run inside a task is
+ * GORT_MISUSE. The runtime stays after a run; gort_shutdown() ends it.
+ *
+ * Blocks: the calling thread, until main and the tasks it left are done.
+ * Errors: GORT_DEADLOCK when every task sleeps and nothing can wake one: main's blocked call returned GORT_DEADLOCK,
+ * or main could not be told; the census is in gort_last_error(). GORT_INVALID for a NULL `main` or a bad `config`;
+ * GORT_MISUSE inside a task; GORT_NO_MEMORY, GORT_LIMIT, GORT_OS when main could not be started.
+ * Ordering: what was written before the call is seen by main; what main wrote is seen after it.
+ * Ownership: `arg` and `config` stay the caller's; `config` may go away at once.
+ * Thread-safety: any thread that is not inside a task.
+ */
+GORT_NODISCARD gort_status gort_run(int (*main)(void *arg), void *arg, const gort_config *config);
+
+/**
+ * What main returned in the last run of this thread; 0 before the first one, and after a run whose main did not
+ * return.
+ *
+ * Blocks: never. Errors: none. Thread-safety: the thread that called gort_run().
+ */
+int gort_run_result(void);
+
+/**
+ * What the last run of this thread left behind, for people: the number of tasks that were detached, and the name,
+ * state and place of each. "" when all ended.
+ *
+ * Blocks: never. Errors: none, never NULL.
+ * Ownership: gort's; valid until this thread's next gort_run(). Thread-safety: the thread that called gort_run().
+ */
+const char *gort_run_report(void);
+
+/**
+ * Stops the runtime: cancels what is alive, ends gort's threads and gives its memory back. Blocks until the threads
+ * have ended. Every handle from before gives GORT_SHUTDOWN from then on; a later call starts the runtime anew.
+ *
+ * Blocks: the calling thread, about a second at most. Nobody needs to wake it.
+ * Errors: GORT_MISUSE inside a task or while a run is going on; GORT_TIMED_OUT when a task holds its thread and does
+ * not let go: what it may still touch stays.
+ * Thread-safety: any thread that is not inside a task.
+ */
+gort_status gort_shutdown(void);
+
+/**
+ * The number of threads that run tasks at the same time.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+int gort_workers(void);
+
+/**
+ * Sets the number of threads that run tasks at the same time, from 1 to 256. Does not block; a number that shrinks takes
+ * effect as the tasks running now come to the scheduler.
+ *
+ * Blocks: never. Errors: GORT_INVALID below 1; GORT_LIMIT above 256; GORT_MISUSE in a seeded runtime, which has one.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_workers_set(int workers);
+
+/**
+ * The number of processors this process may use: its CPU affinity and its cgroup's quota are taken into account.
+ *
+ * Blocks: never. Errors: none, at least 1. Thread-safety: any thread or task.
+ */
+int gort_num_cpu(void);
+
+/** The defaults: gort_config config = GORT_CONFIG_INIT; */
+#define GORT_CONFIG_INIT {sizeof(gort_config), 0, 0, GORT_MS(100), 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}}
+
+/* ---- Tasks ----------------------------------------------------------------------------------------------- */
+
+/** The task may run on any worker, and goes on on another one when its thread is blocked. The default. */
+#define GORT_AFFINITY_ANY 0
+
+/** The task stays on the thread it first runs on: for code with thread-local state. It waits while that thread is blocked. */
+#define GORT_AFFINITY_THREAD 1
+
+/**
+ * A task that was started with gort_spawn(): a place to wait for its end and its result.
+ *
+ * Ownership: gort_spawn() gives a handle, gort_task_release() gives it back; the task itself runs on without one.
+ * Thread-safety: any thread or task. Blocking calls: gort_task_join(), gort_task_join_until().
+ */
+typedef struct gort_task gort_task;
+
+/** How a task is to be started. Fill it in with GORT_SPAWN_OPTIONS_INIT, then change what should differ. */
+typedef struct gort_spawn_options {
+    /** sizeof(gort_spawn_options); it tells the library which version of this struct it was given. */
+    size_t struct_size;
+    /** A name for dumps and reports, copied; or NULL. */
+    const char *name;
+    /** Bytes of stack; 0: the runtime's default. Rounded up to a power of two, at most 64 MiB. */
+    size_t stack_size;
+    /** GORT_AFFINITY_ANY or GORT_AFFINITY_THREAD. */
+    int32_t affinity;
+    /** 0, for later versions. */
+    uint32_t reserved[5];
+} gort_spawn_options;
+
+/**
+ * Starts a task that runs `fn(arg)` and belongs to nobody. Does not block; the order in which tasks start is not
+ * defined. `fn` must return: it must not exit the thread, and no C++ exception may leave it.
+ *
+ * Blocks: never.
+ * Errors: GORT_INVALID for a NULL `fn`; GORT_LIMIT when max_tasks are alive; GORT_NO_MEMORY; GORT_CANCELED when
+ * the run it would belong to is ending; GORT_SHUTDOWN while the runtime stops. The task was not started then, and `arg` is still the caller's.
+ * Ordering: what was written before the call is seen by `fn`.
+ * Ownership: `arg` is handed to `fn` as it is. Thread-safety: any thread or task.
+ */
+gort_status gort_go(void (*fn)(void *arg), void *arg);
+
+/**
+ * Starts a task that runs `fn(copy)` with a copy of the `size` bytes at `args`. Does not block. The copy is aligned
+ * for any type and goes away when `fn` returns.
+ *
+ * Blocks: never.
+ * Errors: as gort_go(); also GORT_INVALID for NULL `args` of a `size` above 0.
+ * Ordering: as gort_go().
+ * Ownership: `args` stays the caller's and may go away at once; the copy is the task's. Thread-safety: any thread or task.
+ */
+gort_status gort_go_copy(void (*fn)(void *arg), const void *args, size_t size);
+
+/**
+ * Starts a task that runs `fn(arg)` and gives a handle to wait for its result. Does not block. `options` may be NULL.
+ * `fn` must return: it must not exit the thread, and no C++ exception may leave it.
+ *
+ * Blocks: never.
+ * Errors: as gort_go(); also GORT_INVALID for a NULL `out` or bad `options`. `*out` is written only on success.
+ * Ordering: as gort_go().
+ * Ownership: `*out` is the caller's, who gives it back with gort_task_release(), before or after the task's end.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_spawn(const gort_spawn_options *options, void *(*fn)(void *arg), void *arg, gort_task **out);
+
+/**
+ * Waits until the task has ended. Blocks unless it has already. Woken by the task's end. May be asked again, by any
+ * number of tasks and threads: each gets the same result.
+ *
+ * Blocks: the caller, until the task has ended.
+ * Errors: GORT_INVALID for NULL; GORT_CANCELED when the caller was cancelled, GORT_DEADLOCK; GORT_PANIC when the task
+ * panicked; GORT_MISUSE for a handle that was released or is no task's, or for a task that joins itself; GORT_SHUTDOWN.
+ * Ordering: what the task wrote is seen after it.
+ * Ownership: the handle stays the caller's. `*result`, which may be NULL, gets what `fn` returned, only on success.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_task_join(gort_task *task, void **result);
+
+/**
+ * Asks whether the task has ended, and takes its result if so. Never blocks.
+ *
+ * Blocks: never.
+ * Errors: GORT_WOULD_BLOCK while the task is alive; else as gort_task_join().
+ * Ordering, ownership and thread-safety: as gort_task_join().
+ */
+GORT_NODISCARD gort_status gort_task_try_join(gort_task *task, void **result);
+
+/**
+ * Waits until the task has ended, at most until `deadline` or until `ctx` is cancelled. Blocks unless it has ended
+ * already. Woken by the task's end, by the clock, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: GORT_TIMED_OUT; else as gort_task_join(). `ctx` may be NULL.
+ * Ordering, ownership and thread-safety: as gort_task_join().
+ */
+GORT_NODISCARD gort_status gort_task_join_until(gort_task *task, void **result, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Asks the task to end: from now on each of its blocking calls returns GORT_CANCELED, those it is in now included,
+ * until it returns or opens a shield. Does not block and does not wait for it.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; a task that has ended is no error.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_task_cancel(gort_task *task);
+
+/**
+ * Gives the handle back. The task runs on if it has not ended. NULL is allowed and does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a handle given back already. Thread-safety: any thread or task, as the last
+ * user of the handle.
+ */
+gort_status gort_task_release(gort_task *task);
+
+/**
+ * The number of a task, never 0, that no other task of this process has had or will have soon; 0 for a handle that is
+ * NULL or stale.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+uint64_t gort_task_id(const gort_task *task);
+
+/**
+ * The name the task was started with, "" if it has none or the handle is NULL or stale.
+ *
+ * Blocks: never. Errors: none, never NULL. Ownership: gort's; valid until the handle is released.
+ * Thread-safety: any thread or task.
+ */
+const char *gort_task_name(const gort_task *task);
+
+/**
+ * Lets other tasks run. The caller goes to the end of the line and comes back in its turn; it does not wait for
+ * anything. On a plain thread: yields to the system.
+ *
+ * Blocks: no; it returns when it is the caller's turn. Errors: none. Thread-safety: any thread or task.
+ */
+void gort_yield(void);
+
+/**
+ * Opens a shield: until it is closed, blocking calls of this task do not see its cancellation. For cleaning up; may
+ * be nested. A plain thread is not cancelled and has none.
+ *
+ * Blocks: never. Errors: GORT_MISUSE outside a task. Thread-safety: counts for the calling task.
+ */
+gort_status gort_shield_begin(void);
+
+/**
+ * Closes the shield that was opened last. One call for each gort_shield_begin().
+ *
+ * Blocks: never. Errors: GORT_MISUSE when none is open. Thread-safety: counts for the calling task.
+ */
+gort_status gort_shield_end(void);
+
+/**
+ * Runs `fn(arg)` here and now, as code that blocks its OS thread (a read from a disk, a foreign lock): the scheduler
+ * gives the thread's other work away first. Blocks as long as `fn` does. Without this call they would wait for the
+ * monitor, some milliseconds.
+ *
+ * Blocks: as long as `fn`. Errors: GORT_INVALID for a NULL `fn`. Thread-safety: any thread or task; `fn` runs on the
+ * caller's stack and may call gort.
+ */
+gort_status gort_blocking(void (*fn)(void *arg), void *arg);
+
+/**
+ * Says that the code that follows blocks its OS thread; gort_blocking_leave() ends it. As gort_blocking(), for code
+ * that is no function. Does not block itself.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task, in pairs, in the same function.
+ */
+void gort_blocking_enter(void);
+
+/**
+ * Says that the code that blocks is over. Blocks until the task may run again, which is as a rule at once.
+ *
+ * Blocks: until a worker is free for the task. Errors: none; without gort_blocking_enter() it does nothing.
+ * Thread-safety: as gort_blocking_enter().
+ */
+void gort_blocking_leave(void);
+
+/** The defaults: gort_spawn_options options = GORT_SPAWN_OPTIONS_INIT; */
+#define GORT_SPAWN_OPTIONS_INIT {sizeof(gort_spawn_options), NULL, 0, GORT_AFFINITY_ANY, {0, 0, 0, 0, 0}}
+
+/* ---- Channels -------------------------------------------------------------------------------------------- */
+
+/**
+ * A channel: a queue of elements of one size between any number of senders and receivers. Capacity 0 is a
+ * rendezvous: a send returns when a receiver has the element.
+ *
+ * NULL is a channel that is never ready: sending and receiving block until a deadline or cancellation.
+ *
+ * Ownership: counted. gort_chan_new() gives one reference, gort_chan_retain() another, gort_chan_release() gives one
+ * back; with the last one the channel and the elements in it go away.
+ * Thread-safety: any thread or task. Blocking calls: send, recv, and their `_until` forms.
+ */
+typedef struct gort_chan gort_chan;
+
+/** A channel seen by who may only receive: of the same channel, not a reference of its own. */
+typedef struct gort_receiver gort_receiver;
+
+/** A channel seen by who may only send: of the same channel, not a reference of its own. */
+typedef struct gort_sender gort_sender;
+
+/** What a channel may be given. Fill it in with GORT_CHAN_OPTIONS_INIT, then change what should differ. */
+typedef struct gort_chan_options {
+    /** sizeof(gort_chan_options); it tells the library which version of this struct it was given. */
+    size_t struct_size;
+    /** Bytes of an element: 0 to 65536. */
+    size_t elem_size;
+    /** Elements that can be under way; 0: a rendezvous. */
+    size_t capacity;
+    /** Of an element given to `drop`: a power of two up to 4096; 0: that of any type of this size, at most 16. */
+    size_t alignment;
+    /**
+     * Called with each element that was sent and never received, when the channel goes away or is abandoned; or NULL.
+     * It runs with no lock held, may call gort, and must not block.
+     */
+    void (*drop)(void *element);
+    /** 0, for later versions. */
+    uint32_t reserved[6];
+} gort_chan_options;
+
+/**
+ * Makes a channel for elements of `elem_size` bytes, `capacity` of which can be under way. Does not block.
+ *
+ * Blocks: never.
+ * Errors: NULL when `elem_size` is above 65536, when the sizes overflow, or when there is no memory;
+ * gort_last_error() says which.
+ * Ownership: one reference, the caller's: gort_chan_release(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_chan *gort_chan_new(size_t elem_size, size_t capacity);
+
+/**
+ * Makes a channel as `options` say: with an alignment, with a function for elements that nobody received.
+ *
+ * Blocks: never. Errors: as gort_chan_new(); also for NULL or bad `options`.
+ * Ownership: one reference, the caller's: gort_chan_release(); `options` may go away at once.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_chan *gort_chan_new_with(const gort_chan_options *options);
+
+/**
+ * Takes one more reference. NULL is allowed and does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN. Thread-safety: any thread or task.
+ */
+gort_status gort_chan_retain(gort_chan *chan);
+
+/**
+ * Gives one reference back. With the last one the channel goes away, and the elements in it are dropped. It does not
+ * close: nobody can be waiting who has no reference. NULL is allowed and does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN. Thread-safety: any thread or task.
+ */
+gort_status gort_chan_release(gort_chan *chan);
+
+/**
+ * Sends the element at `element`, which is copied. Blocks while the buffer is full, or, with capacity 0, until a
+ * receiver takes it. Woken by a receive, by the close of the channel, or by the cancellation of the caller.
+ *
+ * Blocks: the task (on a plain thread: the thread). For a NULL channel until cancelled.
+ * Errors: GORT_CLOSED when the channel is or becomes closed, or its receivers have abandoned it; GORT_CANCELED,
+ * GORT_DEADLOCK; GORT_INVALID for a NULL `element`; GORT_MISUSE for a stale handle; GORT_SHUTDOWN. The element was not
+ * sent then and is still the caller's.
+ * Ordering: what was written before it is seen after the receive that gets the element.
+ * Ownership: the bytes are copied before it returns. Thread-safety: any thread or task.
+ */
+gort_status gort_chan_send(gort_chan *chan, const void *element);
+
+/**
+ * Sends if that is possible at this instant. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK when it would, always for a NULL channel; else as gort_chan_send().
+ * Ordering, ownership and thread-safety: as gort_chan_send().
+ */
+GORT_NODISCARD gort_status gort_chan_try_send(gort_chan *chan, const void *element);
+
+/**
+ * Sends, waiting at most until `deadline` or until `ctx` is cancelled. Blocks as gort_chan_send(). Woken as
+ * gort_chan_send(), by the clock, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from
+ * sending what can be sent at once.
+ * Errors: GORT_TIMED_OUT; else as gort_chan_send(). `ctx` may be NULL.
+ * Ordering, ownership and thread-safety: as gort_chan_send().
+ */
+GORT_NODISCARD gort_status gort_chan_send_until(gort_chan *chan, const void *element, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Receives an element into `*out`. Blocks while there is none. Woken by a send, by the close of the channel, or by
+ * the cancellation of the caller.
+ *
+ * Blocks: the task (on a plain thread: the thread). For a NULL channel until cancelled.
+ * Errors: GORT_CLOSED when the channel is closed and drained, now and for ever; GORT_CANCELED, GORT_DEADLOCK;
+ * GORT_INVALID for a NULL `out`; GORT_MISUSE for a stale handle; GORT_SHUTDOWN. `*out` is written only on success.
+ * Ordering: what the sender wrote before it sent is seen after it.
+ * Ownership: the element is the caller's. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_chan_recv(gort_chan *chan, void *out);
+
+/**
+ * Receives if that is possible at this instant. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK when it would, always for a NULL channel; else as gort_chan_recv().
+ * Ordering, ownership and thread-safety: as gort_chan_recv().
+ */
+GORT_NODISCARD gort_status gort_chan_try_recv(gort_chan *chan, void *out);
+
+/**
+ * Receives, waiting at most until `deadline` or until `ctx` is cancelled. Blocks as gort_chan_recv(). Woken as
+ * gort_chan_recv(), by the clock, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from
+ * receiving what is there.
+ * Errors: GORT_TIMED_OUT; else as gort_chan_recv(). `ctx` may be NULL.
+ * Ordering, ownership and thread-safety: as gort_chan_recv().
+ */
+GORT_NODISCARD gort_status gort_chan_recv_until(gort_chan *chan, void *out, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Closes the channel: nothing can be sent any more; what is in it can still be received. Does not block. Wakes all
+ * who wait: senders get GORT_CLOSED, receivers too once it is drained.
+ *
+ * Blocks: never. Errors: GORT_CLOSED when it was closed already; GORT_INVALID for NULL; GORT_MISUSE for a stale
+ * handle; GORT_SHUTDOWN.
+ * Ordering: what was written before it is seen after a receive that reports it.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_chan_close(gort_chan *chan);
+
+/**
+ * The number of elements in the buffer at some instant: a snapshot, old when it is looked at. 0 for NULL.
+ *
+ * Blocks: never. Errors: none; 0 for a stale handle. Thread-safety: any thread or task.
+ */
+size_t gort_chan_len(const gort_chan *chan);
+
+/**
+ * The capacity the channel was made with. 0 for NULL.
+ *
+ * Blocks: never. Errors: none; 0 for a stale handle. Thread-safety: any thread or task.
+ */
+size_t gort_chan_cap(const gort_chan *chan);
+
+/**
+ * The size of an element. 0 for NULL.
+ *
+ * Blocks: never. Errors: none; 0 for a stale handle. Thread-safety: any thread or task.
+ */
+size_t gort_chan_elem_size(const gort_chan *chan);
+
+/**
+ * Whether the channel was closed, at some instant; elements may still be in it. False for NULL. To decide whether to
+ * send, send: the answer may be old when it is looked at.
+ *
+ * Blocks: never. Errors: none; false for a stale handle. Thread-safety: any thread or task.
+ */
+bool gort_chan_is_closed(const gort_chan *chan);
+
+/**
+ * The sending side of the channel, as a type that cannot receive. NULL for NULL.
+ *
+ * Blocks: never. Errors: none. Ownership: borrowed; no reference is taken. Thread-safety: any thread or task.
+ */
+gort_sender *gort_chan_sender(gort_chan *chan);
+
+/**
+ * The receiving side of the channel, as a type that cannot send. NULL for NULL.
+ *
+ * Blocks: never. Errors: none. Ownership: borrowed; no reference is taken. Thread-safety: any thread or task.
+ */
+gort_receiver *gort_chan_receiver(gort_chan *chan);
+
+/** gort_chan_send() for a sender: blocks, fails and is woken as it. */
+gort_status gort_sender_send(gort_sender *sender, const void *element);
+
+/** gort_chan_try_send() for a sender. Never blocks. */
+GORT_NODISCARD gort_status gort_sender_try_send(gort_sender *sender, const void *element);
+
+/** gort_chan_send_until() for a sender: blocks, fails and is woken as it. */
+GORT_NODISCARD gort_status gort_sender_send_until(gort_sender *sender, const void *element, int64_t deadline, gort_ctx *ctx);
+
+/** gort_chan_close() for a sender. Never blocks. */
+gort_status gort_sender_close(gort_sender *sender);
+
+/** gort_chan_recv() for a receiver: blocks, fails and is woken as it. */
+GORT_NODISCARD gort_status gort_receiver_recv(gort_receiver *receiver, void *out);
+
+/** gort_chan_try_recv() for a receiver. Never blocks. */
+GORT_NODISCARD gort_status gort_receiver_try_recv(gort_receiver *receiver, void *out);
+
+/** gort_chan_recv_until() for a receiver: blocks, fails and is woken as it. */
+GORT_NODISCARD gort_status gort_receiver_recv_until(gort_receiver *receiver, void *out, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Says that nobody will receive any more. Does not block. Senders that wait are woken and get GORT_CLOSED, as does
+ * every send from then on; elements in the buffer are dropped.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: what was written before it is seen after a send that reports it. Thread-safety: any thread or task.
+ */
+gort_status gort_receiver_abandon(gort_receiver *receiver);
+
+/** The defaults, for elements of no size: gort_chan_options options = GORT_CHAN_OPTIONS_INIT; */
+#define GORT_CHAN_OPTIONS_INIT {sizeof(gort_chan_options), 0, 0, 0, NULL, {0, 0, 0, 0, 0, 0}}
+
+/**
+ * A channel of elements of type T, as a type of its own: GORT_CHAN_DEFINE(int, ints); once, at file scope, makes the
+ * type `ints` and the functions below, which are those of gort_chan with elements by value. A wrong type does not
+ * compile. T is a type that can be passed by value; a pointer or a struct may need a typedef.
+ *
+ *   ints *ints_new(size_t capacity)                  gort_chan_new()
+ *   ints_retain(c), ints_release(c)                  gort_chan_retain(), gort_chan_release()
+ *   ints_send(c, int), ints_try_send(c, int)         gort_chan_send(), gort_chan_try_send()
+ *   ints_send_until(c, int, deadline, ctx)           gort_chan_send_until()
+ *   ints_recv(c, int *), ints_try_recv(c, int *)     gort_chan_recv(), gort_chan_try_recv()
+ *   ints_recv_until(c, int *, deadline, ctx)         gort_chan_recv_until()
+ *   ints_close(c), ints_len(c), ints_cap(c)          gort_chan_close(), gort_chan_len(), gort_chan_cap()
+ *   ints_is_closed(c)                                gort_chan_is_closed()
+ *   gort_chan *ints_raw(c)                           the same channel as a gort_chan
+ *   ints *ints_from(gort_chan *)                     and back: NULL if its elements are not of T's size
+ */
+#define GORT_CHAN_DEFINE(T, name)                                                                                      \
+    typedef struct name name;                                                                                          \
+    GORT_UNUSED static inline gort_chan *name##_raw(name *c) {                                                         \
+        return GORT_CAST_POINTER(gort_chan *, c);                                                                      \
+    }                                                                                                                  \
+    GORT_UNUSED static inline name *name##_from(gort_chan *chan) {                                                     \
+        return gort_chan_elem_size(chan) == sizeof(T) ? GORT_CAST_POINTER(name *, chan) : NULL;                        \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline name *name##_new(size_t capacity) {                                       \
+        return GORT_CAST_POINTER(name *, gort_chan_new(sizeof(T), capacity));                                          \
+    }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_retain(name *c) {                                                     \
+        return gort_chan_retain(name##_raw(c));                                                                        \
+    }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_release(name *c) {                                                    \
+        return gort_chan_release(name##_raw(c));                                                                       \
+    }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_send(name *c, T element) {                                            \
+        T const *place = &element;                                                                                     \
+        return gort_chan_send(name##_raw(c), place);                                                                   \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_try_send(name *c, T element) {                         \
+        T const *place = &element;                                                                                     \
+        return gort_chan_try_send(name##_raw(c), place);                                                               \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_send_until(name *c, T element, int64_t deadline,       \
+                                                                           gort_ctx *ctx) {                            \
+        T const *place = &element;                                                                                     \
+        return gort_chan_send_until(name##_raw(c), place, deadline, ctx);                                              \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_recv(name *c, T *out) {                                \
+        return gort_chan_recv(name##_raw(c), out);                                                                     \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_try_recv(name *c, T *out) {                            \
+        return gort_chan_try_recv(name##_raw(c), out);                                                                 \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_recv_until(name *c, T *out, int64_t deadline,          \
+                                                                           gort_ctx *ctx) {                            \
+        return gort_chan_recv_until(name##_raw(c), out, deadline, ctx);                                                \
+    }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_close(name *c) {                                                      \
+        return gort_chan_close(name##_raw(c));                                                                         \
+    }                                                                                                                  \
+    GORT_UNUSED static inline size_t name##_len(const name *c) {                                                       \
+        return gort_chan_len(GORT_CAST_POINTER(const gort_chan *, c));                                                 \
+    }                                                                                                                  \
+    GORT_UNUSED static inline size_t name##_cap(const name *c) {                                                       \
+        return gort_chan_cap(GORT_CAST_POINTER(const gort_chan *, c));                                                 \
+    }                                                                                                                  \
+    GORT_UNUSED static inline bool name##_is_closed(const name *c) {                                                   \
+        return gort_chan_is_closed(GORT_CAST_POINTER(const gort_chan *, c));                                           \
+    }                                                                                                                  \
+    struct name
+
+/* ---- WaitGroups ------------------------------------------------------------------------------------------ */
+
+/**
+ * A counter of things that are not done yet, and those who wait for it to be zero.
+ *
+ * Ownership: gort_wg_new() makes one, gort_wg_free() frees it; it may be freed as soon as a wait has returned, also
+ * while the task whose gort_wg_done() ended the wait is still in that call.
+ * Thread-safety: any thread or task. Blocking calls: gort_wg_wait(), gort_wg_wait_until().
+ */
+typedef struct gort_wg gort_wg;
+
+/**
+ * Makes a wait group at zero.
+ *
+ * Blocks: never. Errors: NULL when there is no memory; gort_last_error() says so.
+ * Ownership: the caller's, freed with gort_wg_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_wg *gort_wg_new(void);
+
+/**
+ * Frees a wait group. NULL is allowed and does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE while it is not at zero or somebody waits, or for a stale handle; nothing is
+ * freed then.
+ * Thread-safety: any thread or task, as the last user.
+ */
+gort_status gort_wg_free(gort_wg *wg);
+
+/**
+ * Adds `n`, which may be negative, to the counter. Does not block; at zero everybody who waits is woken. An addition
+ * at zero must happen before the wait it is meant for.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE when the counter would fall below zero, which leaves it
+ * as it was, or for a stale handle; GORT_SHUTDOWN.
+ * Ordering: what was written before a call that takes the counter down is seen after the wait that it ends.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_wg_add(gort_wg *wg, int64_t n);
+
+/**
+ * Takes one off the counter: gort_wg_add(wg, -1).
+ *
+ * Blocks: never. Errors, ordering and thread-safety: as gort_wg_add().
+ */
+gort_status gort_wg_done(gort_wg *wg);
+
+/**
+ * Adds one, starts a task that runs `fn(arg)`, and takes one off when it has returned. Does not block.
+ *
+ * Blocks: never. Errors: as gort_go() and gort_wg_add(); the counter is as it was then.
+ * Ordering: what was written before the call is seen by `fn`; what `fn` wrote is seen after the wait.
+ * Ownership: `arg` is handed to `fn` as it is. Thread-safety: any thread or task.
+ */
+gort_status gort_wg_go(gort_wg *wg, void (*fn)(void *arg), void *arg);
+
+/**
+ * Waits until the counter is zero. Blocks unless it is. Woken by the gort_wg_done() or gort_wg_add() that takes it
+ * there. Any number may wait; all are woken; the group may be used again.
+ *
+ * Blocks: the caller. Errors: GORT_INVALID for NULL; GORT_CANCELED, GORT_DEADLOCK; GORT_MISUSE for a stale handle;
+ * GORT_SHUTDOWN.
+ * Ordering: what was written before the calls that took the counter down is seen after it.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_wg_wait(gort_wg *wg);
+
+/**
+ * Asks whether the counter is zero. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK while it is not; else as gort_wg_wait(). Ordering: as gort_wg_wait().
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_wg_try_wait(gort_wg *wg);
+
+/**
+ * Waits until the counter is zero, at most until `deadline` or until `ctx` is cancelled. Blocks unless it is. Woken
+ * as gort_wg_wait(), by the clock, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: GORT_TIMED_OUT; else as gort_wg_wait(). `ctx` may be NULL.
+ * Ordering and thread-safety: as gort_wg_wait().
+ */
+GORT_NODISCARD gort_status gort_wg_wait_until(gort_wg *wg, int64_t deadline, gort_ctx *ctx);
+
+/* ---- Seeing inside --------------------------------------------------------------------------------------- */
+
+/**
+ * Counters of the runtime. Fill it in with GORT_METRICS_INIT, then call gort_metrics(). Later versions add fields at
+ * the end.
+ */
+typedef struct gort_metrics_t {
+    /** sizeof(gort_metrics_t); it tells the library which version of this struct it was given. */
+    size_t struct_size;
+    /** Threads that may run tasks at the same time. */
+    uint64_t workers;
+    /** OS threads of gort, those of blocked tasks included. */
+    uint64_t threads;
+    /** Tasks alive: started and not ended. */
+    uint64_t tasks;
+    /** Channels alive. */
+    uint64_t channels;
+    /** Wait groups alive. */
+    uint64_t wait_groups;
+    /** Runs going on. */
+    uint64_t runs;
+    /** Stacks that belong to a task. */
+    uint64_t stacks_in_use;
+    /** Stacks that wait for one. */
+    uint64_t stacks_cached;
+    /** Deadlines that somebody waits for. */
+    uint64_t timers;
+    /** Tasks started so far. */
+    uint64_t spawned;
+    /** Tasks ended so far. */
+    uint64_t finished;
+    /** Times a worker took work from another. */
+    uint64_t steals;
+    /** Times a processor was taken from a thread that was blocked or computing. */
+    uint64_t retakes;
+    /** Times a sleeping thread was woken. */
+    uint64_t wakeups;
+} gort_metrics_t;
+
+/**
+ * Fills in `*metrics` with the counters of this instant. Does not stop anything, so they may not fit together exactly
+ * while tasks run; when nothing runs they do.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL or a `struct_size` that is none.
+ * Ownership: the caller's. Thread-safety: any thread or task.
+ */
+gort_status gort_metrics(gort_metrics_t *metrics);
+
+/**
+ * Writes a list of the live tasks to `file`, for people: id, name, state, what each waits for and since when. Blocks as
+ * long as writing does.
+ *
+ * Blocks: the thread, while the system takes the text.
+ * Errors: GORT_INVALID for NULL; GORT_OS when the text could not be written.
+ * Ownership: the FILE stays the caller's. Thread-safety: any thread or task.
+ */
+gort_status gort_dump(FILE *file);
+
+/** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
+#define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+#if defined(__cplusplus)
+} /* extern "C" */
+#endif
+
+#endif /* GORT_H */

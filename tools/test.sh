@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# tools/test.sh: every quick test, in stages (make test). Below 15 minutes on two cores; a stage whose inputs did not change
+# since it passed is not run again (FORCE=1 runs all, ONLY="fmt floors" some). Models, sanitizers, long stress and mutants
+# are not here: tools/deep.sh.
+#
+# The suites of the engine read GORT_WORKERS: they run with 1, 2 and 5 workers, since most schedules exist only on one
+# worker or only with more workers than cores.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tools/stages.sh
+need cargo "https://rustup.rs, or your distribution's cargo"
+need cc "a C compiler, for instance: apt-get install gcc libc6-dev"
+need python3 "Python 3, for instance: apt-get install python3"
+
+RUST="Cargo.toml Cargo.lock clippy.toml rustfmt.toml core ffi-c benchmarks/engines/rust include"
+CLIPPY_TESTS=(-A clippy::disallowed_methods -A clippy::disallowed_types)
+
+stage fmt "$RUST" cargo fmt --all --check
+stage clippy "$RUST" cargo clippy -q --workspace --lib --bins -- -D warnings
+# A test or a benchmark may sleep and look at the clock: it is a host program, not the engine.
+stage clippy-tests "$RUST" cargo clippy -q --workspace --all-targets -- -D warnings "${CLIPPY_TESTS[@]}"
+stage build "$RUST Makefile" make -s build
+stage docs "core docs README.md CONTRIBUTING.md" cargo test -q -p gort --test floors --test errors_doc
+for w in 2 1 5; do
+    stage "rust-w$w" "$RUST docs" env GORT_WORKERS=$w cargo test -q --workspace --no-fail-fast
+done
+stage c "$RUST" bash ffi-c/tests/c/run.sh
+stage install "$RUST Makefile README.md" bash ffi-c/tests/install_test.sh
+stage examples "$RUST examples" python3 examples/check.py
+stage index "$RUST examples/index" bash examples/index/test.sh
+stage benchmarks benchmarks python3 -m unittest discover -s benchmarks
+summary
