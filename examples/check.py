@@ -28,6 +28,7 @@ import ast
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -65,8 +66,8 @@ Go's concurrency, so this is also a way to learn gort from the beginning: read f
 
     make build                                     # libgort.so, which the C programs link with
     python3 examples/check.py                      # build all, run all, compare
-    cargo run -p gort-examples --example hello     # one of them in Rust
-    cc -Iinclude examples/hello/main.c -Ltarget/release -lgort -Wl,-rpath,$PWD/target/release -o hello && ./hello
+    cargo run -p gort-examples --example hello     # one of them, in Rust
+    cc -Iinclude examples/hello/main.c target/release/libgort.a -o hello && ./hello     # and in C
 
 "sorted" means that the order of the lines is nobody's promise, so they are sorted before the comparison. Times are short and never printed.
 `story.h` and `story.rs` are small helpers: they end the program when something that must hold does not, and ask at the end
@@ -155,10 +156,14 @@ def build_c(checks, stories, out, args):
     if not library.exists():
         checks.note("C library", f"{library} is missing; build it first: make build")
         return {}
+    # The programs ask for it by its soname, which only an installed library has as a file: give it one here.
+    soname = re.search(rb"libgort\.so(\.\d+)*(?=\0)", library.read_bytes())
+    for name in {"libgort.so", soname.group().decode() if soname else "libgort.so"}:
+        (out / name).symlink_to(library)
     programs = {}
     for s in stories:
         source, program = HERE / s["name"] / "main.c", out / s["name"]
-        link = [str(library), f"-Wl,-rpath,{library.parent}"]
+        link = [f"-L{out}", "-lgort", f"-Wl,-rpath,{out}"]
         made = call([args.cc, *CFLAGS, str(source), "-o", str(program), *link])
         if checks.note(f"{s['name']} (c, compiles)", made.stderr or ("exit status" if made.returncode else "")):
             programs[s["name"]] = str(program)

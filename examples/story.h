@@ -1,8 +1,9 @@
-/* story.h - the three helpers every C story shares; nothing here is needed to use gort.
+/* story.h - what the C stories share; nothing here is needed to use gort.
  *
  * OK(call)       the call must give GORT_OK, else the program says where and why, and ends with status 1
  * CHECK(cond)    the condition must hold, else the same
  * story_end(s)   last line of main(): the run must have succeeded, and nothing may be left alive behind it
+ * story_nothing_left()  the second half of that, for a story whose runs do not succeed
  *
  * It is NOT part of the library and NOT a test framework: a story shows its result on stdout, and check.py
  * compares that with OUTPUT. What these helpers find goes to stderr.
@@ -26,17 +27,18 @@ static inline void story_fail(const char *file, int line, const char *what) {
 }
 
 /* After a run every task has ended and every channel and WaitGroup of the story has been given back. */
-static inline int story_end(gort_status run) {
+static inline int story_nothing_left(void) {
     gort_metrics_t m = GORT_METRICS_INIT;
-    if (run != GORT_OK) {
-        fprintf(stderr, "the run ended with %s: %s\n", gort_status_name(run), gort_last_error());
-        return 1;
-    }
     OK(gort_metrics(&m));
     CHECK(m.tasks == 0);
     CHECK(m.channels == 0);
     CHECK(m.wait_groups == 0);
     return 0;
+}
+
+static inline int story_end(gort_status run) {
+    OK(run);
+    return story_nothing_left();
 }
 
 #endif

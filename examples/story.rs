@@ -1,6 +1,7 @@
-//! The two helpers the Rust stories share; nothing here is needed to use gort.
+//! The helpers the Rust stories share; nothing here is needed to use gort.
 //!
-//! [`end`] is the last call of `main`: the run must have succeeded, and nothing may be left alive behind it.
+//! [`end`] is the last call of `main`: the run must have succeeded, and nothing may be left alive behind it;
+//! [`nothing_left`] is the second half of that, for a story whose runs do not succeed.
 //! [`name`] is for printing: the name of a result's status. This file is NOT part of the library and NOT a test framework: a story shows its result on stdout, and `check.py`
 //! compares that with `OUTPUT`. What `end` finds goes to stderr.
 
@@ -9,13 +10,16 @@ use std::fmt::Debug;
 use std::process::ExitCode;
 
 /// Turns the result of `gort::run` into the exit code of the program.
-///
-/// After a run every task has ended and every channel and WaitGroup of the story has been dropped.
 pub fn end<R, E: Debug>(run: Result<R, E>) -> ExitCode {
     if let Err(e) = run {
         eprintln!("the run ended with {e:?}");
         return ExitCode::FAILURE;
     }
+    nothing_left()
+}
+
+/// After a run every task has ended and every channel and WaitGroup of the story has been dropped.
+pub fn nothing_left() -> ExitCode {
     let left = gort::metrics();
     if left.tasks != 0 || left.channels != 0 || left.wait_groups != 0 {
         eprintln!("left alive: {} tasks, {} channels, {} WaitGroups", left.tasks, left.channels, left.wait_groups);

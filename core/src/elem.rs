@@ -52,16 +52,30 @@ impl ElemOps for Dyn {
     }
     #[inline(always)]
     unsafe fn copy(self, dst: *mut u8, src: *const u8) {
-        // SAFETY: every arm copies exactly `self.0` bytes, which the caller vouches for; the accesses are unaligned
-        // ones, so alignment does not matter.
+        // SAFETY: both branches copy exactly `self.0` bytes, which the caller vouches for; alignment does not matter.
         unsafe {
-            match self.0 {
-                8 => dst.cast::<u64>().write_unaligned(src.cast::<u64>().read_unaligned()),
-                4 => dst.cast::<u32>().write_unaligned(src.cast::<u32>().read_unaligned()),
-                16 => dst.cast::<[u64; 2]>().write_unaligned(src.cast::<[u64; 2]>().read_unaligned()),
-                0 => {}
-                n => core::ptr::copy_nonoverlapping(src, dst, n),
+            if self.0 == 8 {
+                dst.cast::<u64>().write_unaligned(src.cast::<u64>().read_unaligned())
+            } else {
+                copy_other(dst, src, self.0)
             }
+        }
+    }
+}
+
+/// The sizes beside a word, out of line: a jump table in the middle of every operation costs the common case more.
+///
+/// # Safety
+/// As `ElemOps::copy`.
+#[inline(never)]
+unsafe fn copy_other(dst: *mut u8, src: *const u8, n: usize) {
+    // SAFETY: contract.
+    unsafe {
+        match n {
+            4 => dst.cast::<u32>().write_unaligned(src.cast::<u32>().read_unaligned()),
+            16 => dst.cast::<[u64; 2]>().write_unaligned(src.cast::<[u64; 2]>().read_unaligned()),
+            0 => {}
+            n => core::ptr::copy_nonoverlapping(src, dst, n),
         }
     }
 }

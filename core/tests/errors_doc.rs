@@ -73,9 +73,8 @@ fn sources() -> Vec<String> {
 fn defined(sources: &[String]) -> BTreeSet<&str> {
     let mut out = BTreeSet::new();
     for text in sources {
-        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty());
         let mut last = "";
-        while let Some(word) = words.next() {
+        for word in text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty()) {
             if matches!(last, "fn" | "void" | "int" | "def" | "TEST" | "CASE") {
                 out.insert(word);
             }

@@ -83,13 +83,3 @@ fn plain_threads_and_tasks_talk() {
     assert_eq!(sum, 10_000 * 9_999 / 2);
     t.join().unwrap();
 }
-
-#[test]
-fn a_deadlock_is_told() {
-    let e = run(|| {
-        let (_tx, rx) = channel::<u64>(0);
-        assert_eq!(rx.recv(), Err(Status::Deadlock));
-    })
-    .unwrap_err();
-    assert_eq!(e.status, Status::Deadlock, "{e}");
-}

@@ -41,7 +41,7 @@ fn task(s: &Scene, name: u8) {
 fn on(processors: usize, s: &Arc<Scene>) -> Result<(), gort::RunError> {
     let (a, b) = (s.clone(), s.clone());
     let config = gort::Config { workers: processors, ..Default::default() }; // counts for a run that starts the runtime
-    gort::run_with(config, move || {
+    gort::run_with(&config, move || {
         let wg = gort::WaitGroup::new();
         wg.go(move || task(&a, b'A'));
         wg.go(move || task(&b, b'B'));
@@ -52,7 +52,7 @@ fn on(processors: usize, s: &Arc<Scene>) -> Result<(), gort::RunError> {
 fn main() -> ExitCode {
     let one = Arc::new(Scene { patience: A_GLANCE, ..Default::default() });
     on(1, &one).unwrap();
-    gort::shutdown().unwrap(); // the runtime outlives a run; the next one shall start it anew
+    assert!(gort::shutdown().is_ok()); // the runtime outlives a run; the next one shall start it anew
     let turns = one.log.windows(2).filter(|pair| pair[0].load(SeqCst) != pair[1].load(SeqCst)).count();
     let turns = if turns > 1 { "they took turns" } else { "one after the other" };
     let met = if one.met.load(SeqCst) == 0 { "did not meet" } else { "met" };

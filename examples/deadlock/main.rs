@@ -1,30 +1,23 @@
 //! deadlock: every task sleeps and nothing can wake one.
 //!
-//! gort notices. main's blocked call returns `Deadlock`, and `gort::last_error()` carries the census: who sleeps, and
-//! on what. main goes back by an ordinary return; what is still asleep is cancelled, as at the end of any run.
-//! Three ways into it, each in a run of its own.
+//! gort notices. main's blocked call returns `Deadlock`, and main goes back by an ordinary return; what is still
+//! asleep is cancelled, as at the end of any run. The run ends with `Deadlock`, too, and its error carries the census:
+//! who slept, and on what. Three ways into it, each in a run of its own.
 
-use gort::{Sender, Status, WaitGroup};
+use gort::{JoinError, Sender, Status, WaitGroup};
 use std::process::ExitCode;
-
-fn report(what: &str, status: Status, sleeper: &str) {
-    let census = gort::last_error();
-    println!("{what}: {}", status.name());
-    println!("  the census names \"{sleeper}\": {}", if census.contains(sleeper) { "yes" } else { "no" });
-}
 
 /// 1. A send that nobody receives.
 fn send_nobody_receives(tx: Sender<i32>) {
-    let wg = WaitGroup::new();
-    wg.add(1).unwrap();
-    let task = gort::Builder::new().name("lonely sender").spawn(move || {
+    let named = gort::Builder::new().name("lonely sender"); // a name for the census
+    let task = named.spawn(move || {
         let error = tx.send(1).unwrap_err(); // nobody comes; the end of the run wakes it
         assert_eq!((error.status, error.value), (Status::Canceled, 1));
     });
-    let error = wg.wait().unwrap_err(); // waits for the sender, who waits too
-    report("send nobody receives", error, "lonely sender");
-    drop(task);
-    wg.done().unwrap();
+    match task.unwrap().join() {
+        Err(JoinError::Status(status)) => println!("join of the sender: {}", status.name()), // main waits for it in turn
+        other => panic!("{other:?}"),
+    }
 }
 
 /// 2. A buffer that is full, and nobody empties it.
@@ -32,8 +25,7 @@ fn full_buffer() {
     let (tx, rx) = gort::channel(2);
     tx.send(1).unwrap();
     tx.send(2).unwrap();
-    let error = tx.send(3).unwrap_err();
-    report("third send into a buffer of two", error.status, "send");
+    println!("third send into a buffer of two: {}", tx.send(3).unwrap_err().status.name());
     println!("  the first value is still there: {}", rx.recv().unwrap()); // the channel is as good as before
 }
 
@@ -45,19 +37,23 @@ fn forgotten_done() {
     gort::go(move || remembers.done().unwrap());
     let forgets = wg.clone();
     gort::go(move || drop(forgets));
-    let error = wg.wait().unwrap_err();
-    report("wait with a forgotten done", error, "wait");
+    println!("wait with a forgotten done: {}", wg.wait().unwrap_err().name());
     wg.done().unwrap();
+}
+
+fn run(story: impl FnOnce() + Send + 'static, sleeper: &str) {
+    let error = gort::run(story).unwrap_err();
+    println!("  the run: {}", error.status.name());
+    println!("  the census says \"{sleeper}\": {}", if error.report.contains(sleeper) { "yes" } else { "no" });
 }
 
 fn main() -> ExitCode {
     let (tx, never_read) = gort::channel(0);
-    gort::run(move || send_nobody_receives(tx)).unwrap();
+    run(move || send_nobody_receives(tx), "lonely sender");
+    run(full_buffer, "channel send");
+    run(forgotten_done, "wait group");
     drop(never_read);
-    gort::run(full_buffer).unwrap();
-    let run = gort::run(forgotten_done);
-    println!("all three runs came back");
-    story::end(run)
+    story::nothing_left()
 }
 
 // Go differs: it ends the process with "all goroutines are asleep - deadlock!", and with cgo in the program it does

@@ -5,7 +5,6 @@
 //! `Canceled`, it leaves by an ordinary return, and `gort::run` comes back.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 fn app() {
     let (said, heard) = gort::channel::<()>(0); // only the moment counts, so the value is empty
@@ -24,9 +23,9 @@ fn app() {
 }
 
 fn main() -> ExitCode {
-    // How long cancelled tasks may take; the default of 100 ms would do, too.
-    let config = gort::Config { grace: Duration::from_secs(5), ..Default::default() };
-    let run = gort::run_with(config, app);
+    // How long cancelled tasks may take, in nanoseconds; the default of 100 ms would do, too.
+    let config = gort::Config { grace: 5_000_000_000, ..Default::default() };
+    let run = gort::run_with(&config, app);
     println!("run: {}", if run.is_ok() { gort::Status::Ok.name() } else { "failed" });
     story::end(run)
 }

@@ -49,7 +49,7 @@ fn app() {
 fn main() -> ExitCode {
     // A limit counts for a run that starts the runtime, as this one does.
     let config = gort::Config { max_tasks: LIMIT, ..Default::default() };
-    story::end(gort::run_with(config, app))
+    story::end(gort::run_with(&config, app))
 }
 
 // Go differs: it has no such limit; a program counts by hand (see semaphore_channel) or uses a pool (worker_pool).

@@ -193,7 +193,7 @@ pub unsafe fn ready_task(cx: Cx, t: *mut Task) {
         let pin = (*t).thread.get();
         if pin.is_null() {
             if let Some(p) = cx.processor()
-                && p.lane().id == (*t).lane.get()
+                && p.lane_id == (*t).lane.get()
             {
                 return p.push_next(t);
             }
@@ -335,7 +335,7 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
             note(slot.as_ptr(), Event::Spawn);
         }
         match cx.processor() {
-            Some(p) if p.lane().id == birth.options.lane => {
+            Some(p) if p.lane_id == birth.options.lane => {
                 count(&p.counters.spawned);
                 p.push_next(slot.as_ptr());
             }

@@ -97,7 +97,7 @@ impl Lane {
         });
         let at: *const Lane = &*lane;
         for i in 0..capacity {
-            lane.procs.push(Box::new(Processor::new(i as u32, at, seed ^ (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))));
+            lane.procs.push(Box::new(Processor::new(i as u32, id, at, seed ^ (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))));
         }
         for p in lane.procs[..active].iter().rev() {
             lane.push_idle(p);
@@ -309,6 +309,7 @@ impl Lane {
 
     /// Puts `p` (ours, our word is 0 already) down: to a wanting thread, else to the idle list.
     pub fn put_idle(&self, p: &Processor) {
+        p.wheel.refresh();
         self.lock.lock();
         let th = self.pop_thread(&self.wanting);
         if th.is_null() {
@@ -554,7 +555,7 @@ impl Lane {
 
     /// Under the lock: a processor that is put away keeps its wheel, and is kept in the idle list for it if it holds timers.
     fn move_timers(&self, p: &Processor) {
-        if p.wheel.len() > 0 {
+        if p.wheel.earliest() != NEVER {
             self.push_idle(p);
         }
     }

@@ -27,6 +27,9 @@ const TURNS: u32 = 64;
 /// Every so many picks the injector comes first (G3).
 const GLOBAL_EVERY: u32 = 61;
 
+/// Numbers of wheels, unique over the lanes: a handle says by it whose it is.
+static WHEELS: AtomicU32 = AtomicU32::new(1);
+
 /// Counted by the owner with plain adds, summed by readers.
 #[derive(Default)]
 pub struct Counters {
@@ -45,7 +48,7 @@ pub fn count(c: &AtomicU64) {
 /// See the file's head.
 #[repr(C, align(128))]
 pub struct Processor {
-    // ---- owner
+    // ---- owner; the first line is what a pick touches
     pub next: AtomicPtr<Task>,
     pub tick: AtomicU32,
     turns: Cell<u32>,
@@ -63,6 +66,7 @@ pub struct Processor {
     pub idle: Cell<bool>,
     // ---- set once
     pub id: u32,
+    pub lane_id: u8,
     pub lane: *const Lane,
 }
 
@@ -72,13 +76,13 @@ unsafe impl Sync for Processor {}
 unsafe impl Send for Processor {}
 
 impl Processor {
-    pub fn new(id: u32, lane: *const Lane, seed: u64) -> Processor {
+    pub fn new(id: u32, lane_id: u8, lane: *const Lane, seed: u64) -> Processor {
         Processor {
             next: AtomicPtr::new(null_mut()),
             tick: AtomicU32::new(0),
             turns: Cell::new(0),
             random: Cell::new(seed | 1),
-            wheel: Wheel::new(id),
+            wheel: Wheel::new(WHEELS.fetch_add(1, Relaxed) & 0x7_FFFF),
             tasks: UnsafeCell::new(Cache::new()),
             stacks: UnsafeCell::new(StackCache::new()),
             counters: Counters::default(),
@@ -87,6 +91,7 @@ impl Processor {
             idle_next: Cell::new(core::ptr::null()),
             idle: Cell::new(false),
             id,
+            lane_id,
             lane,
         }
     }

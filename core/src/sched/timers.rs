@@ -50,7 +50,7 @@ const SLOTS: usize = 8 * 64 + 2;
 const SCAN: usize = 32;
 /// Nodes that one call deals out, sweeps over or finds dead before it returns to its caller (I6); few in tests, which
 /// then see the states in between.
-const WORK: usize = if cfg!(test) { 40 } else { 1024 };
+const WORK: usize = if cfg!(test) { 8 } else { 1024 };
 /// No sweep for fewer dead nodes than this.
 const SWEEP_MIN: usize = 64;
 /// So many inserts come between two looks at the number of dead nodes.

@@ -322,6 +322,7 @@ fn a_clock_behind_that_of_an_insert_neither_hides_nor_hurries_a_timer() {
         f.insert(when, 8_000_000, seq as u64);
     }
     assert_eq!(f.due(5_000_000), [(4_999_999, 4), (5_000_000, 2)]);
+    f.check();
     assert_eq!((f.due(7_999_999), f.wheel.earliest()), (vec![], 8_000_000));
     assert_eq!(f.due(9_000_000), [(8_000_000, 3), (8_000_001, 1), (9_000_000, 0)]);
 }
@@ -354,6 +355,52 @@ fn more_than_a_batch_comes_in_batches_and_in_order() {
         }
         assert!(out.as_slice().iter().map(|due| (due.when, due.seq)).eq(chunk.iter().copied()));
         out.fire();
+    }
+}
+
+#[test]
+fn a_slot_half_dealt_out_takes_inserts_and_cancels_in_order() {
+    // All in one slot of the third level; the first expiry deals out `WORK` of them and delivers none.
+    let base = 5 << (TICK_BITS + 2 * DIGIT_BITS);
+    let f = Fixture::new(0);
+    let handles: Vec<_> = (0..5 * WORK as i64).map(|n| f.insert(base + n % 7 * 100_000, 0, n as u64)).collect();
+    let mut out = Expired::new();
+    assert!(f.wheel.expire(base, &mut out) && out.as_slice().is_empty());
+    f.check();
+    assert!(f.wheel.earliest_shared() <= base);
+    let last = handles.len() - 1;
+    // One already dealt out; the ends of what is left, one by the owner, one by another; one in the middle.
+    for at in [0, WORK, WORK + 1, 3 * WORK, last] {
+        assert!(f.cancel(handles[at]));
+        f.check();
+    }
+    cancel_remote(handles[last - 1]);
+    // Equal to old ones, in the past, and behind the slot.
+    f.insert(base + 100_000, base, 1001);
+    f.insert(base, base, 1002);
+    f.insert(base - 50, base, 1003);
+    f.insert(base * 2, base, 1004);
+    f.check();
+    let mut expected: Vec<_> = (0..=last as i64).map(|n| (base + n % 7 * 100_000, n as u64)).collect();
+    for at in [last, last - 1, 3 * WORK, WORK + 1, WORK, 0] {
+        expected.remove(at);
+    }
+    expected.extend([(base + 100_000, 1001), (base, 1002), (base - 50, 1003), (base * 2, 1004)]);
+    expected.sort_unstable();
+    assert_eq!(f.due(base * 3), expected);
+    // All of a half dealt slot cancelled or dropped.
+    for drop in [false, true] {
+        let base = base * if drop { 8 } else { 4 };
+        let handles: Vec<_> = (0..3 * WORK).map(|n| f.insert(base, 0, n as u64)).collect();
+        f.wheel.expire(base, &mut out);
+        if drop {
+            f.wheel.drain();
+        }
+        assert!(handles.iter().all(|handle| f.cancel(*handle) != drop));
+        assert_eq!((f.wheel.len(), f.wheel.earliest()), (0, NEVER));
+        f.check();
+        f.insert(base + 1, base, 7);
+        assert_eq!(f.due(base + 1), [(base + 1, 7)]);
     }
 }
 

@@ -1,0 +1,67 @@
+/*
+ * header.c: gort.h stands by itself, first in its file, and each macro works, in C11 and in C++17 with every warning on. What
+ * must not compile is in run.sh. It is compiled and linked, and run once for the initialisers.
+ */
+#include <gort.h>
+
+#include <gort.h> /* twice does no harm */
+
+typedef struct {
+    int x, y;
+} point;
+
+typedef void (*callback)(void *);
+typedef const char *string;
+
+GORT_CHAN_DEFINE(int, ints);
+GORT_CHAN_DEFINE(point, points);
+GORT_CHAN_DEFINE(void *, pointers);
+GORT_CHAN_DEFINE(string, strings);
+GORT_CHAN_DEFINE(callback, callbacks);
+GORT_CHAN_DEFINE(unsigned long long, longs); /* two words */
+
+/* Every function, so that one that is declared and not exported does not link. */
+typedef void (*any)(void);
+#define F(name) GORT_CAST_POINTER(any, &name)
+
+static const any functions[] = {
+    F(gort_version), F(gort_version_string), F(gort_status_name), F(gort_status_text), F(gort_last_error),
+    F(gort_now), F(gort_in), F(gort_wall_time), F(gort_sleep), F(gort_sleep_until), F(gort_config_init),
+    F(gort_run), F(gort_run_result), F(gort_run_report), F(gort_shutdown), F(gort_workers), F(gort_workers_set),
+    F(gort_num_cpu), F(gort_go), F(gort_go_copy), F(gort_spawn), F(gort_task_join), F(gort_task_try_join),
+    F(gort_task_join_until), F(gort_task_cancel), F(gort_task_release), F(gort_task_id), F(gort_task_name),
+    F(gort_yield), F(gort_shield_begin), F(gort_shield_end), F(gort_blocking), F(gort_blocking_enter),
+    F(gort_blocking_leave), F(gort_chan_new), F(gort_chan_new_with), F(gort_chan_retain), F(gort_chan_release),
+    F(gort_chan_send), F(gort_chan_try_send), F(gort_chan_send_until), F(gort_chan_recv), F(gort_chan_try_recv),
+    F(gort_chan_recv_until), F(gort_chan_close), F(gort_chan_len), F(gort_chan_cap), F(gort_chan_elem_size),
+    F(gort_chan_is_closed), F(gort_chan_sender), F(gort_chan_receiver), F(gort_sender_send), F(gort_sender_try_send),
+    F(gort_sender_send_until), F(gort_sender_close), F(gort_receiver_recv), F(gort_receiver_try_recv),
+    F(gort_receiver_recv_until), F(gort_receiver_abandon), F(gort_wg_new), F(gort_wg_free), F(gort_wg_add),
+    F(gort_wg_done), F(gort_wg_go), F(gort_wg_wait), F(gort_wg_try_wait), F(gort_wg_wait_until), F(gort_metrics),
+    F(gort_dump)};
+
+static int switch_on(gort_status status) {
+    switch (status) { /* the numbers are constants */
+    case GORT_OK: return 0;
+    case GORT_CLOSED: return 1;
+    case GORT_WOULD_BLOCK: return 2;
+    default: return GORT_DEADLOCK - GORT_PANIC;
+    }
+}
+
+int main(void) {
+    gort_config config = GORT_CONFIG_INIT;
+    gort_spawn_options spawn = GORT_SPAWN_OPTIONS_INIT;
+    gort_chan_options chan = GORT_CHAN_OPTIONS_INIT;
+    gort_metrics_t metrics = GORT_METRICS_INIT;
+    struct gort_config *tag = &config;
+    int64_t durations[] = {GORT_NEVER, GORT_US(1), GORT_MS(1.5), GORT_SEC(-1)};
+    int bad = 0;
+    bad += tag->struct_size != sizeof config || spawn.struct_size != sizeof spawn || chan.struct_size != sizeof chan;
+    bad += config.grace != GORT_MS(100) || spawn.affinity != GORT_AFFINITY_ANY || chan.drop != NULL;
+    bad += durations[2] != 1500000 || durations[3] != -1000000000;
+    bad += gort_version() != GORT_VERSION || gort_metrics(&metrics) != GORT_OK;
+    bad += switch_on(GORT_LIMIT) != 1;
+    for (unsigned i = 0; i < sizeof functions / sizeof functions[0]; i++) bad += functions[i] == NULL;
+    return bad;
+}
