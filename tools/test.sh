@@ -12,7 +12,7 @@ need cargo "https://rustup.rs, or your distribution's cargo"
 need cc "a C compiler, for instance: apt-get install gcc libc6-dev"
 need python3 "Python 3, for instance: apt-get install python3"
 
-RUST="Cargo.toml Cargo.lock clippy.toml rustfmt.toml core ffi-c benchmarks/engines/rust include"
+RUST="Cargo.toml Cargo.lock clippy.toml rustfmt.toml core ffi-c examples benchmarks/engines/gort-rust include"
 CLIPPY_TESTS=(-A clippy::disallowed_methods -A clippy::disallowed_types)
 
 stage fmt "$RUST" cargo fmt --all --check
@@ -26,7 +26,7 @@ for w in 2 1 5; do
 done
 stage c "$RUST" bash ffi-c/tests/c/run.sh
 stage install "$RUST Makefile README.md" bash ffi-c/tests/install_test.sh
-stage examples "$RUST examples" python3 examples/check.py
-stage index "$RUST examples/index" bash examples/index/test.sh
+stage examples "$RUST" python3 examples/check.py
+stage index "$RUST" bash examples/index/test.sh
 stage benchmarks benchmarks python3 -m unittest discover -s benchmarks
 summary

@@ -26,12 +26,14 @@ pub mod sys;
 
 pub mod sched;
 
-#[cfg(not(loom))]
 pub mod wait;
 
 #[cfg(not(loom))]
 pub mod chan;
-#[cfg(not(loom))]
+#[cfg(loom)]
+pub mod chan {
+    pub mod raw;
+}
 pub mod sync;
 #[cfg(not(loom))]
 pub mod task;

@@ -20,11 +20,7 @@ struct scene {
     char log[2 * STEPS];      /* who made which step */
 };
 
-static void task(struct scene *s, char name) {
-    for (int i = 0; i < STEPS; i++) {
-        s->log[atomic_fetch_add(&s->steps, 1)] = name;
-        gort_yield(); /* the other's turn, if it waits for one */
-    }
+static void meet(struct scene *s) {
     atomic_fetch_add(&s->here, 1);
     for (long i = 0; i != s->patience; i++) {
         if (atomic_load(&s->here) == 2) { /* looking, and calling nothing that would let the other run here */
@@ -33,6 +29,14 @@ static void task(struct scene *s, char name) {
         }
     }
     atomic_fetch_sub(&s->here, 1); /* nobody came: away again */
+}
+
+static void task(struct scene *s, char name) {
+    meet(s);
+    for (int i = 0; i < STEPS; i++) {
+        s->log[atomic_fetch_add(&s->steps, 1)] = name;
+        gort_yield(); /* the other's turn, if it waits for one */
+    }
 }
 
 static void task_a(void *arg) { task(arg, 'A'); }
@@ -60,8 +64,8 @@ int main(void) {
     OK(gort_shutdown()); /* the runtime outlives a run; the next one shall start it anew */
     int turns = 0;
     for (int i = 1; i < 2 * STEPS; i++) turns += one.log[i] != one.log[i - 1];
-    printf("one processor: %s, and %s\n", turns > 1 ? "they took turns" : "one after the other",
-           one.met == 0 ? "did not meet" : "met");
+    printf("one processor: they %s, and %s\n", one.met == 0 ? "did not meet" : "met",
+           turns > 1 ? "took turns" : "went one after the other");
 
     struct scene two = {.patience = AS_LONG_AS_IT_TAKES};
     gort_status run = on(2, &two);

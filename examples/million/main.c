@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIMIT_BYTES 10000 /* what one sleeping task may cost, all included */
+#define LIMIT_BYTES 6000 /* what one sleeping task may cost, all included */
 
 static gort_chan *gate;  /* nothing is ever sent: tasks wait for the close */
 static gort_wg *on_duty; /* counts those that have started */
@@ -70,4 +70,4 @@ int main(void) {
 }
 
 /* Go differs: its stacks start at 2 KiB, and grow by being copied. C and Rust stacks cannot be copied (pointers lead
- * into them), so a task's stack is address space, of which only touched pages cost memory: one or two of 4 KiB. */
+ * into them), so a task's stack is address space, of which only touched pages cost memory: as a rule one of 4 KiB. */

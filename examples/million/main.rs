@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// What one sleeping task may cost, all included.
-const LIMIT_BYTES: usize = 10000;
+const LIMIT_BYTES: usize = 6000;
 
 /// Resident memory of this process in bytes (Linux).
 fn resident() -> usize {
@@ -56,4 +56,4 @@ fn main() -> ExitCode {
 }
 
 // Go differs: its stacks start at 2 KiB, and grow by being copied. C and Rust stacks cannot be copied (pointers lead
-// into them), so a task's stack is address space, of which only touched pages cost memory: one or two of 4 KiB.
+// into them), so a task's stack is address space, of which only touched pages cost memory: as a rule one of 4 KiB.

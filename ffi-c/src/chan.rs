@@ -11,6 +11,7 @@ use core::mem::{offset_of, size_of};
 use core::ptr::NonNull;
 
 use gort_core::chan::raw::{self, Layout, RawChan};
+use gort_core::chan::stub;
 use gort_core::elem::MAX_SIZE;
 use gort_core::status::Status;
 
@@ -170,7 +171,23 @@ pub unsafe extern "C" fn gort_chan_release(chan: *mut gort_chan) -> gort_status 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_chan_send(chan: *mut gort_chan, element: *const c_void) -> gort_status {
     // SAFETY: core checks what the handle points to (W3); `element` is readable for one (the header's contract).
-    ffi::hot(|| unsafe { raw::send(handle(chan), from(chan, element)?) }.ok())
+    unsafe {
+        if element.is_null() {
+            return without_element(chan, true);
+        }
+        stub::send(handle(chan), element.cast()) // a tail call: the stub returns straight to the C caller
+    }
+}
+
+/// A blocking send or receive that was given NULL for the element: right for elements of no bytes. Out of line, so that the others keep their registers.
+#[cold]
+#[inline(never)]
+unsafe fn without_element(chan: *mut gort_chan, send: bool) -> gort_status {
+    // SAFETY: as in gort_chan_send.
+    ffi::hot(|| unsafe {
+        let at = from(chan, core::ptr::null::<c_void>())?;
+        if send { raw::send(handle(chan), at).ok() } else { raw::recv(handle(chan), at).ok() }
+    })
 }
 
 /// Sends if that is possible at this instant. Never blocks.
@@ -215,7 +232,12 @@ pub unsafe extern "C" fn gort_chan_send_until(
 #[must_use]
 pub unsafe extern "C" fn gort_chan_recv(chan: *mut gort_chan, out: *mut c_void) -> gort_status {
     // SAFETY: core checks what the handle points to (W3); `out` is writable for one (the header's contract).
-    ffi::hot(|| unsafe { raw::recv(handle(chan), from(chan, out)?) }.ok())
+    unsafe {
+        if out.is_null() {
+            return without_element(chan, false);
+        }
+        stub::recv(handle(chan), out.cast()) // a tail call, as in gort_chan_send
+    }
 }
 
 /// Receives if that is possible at this instant. Never blocks.

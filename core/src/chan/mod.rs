@@ -5,6 +5,7 @@
 
 pub mod raw;
 pub mod select;
+pub mod stub;
 
 use crate::elem::{ElemOps, MAX_SIZE};
 use crate::status::Status;

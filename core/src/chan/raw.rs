@@ -23,7 +23,6 @@ use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use crate::wait::block::{Wait, block, interrupted, status_of};
 use crate::wait::{CancelSource, WakeList};
-use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr::{NonNull, null, null_mut};
 
@@ -43,6 +42,7 @@ pub struct Layout {
 
 /// See the file's head.
 #[repr(C, align(64))]
+#[cfg_attr(loom, derive(Default))]
 pub struct RawChan {
     pub(super) header: Header,
     // ---- set once before publish
@@ -224,26 +224,32 @@ pub(super) enum Now {
     WouldBlock,
 }
 
-/// One send or receive. `S` says which; `M` how long it may wait.
+/// One send or receive. `S` says which; `M` how long it may wait. `block` goes on when it must: the lock is held.
 ///
 /// # Safety
 /// `ch` is a handle or null; `at` is readable (send) or writable (receive) for an element and stays so until the call returns.
 #[inline(always)]
-unsafe fn operate<E: ElemOps, const S: bool, const M: u8>(ch: *const RawChan, e: E, at: *mut u8, wait: Wait) -> Status {
+pub(super) unsafe fn operate<E: ElemOps, const S: bool, const M: u8, R: From<Status>>(
+    ch: *const RawChan,
+    e: E,
+    at: *mut u8,
+    wait: Wait,
+    block: impl FnOnce(Cx, &'static RawChan) -> R,
+) -> R {
     if ch.is_null() {
         // SAFETY: contract.
-        return unsafe { nil::<M>(wait) };
+        return unsafe { nil::<M>(wait) }.into();
     }
     let cx = match enter() {
         Ok(cx) => cx,
-        Err(s) => return s,
+        Err(s) => return s.into(),
     };
     let cx = if M == TRY {
         cx
     } else {
         match interrupted(cx) {
             Ok(cx) => cx,
-            Err(s) => return s,
+            Err(s) => return s.into(),
         }
     };
     // SAFETY: contract; slots are type-stable, and the header is checked under the lock.
@@ -253,7 +259,7 @@ unsafe fn operate<E: ElemOps, const S: bool, const M: u8>(ch: *const RawChan, e:
         let valid = c.header.check(KIND_CHAN);
         if !valid.is_ok() {
             c.header.lock.unlock();
-            return cx.out(valid);
+            return cx.out(valid).into();
         }
         match if S { c.send_now(e, at) } else { c.recv_now(e, at) } {
             Now::Done(party) => {
@@ -261,54 +267,64 @@ unsafe fn operate<E: ElemOps, const S: bool, const M: u8>(ch: *const RawChan, e:
                 if !party.is_null() {
                     ready(cx, party)
                 }
-                cx.out(Status::Ok)
+                cx.out(Status::Ok).into()
             }
             Now::Closed => {
                 c.header.lock.unlock();
-                cx.out(Status::Closed)
+                cx.out(Status::Closed).into()
             }
             Now::WouldBlock => {
                 if M == TRY {
                     c.header.lock.unlock();
-                    return cx.out(Status::WouldBlock);
+                    return cx.out(Status::WouldBlock).into();
                 }
                 if M == UNTIL
                     && let Some(s) = wait.over()
                 {
                     c.header.lock.unlock();
-                    return cx.out(s);
+                    return cx.out(s).into();
                 }
-                wait_for_peer::<S>(cx, c, at, wait)
+                block(cx, c)
             }
         }
     }
 }
 
-/// Enlists and parks; the lock is held.
+/// Enlists the current party; the lock is held.
 #[inline(always)]
-unsafe fn wait_for_peer<const S: bool>(cx: Cx, c: &RawChan, at: *mut u8, wait: Wait) -> Status {
-    // SAFETY: contract of `operate`; the waiter is the party's own and in no queue.
+pub(super) unsafe fn prepare_wait<const S: bool>(cx: Cx, c: &RawChan, at: *mut u8) -> &'static Waiter {
+    let party = cx.party();
+    let w = &party.waiter;
+    w.party.set(party);
+    w.seq.set(party.ticket.next_seq());
+    w.case.set(0);
+    w.slot.set(at);
+    // SAFETY: the lock is held; the waiter is the party's own and in no queue.
+    unsafe { if S { c.sendq.push(w) } else { c.recvq.push(w) } }
+    w
+}
+
+/// `prepare_wait`, and waits.
+#[inline(always)]
+pub(super) unsafe fn wait_for_peer<const S: bool>(cx: Cx, c: &RawChan, at: *mut u8, wait: Wait) -> Status {
+    // SAFETY: contract of `operate`.
     unsafe {
-        let party = cx.party();
-        let w = &party.waiter;
-        w.party.set(party);
-        w.seq.set(party.ticket.next_seq());
-        w.case.set(0);
-        w.slot.set(at);
-        if S { c.sendq.push(w) } else { c.recvq.push(w) }
+        let w = prepare_wait::<S>(cx, c, at);
         let reason = if S { Reason::ChanSend } else { Reason::ChanRecv };
         let (cx, state) = block(cx, &c.header.lock, reason, core::ptr::from_ref(c).cast(), wait);
         if state == ticket::WON {
             return cx.out(w.status.get());
         }
         // Ended by something else: the waiter may still lie in the queue. The channel is alive if it does: whoever frees it empties its queues first.
-        if S { unlink(c, &c.sendq, w) } else { unlink(c, &c.recvq, w) }
+        unlink_waiter::<S>(c, w);
         cx.out(status_of(state, wait))
     }
 }
 
+/// Takes the current party's waiter out of its queue after a wait that ended otherwise.
 #[cold]
-unsafe fn unlink(c: &RawChan, q: &WaitQueue, w: &Waiter) {
+pub(super) unsafe fn unlink_waiter<const S: bool>(c: &RawChan, w: &Waiter) {
+    let q = if S { &c.sendq } else { &c.recvq };
     // SAFETY: slots are type-stable; `queued` is guarded by the lock and false once the waiter was popped.
     c.header.lock.with(|| unsafe { q.remove(w) })
 }
@@ -342,7 +358,7 @@ unsafe fn nil<const M: u8>(wait: Wait) -> Status {
 #[inline(always)]
 pub unsafe fn send_as<E: ElemOps, const M: u8>(ch: *const RawChan, e: E, src: *const u8, wait: Wait) -> Status {
     // SAFETY: contract; the element is only read.
-    unsafe { operate::<E, true, M>(ch, e, src.cast_mut(), wait) }
+    unsafe { operate::<E, true, M, Status>(ch, e, src.cast_mut(), wait, |cx, c| wait_for_peer::<true>(cx, c, src.cast_mut(), wait)) }
 }
 
 /// Receives an element into `dst`, written only on success. CLOSED when closed and drained.
@@ -352,12 +368,12 @@ pub unsafe fn send_as<E: ElemOps, const M: u8>(ch: *const RawChan, e: E, src: *c
 #[inline(always)]
 pub unsafe fn recv_as<E: ElemOps, const M: u8>(ch: *const RawChan, e: E, dst: *mut u8, wait: Wait) -> Status {
     // SAFETY: contract.
-    unsafe { operate::<E, false, M>(ch, e, dst, wait) }
+    unsafe { operate::<E, false, M, Status>(ch, e, dst, wait, |cx, c| wait_for_peer::<false>(cx, c, dst, wait)) }
 }
 
 /// The element of a channel, for the faces that do not know it at compile time. Set once before publish; of a handle that is not a channel it is a number that is not used.
 #[inline(always)]
-unsafe fn dynamic(ch: *const RawChan) -> crate::elem::Dyn {
+pub(super) unsafe fn dynamic(ch: *const RawChan) -> crate::elem::Dyn {
     if ch.is_null() {
         return crate::elem::Dyn(0);
     }

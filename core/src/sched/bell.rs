@@ -22,6 +22,7 @@ const TOLD: u32 = 2;
 
 /// One thread's word to sleep on.
 #[repr(transparent)]
+#[cfg_attr(loom, derive(Default))]
 pub struct Bell(AtomicU32);
 
 impl Bell {

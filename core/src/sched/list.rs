@@ -11,7 +11,6 @@
 
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
-use core::cell::Cell;
 use core::ptr::null_mut;
 
 /// Something with a link.
@@ -159,6 +158,11 @@ impl<T: Linked> Injector<T> {
     #[allow(clippy::new_without_default)]
     #[cfg(not(loom))]
     pub const fn new() -> Injector<T> {
+        Injector { lock: ByteLock::new(), list: Fifo::new(), len: AtomicUsize::new(0) }
+    }
+    #[allow(clippy::new_without_default)]
+    #[cfg(loom)]
+    pub fn new() -> Injector<T> {
         Injector { lock: ByteLock::new(), list: Fifo::new(), len: AtomicUsize::new(0) }
     }
 

@@ -43,9 +43,8 @@ pub mod party;
 pub mod ring;
 pub mod ticket;
 
-#[cfg(not(loom))]
+#[cfg_attr(loom, path = "doors_loom.rs")]
 mod doors;
-#[cfg(not(loom))]
 pub use doors::*;
 
 /// Nanoseconds of the monotonic clock.

@@ -13,7 +13,6 @@
 use super::ticket::Ticket;
 use crate::status::Status;
 use crate::sys::prim::*;
-use core::cell::Cell;
 use core::ptr::null;
 
 /// What a party is.
@@ -199,6 +198,7 @@ impl Default for WaitQueue {
 
 /// A party's place in a cancel source's list (`wait/cancel.rs`); guarded by the source's root lock.
 #[repr(C)]
+#[cfg_attr(loom, derive(Default))]
 pub struct CancelNode {
     pub next: Cell<*const CancelNode>,
     pub prev: Cell<*const CancelNode>,
@@ -212,6 +212,7 @@ pub struct CancelNode {
 
 /// The common part of everything that can wait.
 #[repr(C)]
+#[cfg_attr(loom, derive(Default))]
 pub struct Party {
     pub ticket: Ticket,
     /// Written by the owner before each wait, read by cancellers and the judge: see `fixed`, `timed`.

@@ -9,7 +9,11 @@
 
 use crate::sys::prim::*;
 
+#[cfg(not(loom))]
 pub const CAPACITY: usize = 256;
+/// The models fill it and go around.
+#[cfg(loom)]
+pub const CAPACITY: usize = 4;
 
 /// See the file's head.
 pub struct Ring<T> {
@@ -24,7 +28,7 @@ impl<T> Ring<T> {
         Ring {
             head: CachePadded(AtomicU32::new(0)),
             tail: AtomicU32::new(0),
-            slots: [const { AtomicPtr::new(core::ptr::null_mut()) }; CAPACITY],
+            slots: core::array::from_fn(|_| AtomicPtr::new(core::ptr::null_mut())),
         }
     }
 

@@ -32,6 +32,7 @@ const SEQ_MASK: u64 = (1 << 40) - 1;
 
 /// One blocked operation of one party.
 #[repr(transparent)]
+#[cfg_attr(loom, derive(Default))]
 pub struct Ticket(AtomicU64);
 
 #[inline(always)]

@@ -16,7 +16,6 @@ use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use crate::wait::block::{Wait, block, interrupted, status_of};
 use crate::wait::{CancelSource, WakeList};
-use core::cell::Cell;
 use core::ptr::NonNull;
 
 /// Kinds of slab objects; see also `sched/task.rs`.
@@ -24,6 +23,7 @@ pub const KIND_WG: u8 = 4;
 
 /// See the file's head.
 #[repr(C, align(64))]
+#[cfg_attr(loom, derive(Default))]
 pub struct RawWg {
     header: Header,
     // ---- guarded by header.lock

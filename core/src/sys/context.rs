@@ -44,6 +44,12 @@ impl Fiber {
         Fiber { sp: null_mut(), side: null_mut() }
     }
 
+    /// Whether a switch of it is nothing but an exchange of stack pointers, the first word (no sanitizer watches).
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        self.side.is_null()
+    }
+
     /// Frees what a sanitizer needed for this fiber. For a scheduler when its thread ends, for a task that is given up
     /// while suspended; a finished task needs none. Does nothing in an ordinary process.
     ///

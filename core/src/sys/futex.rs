@@ -42,10 +42,13 @@ pub fn wake(word: &AtomicU32, n: i32) {
     }
 }
 
-/// In the models sleeping is yielding until the word changes: every lost wake-up shows as a loop that never ends.
+/// In the models sleeping is yielding until the word changes: every lost wake-up shows as a loop that never ends. A deadline passes at the first look.
 #[cfg(loom)]
-pub fn wait(word: &AtomicU32, expected: u32, _deadline: i64) -> bool {
+pub fn wait(word: &AtomicU32, expected: u32, deadline: i64) -> bool {
     while word.load(core::sync::atomic::Ordering::Acquire) == expected {
+        if deadline != super::clock::NEVER {
+            return false;
+        }
         loom::thread::yield_now();
     }
     true

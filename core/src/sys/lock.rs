@@ -14,6 +14,7 @@ use super::prim::*;
 
 /// A one-byte spin lock.
 #[repr(transparent)]
+#[cfg_attr(loom, derive(Default))]
 pub struct ByteLock(AtomicU8);
 
 const SPINS: u32 = 2000;

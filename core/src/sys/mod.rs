@@ -6,14 +6,13 @@ pub mod barrier;
 pub mod clock;
 pub mod cpu;
 pub mod futex;
+pub mod handle;
 pub mod lock;
+#[cfg_attr(loom, path = "slab_loom.rs")]
+pub mod slab;
 
 #[cfg(not(loom))]
 pub mod context;
-#[cfg(not(loom))]
-pub mod handle;
-#[cfg(not(loom))]
-pub mod slab;
 #[cfg(not(loom))]
 pub mod stack;
 #[cfg(not(loom))]

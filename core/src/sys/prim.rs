@@ -13,6 +13,9 @@ pub use core::sync::atomic::{
     compiler_fence, fence,
 };
 
+#[cfg(not(loom))]
+pub use core::cell::Cell;
+
 #[cfg(loom)]
 pub use core::cell::UnsafeCell;
 #[cfg(loom)]
@@ -61,4 +64,80 @@ impl<T> core::ops::Deref for CachePadded<T> {
     fn deref(&self) -> &T {
         &self.0
     }
+}
+
+/// The models' `core::cell::Cell`: loom sees each access and reports two that are not ordered. Made at the first access, so that `new` is const.
+#[cfg(loom)]
+pub struct Cell<T> {
+    value: UnsafeCell<T>,
+    seen: core::cell::OnceCell<loom::cell::UnsafeCell<()>>,
+}
+
+#[cfg(loom)]
+impl<T> Cell<T> {
+    pub const fn new(value: T) -> Cell<T> {
+        Cell { value: UnsafeCell::new(value), seen: core::cell::OnceCell::new() }
+    }
+
+    fn seen(&self) -> &loom::cell::UnsafeCell<()> {
+        self.seen.get_or_init(|| loom::cell::UnsafeCell::new(()))
+    }
+
+    #[track_caller]
+    pub fn get(&self) -> T
+    where
+        T: Copy,
+    {
+        // SAFETY: loom runs one thread at a time, and no reference leaves this file.
+        self.seen().with(|_| unsafe { *self.value.get() })
+    }
+
+    #[track_caller]
+    pub fn set(&self, value: T) {
+        let _ = self.replace(value);
+    }
+
+    #[track_caller]
+    pub fn replace(&self, value: T) -> T {
+        // SAFETY: as in `get`.
+        self.seen().with_mut(|_| unsafe { core::ptr::replace(self.value.get(), value) })
+    }
+
+    #[track_caller]
+    pub fn take(&self) -> T
+    where
+        T: Default,
+    {
+        self.replace(T::default())
+    }
+}
+
+/// Known to loom from here on: whoever overwrites an object by its default is seen to write each of its cells.
+#[cfg(loom)]
+impl<T: Default> Default for Cell<T> {
+    fn default() -> Cell<T> {
+        let c = Cell::new(T::default());
+        c.seen();
+        c
+    }
+}
+
+/// The word of a model's thread (`tls.rs` in the product).
+#[cfg(loom)]
+pub mod word {
+    loom::thread_local!(static WORD: core::cell::Cell<*mut ()> = core::cell::Cell::new(core::ptr::null_mut()));
+
+    pub fn get() -> *mut () {
+        WORD.with(|w| w.get())
+    }
+
+    pub fn set(p: *mut ()) {
+        WORD.with(|w| w.set(p))
+    }
+}
+
+/// A thread of a model.
+#[cfg(loom)]
+pub fn spawn_thread(f: impl FnOnce() + 'static) {
+    drop(loom::thread::spawn(f));
 }

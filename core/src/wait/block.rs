@@ -87,6 +87,17 @@ pub unsafe fn block(cx: Cx, lock: *const ByteLock, reason: Reason, object: *cons
     }
 }
 
+/// `block` cut before the switch, for a caller that switches by itself (`chan/stub.rs`): says what the commit is to do.
+///
+/// # Safety
+/// As `block`; a native task is current, and the caller switches to the scheduler's stack at once.
+#[inline(always)]
+pub unsafe fn prepare_park(cx: Cx, lock: *const ByteLock, reason: Reason, object: *const ()) {
+    cx.party().waits_for(reason, object);
+    cx.thread.commit.set(Some(commit::<false>));
+    cx.thread.commit_arg.set(lock.cast_mut().cast());
+}
+
 /// Several locks, released together: a select's. It stands on the parked stack; the commit reads it only while it still holds the last of them, and nobody can
 /// resume the task past its pass 3 before that one is free (model 5k).
 pub struct Many<'a>(pub &'a [*const ByteLock]);

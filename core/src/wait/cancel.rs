@@ -15,7 +15,6 @@ use crate::sys::barrier;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
-use core::cell::Cell;
 use core::ptr::{NonNull, null};
 
 /// Kinds of slab objects; see also `sched/task.rs`.
@@ -23,6 +22,7 @@ pub const KIND_CANCEL: u8 = 5;
 
 /// See the file's head.
 #[repr(C)]
+#[cfg_attr(loom, derive(Default))]
 pub struct CancelSource {
     header: Header,
     /// Read without the lock by commits.

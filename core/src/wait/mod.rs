@@ -13,6 +13,7 @@
 
 pub mod block;
 pub mod cancel;
+#[cfg(not(loom))]
 pub mod join;
 pub mod wakelist;
 

@@ -1,0 +1,328 @@
+//! What stands in for the doors in the models (cfg loom): floors 2 and 3 run over it unchanged, with loom's threads as parties.
+//!
+//! A thread of a model is a plain thread, or (`as_task`) a task: then `park` runs the real commit on the thread's own stack, as a host's lane does, and waits
+//! on a bell until somebody makes it ready. What it models of a task is the order of events: `stack` is written by the save and by whoever makes the task ready, so
+//! a wake-up that is not ordered after the save is a race that loom reports; and `ready_task` touches what the resumed task would touch, so a commit that touches
+//! it after its unlock is one too.
+//! What it is NOT: a scheduler. No lanes, no processors (their parts have models of their own), no bracket: `enter` only checks that nobody is inside, for a
+//! fence at each entry would hide what the orderings of the floors above lack. Timers stand in one list and are due when the model says so (`tick`). A deadline of a
+//! plain thread is due at the first look (`sys/futex.rs`).
+
+use super::bell::Bell;
+use super::party::{Party, Who};
+use super::ticket;
+use crate::status::Status;
+use crate::sys::clock::NEVER;
+use crate::sys::prim::*;
+use crate::sys::slab::leak;
+use core::mem::offset_of;
+use core::ptr::{from_ref, null_mut};
+use task::Task;
+use thread::{Commit, Thread};
+
+pub mod domain {
+    /// What is accounted; nobody does here.
+    pub enum Event {
+        Park,
+    }
+}
+
+pub mod monitor {
+    /// Coarse time stands still.
+    pub struct Coarse;
+    impl Coarse {
+        pub fn load(&self, _: super::Ordering) -> u32 {
+            0
+        }
+    }
+    pub static COARSE: Coarse = Coarse;
+}
+
+pub mod objects {
+    pub struct Keeper {
+        pub name: &'static str,
+        pub live: fn() -> usize,
+        pub reset: fn(),
+    }
+    pub fn register(_: &'static Keeper) {}
+}
+
+pub mod task {
+    use super::*;
+
+    pub const PARKED: u8 = 3;
+    pub const READY: u8 = 1;
+
+    #[derive(Default)]
+    pub struct Task {
+        pub party: Party,
+        pub state: AtomicU8,
+        pub domain: Cell<*const ()>,
+        /// Written by the save and by whoever makes the task ready.
+        pub stack: Cell<u32>,
+        pub(super) resumed: Bell,
+    }
+
+    pub struct Entry {
+        pub call: unsafe fn(*mut Entry),
+        pub drop: Option<unsafe fn(*mut Entry)>,
+        pub data: [usize; 3],
+    }
+
+    #[derive(Default)]
+    pub struct SpawnOptions;
+
+    pub struct OnExit {
+        pub call: unsafe fn(Cx, *mut ()),
+        pub arg: *mut (),
+    }
+}
+
+pub mod thread {
+    use super::*;
+
+    pub type Commit = unsafe fn(Cx, *mut Task, *mut ());
+
+    #[derive(Default)]
+    pub struct Thread {
+        pub party: Party,
+        pub bell: Bell,
+        pub current: Cell<*mut Task>,
+        pub commit: Cell<Option<Commit>>,
+        pub commit_arg: Cell<*mut ()>,
+        pub(super) inside: Cell<bool>,
+    }
+
+    // SAFETY: the cells are the owner's; loom watches them.
+    unsafe impl Sync for Thread {}
+
+    impl Thread {
+        pub fn get() -> *const Thread {
+            word::get().cast_const().cast()
+        }
+    }
+}
+
+pub mod timers {
+    use super::*;
+    use crate::sys::lock::ByteLock;
+
+    pub type Fire = unsafe fn(*mut (), u64, i64);
+
+    /// The number of the wait it is for.
+    #[derive(Clone, Copy)]
+    pub struct Handle(u64);
+
+    type Armed = Vec<(*mut (), u64, i64, Fire)>;
+
+    #[derive(Default)]
+    pub struct Wheel {
+        lock: ByteLock,
+        armed: UnsafeCell<Armed>,
+    }
+
+    impl Wheel {
+        /// # Safety
+        /// As in `timers.rs`.
+        pub unsafe fn insert(&self, when: i64, _: i64, target: *mut (), seq: u64, fire: Fire) -> Option<Handle> {
+            // SAFETY: ours under the lock.
+            self.lock.with(|| unsafe { (*self.armed.get()).push((target, seq, when, fire)) });
+            Some(Handle(seq))
+        }
+
+        /// # Safety
+        /// As in `timers.rs`.
+        pub unsafe fn cancel_owner(&self, h: Handle) -> bool {
+            // SAFETY: as above.
+            self.lock.with(|| unsafe { (*self.armed.get()).retain(|t| t.1 != h.0) });
+            true
+        }
+
+        /// A node marked dead by another than the owner: it stays where it is and fails by its seq.
+        ///
+        /// # Safety
+        /// As in `timers.rs`.
+        pub unsafe fn cancel_remote(_: Handle) {}
+
+        /// In half of the waits the task resumes elsewhere.
+        pub fn belongs(&self, h: Handle) -> bool {
+            h.0 & 1 == 0
+        }
+
+        pub(super) fn take(&self) -> Armed {
+            // SAFETY: as above.
+            self.lock.with(|| unsafe { core::mem::take(&mut *self.armed.get()) })
+        }
+    }
+}
+
+/// What of a processor a wait needs.
+#[derive(Default)]
+pub struct Processor {
+    pub wheel: timers::Wheel,
+}
+
+/// See `doors.rs`.
+#[derive(Clone, Copy)]
+pub struct Cx {
+    pub thread: &'static Thread,
+}
+
+thread_local!(static MACHINE: core::cell::Cell<*const Processor> = const { core::cell::Cell::new(core::ptr::null()) });
+
+/// A schedule of a model begins.
+pub fn begin() {
+    crate::sys::slab::begin();
+    MACHINE.set(leak(Processor::default()));
+}
+
+/// The calling thread of the model is a task from now on; returns it.
+pub fn as_task() -> &'static Task {
+    let t = leak(Task::default());
+    t.party.set_who(Who::Task);
+    let cx = register();
+    cx.thread.current.set(from_ref(t).cast_mut());
+    t
+}
+
+/// The timers that were armed are due now: what the owner of a wheel does.
+pub fn tick() {
+    let Ok(cx) = enter() else { return };
+    if let Some(p) = cx.processor() {
+        for (target, seq, when, fire) in p.wheel.take() {
+            // SAFETY: targets are leaked parties.
+            unsafe { fire(target, seq, when) }
+        }
+    }
+    cx.exit()
+}
+
+impl Cx {
+    pub fn processor(self) -> Option<&'static Processor> {
+        // SAFETY: leaked until the next schedule.
+        unsafe { MACHINE.get().as_ref() }
+    }
+
+    pub fn task(self) -> *mut Task {
+        self.thread.current.get()
+    }
+
+    pub fn party(self) -> &'static Party {
+        let t = self.thread.current.get();
+        // SAFETY: tasks are leaked.
+        if t.is_null() { &self.thread.party } else { unsafe { &(*t).party } }
+    }
+
+    pub fn exit(self) {
+        assert!(self.thread.inside.replace(false), "exit without enter");
+    }
+
+    pub fn out(self, status: Status) -> Status {
+        self.exit();
+        status
+    }
+}
+
+fn register() -> Cx {
+    let mut at = Thread::get();
+    if at.is_null() {
+        at = leak(Thread::default());
+        word::set(at.cast_mut().cast());
+    }
+    // SAFETY: leaked.
+    let cx = Cx { thread: unsafe { &*at } };
+    cx.thread.party.set_who(Who::Thread);
+    cx
+}
+
+pub fn enter() -> Result<Cx, Status> {
+    let cx = if Thread::get().is_null() {
+        register()
+    } else {
+        // SAFETY: leaked.
+        Cx { thread: unsafe { &*Thread::get() } }
+    };
+    if cx.thread.inside.replace(true) { Err(Status::Misuse) } else { Ok(cx) }
+}
+
+/// # Safety
+/// As in `doors.rs`.
+pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
+    let t = cx.task();
+    // SAFETY: the current task is the calling thread's.
+    unsafe {
+        (*t).stack.set((*t).stack.get() + 1);
+        commit(cx, t, arg);
+        (*t).resumed.wait_told(NEVER);
+        (*t).stack.set((*t).stack.get() + 1);
+    }
+    cx
+}
+
+/// # Safety
+/// As in `doors.rs`.
+pub unsafe fn ready(cx: Cx, party: *const Party) {
+    // SAFETY: parties are leaked parts of tasks and threads.
+    unsafe {
+        match (*party).who() {
+            Who::Task => ready_task(cx, party.byte_sub(offset_of!(Task, party)).cast::<Task>().cast_mut()),
+            _ => (*party.byte_sub(offset_of!(Thread, party)).cast::<Thread>()).bell.ring(),
+        }
+    }
+}
+
+/// # Safety
+/// As in `doors.rs`.
+pub unsafe fn ready_task(_: Cx, t: *mut Task) {
+    // SAFETY: the caller won the task's ticket.
+    unsafe {
+        (*t).state.store(task::READY, Relaxed);
+        (*t).stack.set((*t).stack.get() + 1);
+        let p = &(*t).party;
+        p.watching.set(p.watching.get());
+        p.link.set(p.link.get());
+        p.waiter.next.set(p.waiter.next.get());
+        (*t).domain.set((*t).domain.get());
+        (*t).resumed.ring()
+    }
+}
+
+/// # Safety
+/// Never called: no task of a model lives in a domain.
+pub unsafe fn note(_: *mut Task, _: domain::Event) {}
+
+pub fn yield_in(cx: Cx) -> Cx {
+    yield_thread();
+    cx
+}
+
+/// A task that is a thread of the model; `on_exit` as in the product, after the task is gone.
+///
+/// # Safety
+/// As in `doors.rs`.
+pub unsafe fn spawn_then(mut entry: task::Entry, _: task::SpawnOptions, on_exit: task::OnExit) -> Result<(), Status> {
+    spawn_thread(move || {
+        as_task();
+        // SAFETY: contract: the entry is called once.
+        unsafe { (entry.call)(&mut entry) }
+        let cx = register();
+        cx.thread.current.set(null_mut());
+        let Ok(cx) = enter() else { return };
+        // SAFETY: contract.
+        unsafe { (on_exit.call)(cx, on_exit.arg) }
+        cx.exit()
+    });
+    Ok(())
+}
+
+/// As in `doors.rs`, without a host's hooks.
+pub fn thread_park(cx: Cx, seq: u64, deadline: i64) -> u8 {
+    let th = cx.thread;
+    cx.exit();
+    let told = th.bell.wait_told(deadline);
+    if !told && !th.party.ticket.win(seq, ticket::EXPIRED, 0) {
+        th.bell.wait_told(NEVER);
+    }
+    let _ = enter();
+    th.party.ticket.outcome().0
+}

@@ -1,0 +1,99 @@
+//! What stands in for `slab.rs` in the models (cfg loom): each object is a leaked box of its own.
+//!
+//! What this is: the same names, so that the floors above compile unchanged. What it is NOT: a model of the slab; its lists are under
+//! one lock and are tested natively. Slots are not used again here.
+//!
+//! A freed object is overwritten by its default, the header left alone. Loom sees that as a write to each of its cells, so whoever touches one
+//! without being ordered before the free is reported: this is how the models hold the rule that nothing of an object is touched after its last unlock (D8).
+//! The header stays since a stale handle may be locked at any time.
+//!
+//! Memory is given back when the next schedule of the model begins (`begin`): loom runs a model on one OS thread.
+
+use super::lock::ByteLock;
+use super::prim::*;
+use core::cell::RefCell;
+use core::marker::PhantomData;
+use core::mem::forget;
+use core::ptr::NonNull;
+use std::alloc::{Layout, dealloc};
+
+/// See `slab.rs`.
+#[repr(C)]
+#[derive(Default)]
+pub struct Header {
+    pub lock: ByteLock,
+    pub kind: AtomicU8,
+    pub epoch: AtomicU16,
+    pub refs: AtomicU32,
+}
+
+/// See `slab.rs`; here a fresh object is its default.
+///
+/// # Safety
+/// `#[repr(C)]` with a `Header` as the first field.
+pub unsafe trait Slot: Sized + Default {
+    const KIND: u8;
+}
+
+/// See the file's head.
+pub struct Slab<T: Slot>(PhantomData<*mut T>);
+
+// SAFETY: it holds nothing.
+unsafe impl<T: Slot> Send for Slab<T> {}
+// SAFETY: as above.
+unsafe impl<T: Slot> Sync for Slab<T> {}
+
+impl<T: Slot> Slab<T> {
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Slab(PhantomData)
+    }
+
+    pub fn alloc(&self) -> Option<NonNull<T>> {
+        Some(NonNull::from(leak(T::default())))
+    }
+
+    /// # Safety
+    /// As in `slab.rs`.
+    pub unsafe fn free(&self, slot: NonNull<T>) {
+        let header = slot.cast::<Header>();
+        // SAFETY: repr(C), header first; the object is the caller's and has no drop glue that matters.
+        unsafe {
+            let kept = header.read();
+            slot.write(T::default());
+            forget(header.replace(kept));
+        }
+    }
+
+    pub fn live(&self) -> usize {
+        0
+    }
+
+    pub fn reset(&self) {}
+}
+
+/// Every object of a model is of one epoch.
+pub fn epoch() -> u16 {
+    1
+}
+
+type Boxes = Vec<(*mut u8, Layout)>;
+thread_local!(static LEAKED: RefCell<Boxes> = const { RefCell::new(Vec::new()) });
+
+/// An object that lives until the next schedule begins.
+pub fn leak<T>(value: T) -> &'static T {
+    let at = Box::into_raw(Box::new(value));
+    LEAKED.with(|l| l.borrow_mut().push((at.cast(), Layout::new::<T>())));
+    // SAFETY: from a box that is not touched before `begin`, when the schedule is over.
+    unsafe { &*at }
+}
+
+/// A schedule begins: what the last one leaked is given back, without being dropped (loom's parts of it are gone).
+pub fn begin() {
+    for (at, layout) in LEAKED.with(|l| core::mem::take(&mut *l.borrow_mut())) {
+        if layout.size() != 0 {
+            // SAFETY: from `Box::into_raw` in `leak`, given back once.
+            unsafe { dealloc(at, layout) }
+        }
+    }
+}
