@@ -128,7 +128,7 @@ impl Builder {
         affinity: Affinity,
     ) -> Result<JoinHandle<T>, Status> {
         let name = match self.name {
-            Some(n) => Some(CString::new(n).map_err(|_| Status::Invalid)?.into_boxed_c_str()),
+            Some(n) => Some(CString::new(n).map_err(|_| Status::Invalid)?),
             None => None,
         };
         let options = SpawnOptions { name, stack_size: self.stack_size, affinity, lane: 0 };

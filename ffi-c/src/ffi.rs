@@ -18,6 +18,7 @@
 //! `NonNull` or `&T` in signatures (a NULL from C would be undefined before the first line could look).
 
 use core::ffi::{CStr, c_char, c_void};
+use std::ffi::CString;
 use core::fmt;
 use core::mem::{size_of, zeroed};
 use core::ptr::{NonNull, null, null_mut};
@@ -141,7 +142,7 @@ pub(crate) unsafe fn put<T>(out: *mut T, value: T) {
 ///
 /// # Safety
 /// `text` is NULL or a NUL-terminated string.
-pub(crate) unsafe fn text(text: *const c_char) -> Option<Box<CStr>> {
+pub(crate) unsafe fn text(text: *const c_char) -> Option<CString> {
     if text.is_null() {
         return None;
     }

@@ -327,7 +327,7 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
             t.stack_size.set(birth.options.stack_size);
         }
         if let Some(name) = birth.options.name.take() {
-            t.name.set(NonNull::new(Box::into_raw(name)));
+            t.name.set(name.into_raw());
         }
         t.state.store(task::READY, Relaxed);
         t.publish(if birth.handle { 2 } else { 0 });

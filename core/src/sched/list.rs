@@ -145,11 +145,29 @@ impl<T: Linked> Mailbox<T> {
     }
 }
 
+/// How many items a batch of the injector holds: half a ring.
+pub const BATCH: usize = 128;
+
+/// Half a ring that overflowed, kept as it is: walking a list of a million cold tasks link by link costs a cache miss each.
+struct Batch<T> {
+    next: Cell<*mut Batch<T>>,
+    first: Cell<usize>,
+    len: Cell<usize>,
+    items: Cell<[*mut T; BATCH]>,
+}
+
 /// A lane's global queue: for work from foreign threads and for what overflows a ring.
+///
+/// Single items are linked, overflows stay together as batches; `take` serves the two in turn, so neither starves.
 pub struct Injector<T> {
     lock: ByteLock,
     // guarded by `lock`
-    list: Fifo<T>,
+    singles: Fifo<T>,
+    head: Cell<*mut Batch<T>>,
+    tail: Cell<*mut Batch<T>>,
+    batched: Cell<usize>,
+    batches_first: Cell<bool>,
+    spare: Cell<*mut Batch<T>>,
     // written under `lock`, read by anybody (L3)
     len: AtomicUsize,
 }
@@ -158,12 +176,16 @@ impl<T: Linked> Injector<T> {
     #[allow(clippy::new_without_default)]
     #[cfg(not(loom))]
     pub const fn new() -> Injector<T> {
-        Injector { lock: ByteLock::new(), list: Fifo::new(), len: AtomicUsize::new(0) }
-    }
-    #[allow(clippy::new_without_default)]
-    #[cfg(loom)]
-    pub fn new() -> Injector<T> {
-        Injector { lock: ByteLock::new(), list: Fifo::new(), len: AtomicUsize::new(0) }
+        Injector {
+            lock: ByteLock::new(),
+            singles: Fifo::new(),
+            head: Cell::new(null_mut()),
+            tail: Cell::new(null_mut()),
+            batched: Cell::new(0),
+            batches_first: Cell::new(false),
+            spare: Cell::new(null_mut()),
+            len: AtomicUsize::new(0),
+        }
     }
 
     #[inline(always)]
@@ -176,6 +198,10 @@ impl<T: Linked> Injector<T> {
         self.len() == 0
     }
 
+    fn count(&self) {
+        self.len.store(self.singles.len() + self.batched.get(), Relaxed)
+    }
+
     /// Appends `t`.
     ///
     /// # Safety
@@ -183,43 +209,115 @@ impl<T: Linked> Injector<T> {
     pub unsafe fn push(&self, t: *mut T) {
         self.lock.with(|| {
             // SAFETY: the list is ours under the lock; `t` by contract.
-            unsafe { self.list.push(t) };
-            self.len.store(self.list.len(), Relaxed);
+            unsafe { self.singles.push(t) };
+            self.count();
         })
     }
 
-    /// Appends a batch.
+    /// Appends up to `BATCH` items, together.
     ///
     /// # Safety
     /// As `Fifo::push`, for each.
-    pub unsafe fn push_all(&self, batch: &[*mut T]) {
-        self.lock.with(|| {
-            for &t in batch {
-                // SAFETY: as in `push`.
-                unsafe { self.list.push(t) };
+    pub unsafe fn push_all(&self, items: &[*mut T]) {
+        let made = self.lock.with(|| {
+            let spare = self.spare.get();
+            if !spare.is_null() {
+                // SAFETY: spare batches are ours under the lock.
+                self.spare.set(unsafe { (*spare).next.get() });
             }
-            self.len.store(self.list.len(), Relaxed);
-        })
+            spare
+        });
+        let b = if made.is_null() {
+            Box::into_raw(Box::new(Batch {
+                next: Cell::new(null_mut()),
+                first: Cell::new(0),
+                len: Cell::new(0),
+                items: Cell::new([null_mut(); BATCH]),
+            }))
+        } else {
+            made
+        };
+        // SAFETY: the batch is ours until it is linked, and of the lock's holder then; the items by contract.
+        unsafe {
+            let mut all = [null_mut(); BATCH];
+            all[..items.len()].copy_from_slice(items);
+            (*b).items.set(all);
+            (*b).first.set(0);
+            (*b).len.set(items.len());
+            (*b).next.set(null_mut());
+            self.lock.with(|| {
+                let tail = self.tail.get();
+                if tail.is_null() { self.head.set(b) } else { (*tail).next.set(b) }
+                self.tail.set(b);
+                self.batched.set(self.batched.get() + items.len());
+                self.count();
+            })
+        }
     }
 
-    /// Takes up to `out.len()` tasks, oldest first; returns how many.
+    /// Under the lock: the oldest item of the oldest batch.
+    fn pop_batched(&self) -> *mut T {
+        let b = self.head.get();
+        if b.is_null() {
+            return null_mut();
+        }
+        // SAFETY: linked batches are ours under the lock; items [first, first + len) are filled.
+        unsafe {
+            let (i, n) = ((*b).first.get(), (*b).len.get());
+            let t = *(*b).items.as_ptr().cast::<*mut T>().add(i);
+            (*b).first.set(i + 1);
+            (*b).len.set(n - 1);
+            self.batched.set(self.batched.get() - 1);
+            if n == 1 {
+                let next = (*b).next.get();
+                self.head.set(next);
+                if next.is_null() {
+                    self.tail.set(null_mut())
+                }
+                (*b).next.set(self.spare.get());
+                self.spare.set(b);
+            }
+            t
+        }
+    }
+
+    /// Takes up to `out.len()` items, of each kind the oldest first; returns how many.
     pub fn take(&self, out: &mut [*mut T]) -> usize {
         if self.is_empty() {
             return 0;
         }
         self.lock.with(|| {
+            let batches_first = self.batches_first.replace(!self.batches_first.get());
             let mut n = 0;
-            while n < out.len() {
-                // SAFETY: the list is ours under the lock.
-                let t = unsafe { self.list.pop() };
-                if t.is_null() {
-                    break;
+            for batches in [batches_first, !batches_first] {
+                while n < out.len() {
+                    // SAFETY: the lists are ours under the lock.
+                    let t = if batches { self.pop_batched() } else { unsafe { self.singles.pop() } };
+                    if t.is_null() {
+                        break;
+                    }
+                    out[n] = t;
+                    n += 1;
                 }
-                out[n] = t;
-                n += 1;
             }
-            self.len.store(self.list.len(), Relaxed);
+            self.count();
             n
         })
+    }
+}
+
+impl<T> Drop for Injector<T> {
+    fn drop(&mut self) {
+        for list in [&self.head, &self.spare] {
+            let mut b = list.get();
+            while !b.is_null() {
+                // SAFETY: batches are leaked boxes of this injector; what they hold belongs to its slab.
+                unsafe {
+                    let next = (*b).next.get();
+                    drop(Box::from_raw(b));
+                    b = next;
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Who can wait: the part that a task, a plain OS thread and a callback have in common, and the nodes they wait with.
 //!
 //! What this is: plain data that `Task` and `Thread` embed (D4: a waiter is never on a stack that can move). A `Party` has one ticket,
-//! one waiter for single operations, two cancel nodes, a 16-byte inline slot, the reason it waits for (census), and its last error.
+//! one waiter for single operations, the reason it waits for (census), and its last error. (A host whose stacks move keeps the inline slot of D4 in its own task object.)
 //! What this is NOT: the protocol; that is floor 2 (`wait/`). Queues of waiters are here because a task carries one (its joiners).
 //!
 //! I1  `waiter.queued` and the links are guarded by the lock of the object whose queue it is.
@@ -83,12 +83,13 @@ pub struct Waiter {
     pub queued: Cell<bool>,
     // written by the owner before it enlists
     pub case: Cell<u16>,
+    // written by the winner before it makes the party ready
+    pub status: Cell<Status>,
+    // written by the owner before it enlists
     pub party: Cell<*const Party>,
     pub seq: Cell<u64>,
     /// Where the value goes to or comes from: memory of a native task's or thread's stack, or an inline slot.
     pub slot: Cell<*mut u8>,
-    // written by the winner before it makes the party ready
-    pub status: Cell<Status>,
 }
 
 impl Waiter {
@@ -99,10 +100,10 @@ impl Waiter {
             prev: Cell::new(null()),
             queued: Cell::new(false),
             case: Cell::new(0),
+            status: Cell::new(Status::Ok),
             party: Cell::new(null()),
             seq: Cell::new(0),
             slot: Cell::new(core::ptr::null_mut()),
-            status: Cell::new(Status::Ok),
         }
     }
 }
@@ -210,6 +211,26 @@ pub struct CancelNode {
     pub source: Cell<*const ()>,
 }
 
+impl CancelNode {
+    /// A node in no list.
+    pub const fn new() -> CancelNode {
+        CancelNode {
+            next: Cell::new(null()),
+            prev: Cell::new(null()),
+            party: Cell::new(null()),
+            seq: Cell::new(0),
+            flag: Cell::new(null()),
+            source: Cell::new(null()),
+        }
+    }
+}
+
+impl Default for CancelNode {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// The common part of everything that can wait.
 #[repr(C)]
 #[cfg_attr(loom, derive(Default))]
@@ -237,9 +258,8 @@ pub struct Party {
     /// Next in a wake list (I3).
     pub link: Cell<*const Party>,
     pub waiter: Waiter,
-    pub cancels: [CancelNode; 2],
-    /// A value on its way to or from a party whose stack can move (D4).
-    pub slot: Cell<[u64; 2]>,
+    /// The cancel nodes of the open wait (`watching` of them): on the owner's stack, or in a pool if that can move (D4).
+    pub cancels: Cell<*const CancelNode>,
     pub last_error: Cell<*mut libc::c_char>,
 }
 

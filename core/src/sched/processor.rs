@@ -45,6 +45,18 @@ pub fn count(c: &AtomicU64) {
     c.store(c.load(Relaxed).wrapping_add(1), Relaxed)
 }
 
+/// Tasks that come from far away were not touched for long: asks for the lines that running one needs, all at once.
+#[inline(always)]
+fn prefetch(t: *mut Task) {
+    #[cfg(target_arch = "x86_64")]
+    for line in 0..3 {
+        // SAFETY: a prefetch has no effect but on the caches, whatever the address.
+        unsafe { core::arch::x86_64::_mm_prefetch(t.cast::<i8>().wrapping_add(64 * line), core::arch::x86_64::_MM_HINT_T0) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = t;
+}
+
 /// See the file's head.
 #[repr(C, align(128))]
 pub struct Processor {
@@ -256,6 +268,9 @@ impl Processor {
         let share = (len / lane.active().max(1) + 1).min(most);
         let mut batch = [null_mut(); CAPACITY / 2];
         let n = lane.injector.take(&mut batch[..share]);
+        for &t in &batch[..n] {
+            prefetch(t);
+        }
         for &t in batch[..n].iter().skip(1) {
             if !self.ring.push(t) {
                 // SAFETY: `t` is ours since `take`.

@@ -60,7 +60,7 @@ pub enum Affinity {
 /// What may be said about a task when it is spawned.
 #[derive(Default)]
 pub struct SpawnOptions {
-    pub name: Option<Box<core::ffi::CStr>>,
+    pub name: Option<std::ffi::CString>,
     /// Bytes of stack; 0 is the configured default.
     pub stack_size: usize,
     pub affinity: Affinity,
@@ -99,7 +99,8 @@ pub struct Task {
     pub stack_size: Cell<usize>,
     /// How it ended, valid once `DEAD` (guarded by the header's lock).
     pub ended: Cell<Status>,
-    pub name: Cell<Option<core::ptr::NonNull<core::ffi::CStr>>>,
+    /// From `CString::into_raw`, or null.
+    pub name: Cell<*mut libc::c_char>,
     /// Joiners, guarded by the header's lock.
     pub joiners: WaitQueue,
 }
@@ -161,8 +162,9 @@ impl Task {
     /// # Safety
     /// The task is alive (the header's lock is held, or the caller holds a handle).
     pub unsafe fn name(&self) -> Option<&core::ffi::CStr> {
-        // SAFETY: the name is set before the task is published and freed when its slot is.
-        self.name.get().map(|n| unsafe { n.as_ref() })
+        let n = self.name.get();
+        if n.is_null() { None } else { // SAFETY: the name is set before the task is published and freed when its slot is.
+            Some(unsafe { core::ffi::CStr::from_ptr(n) }) }
     }
 
     /// Makes a slot a live task with its header last.
@@ -173,3 +175,6 @@ impl Task {
         self.header.kind.store(KIND_TASK, Release);
     }
 }
+
+// A million tasks that have not run yet cost this much each, and the kernel clears it.
+const _: () = assert!(size_of::<Task>() <= 320);

@@ -211,7 +211,7 @@ pub(super) unsafe fn finish(cx: Cx, t: *mut Task, _: *mut ()) {
         if (*t).stack_size.get() != 0 {
             (*t).stack_size.set(0);
         }
-        if flags & HAS_HANDLE == 0 && (*t).name.get().is_none() {
+        if flags & HAS_HANDLE == 0 && (*t).name.get().is_null() {
             (*t).header.kind.store(0, Relaxed);
             (*t).state.store(task::DEAD, Relaxed);
             party.incarnation.store(party.incarnation.load(Relaxed).wrapping_add(1), Relaxed);
@@ -272,8 +272,9 @@ unsafe fn end_with_handle(cx: Cx, t: *mut Task, flags: u8) {
 pub unsafe fn bury(t: *mut Task) {
     // SAFETY: contract.
     unsafe {
-        if let Some(name) = (*t).name.take() {
-            drop(Box::from_raw(name.as_ptr()));
+        let name = (*t).name.replace(null_mut());
+        if !name.is_null() {
+            drop(std::ffi::CString::from_raw(name));
         }
         (*t).ended.set(Status::Ok);
         (*t).header.kind.store(0, Relaxed);

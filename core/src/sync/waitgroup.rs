@@ -372,6 +372,7 @@ impl WaitGroup {
     }
 
     /// Waits for zero within limits.
+    #[cfg(not(loom))]
     pub fn wait_with(&self, w: crate::Wait) -> Result<(), Status> {
         // SAFETY: a live group.
         unsafe { wait_with(self.raw(), w.raw()) }.ok()
@@ -381,6 +382,7 @@ impl WaitGroup {
     ///
     /// # Panics
     /// If the task can not be spawned: at `max_tasks`, without memory, or in a run that is over.
+    #[cfg(not(loom))]
     pub fn go<F: FnOnce() + Send + 'static>(&self, f: F) {
         if let Err(s) = self.try_go(f) {
             panic!("gort: WaitGroup::go: {s}")
@@ -388,6 +390,7 @@ impl WaitGroup {
     }
 
     /// `go` that reports instead of panicking.
+    #[cfg(not(loom))]
     pub fn try_go<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), Status> {
         // SAFETY: the closure is Send and called once; a group whose last handle goes lives on until its count is zero.
         unsafe { go(self.raw(), crate::task::entry(f), crate::task::thread_affine()) }.ok()

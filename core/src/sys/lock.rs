@@ -36,8 +36,7 @@ impl ByteLock {
     /// Locks. One read-modify-write when it is free.
     #[inline(always)]
     pub fn lock(&self) {
-        // Acquire: pairs with the Release store of unlock.
-        if self.0.swap(1, Acquire) != 0 {
+        if !self.try_lock() {
             self.lock_slow()
         }
     }
@@ -45,7 +44,12 @@ impl ByteLock {
     /// Locks if it is free now.
     #[inline(always)]
     pub fn try_lock(&self) -> bool {
-        self.0.swap(1, Acquire) == 0
+        // Acquire: pairs with the Release store of unlock.
+        #[cfg(not(loom))]
+        return self.0.swap(1, Acquire) == 0;
+        // To loom a swap of a held lock and the holder's plain store of 0 have no order: it would spin for ever.
+        #[cfg(loom)]
+        return self.0.compare_exchange(0, 1, Acquire, Relaxed).is_ok();
     }
 
     #[cold]
@@ -76,7 +80,7 @@ impl ByteLock {
                     }
                 }
             }
-            if self.0.swap(1, Acquire) == 0 {
+            if self.try_lock() {
                 return;
             }
         }

@@ -103,6 +103,12 @@ impl<T> Cell<T> {
         self.seen().with_mut(|_| unsafe { core::ptr::replace(self.value.get(), value) })
     }
 
+    /// Counts as a write; what is done with the pointer later is not seen.
+    #[track_caller]
+    pub fn as_ptr(&self) -> *mut T {
+        self.seen().with_mut(|_| self.value.get())
+    }
+
     #[track_caller]
     pub fn take(&self) -> T
     where

@@ -31,7 +31,7 @@ pub struct Header {
 ///
 /// # Safety
 /// `#[repr(C)]` with a `Header` as the first field.
-pub unsafe trait Slot: Sized + Default {
+pub unsafe trait Slot: Sized + Default + 'static {
     const KIND: u8;
 }
 

@@ -11,7 +11,7 @@
 use super::cancel::{self, CancelSource};
 use crate::sched::domain::Event;
 use crate::sched::monitor::COARSE;
-use crate::sched::party::{Party, Reason};
+use crate::sched::party::{CancelNode, Party, Reason};
 use crate::sched::task::{self, Task};
 use crate::sched::thread::Thread;
 use crate::sched::timers::Handle;
@@ -117,13 +117,14 @@ pub unsafe fn block_many(cx: Cx, locks: &Many<'_>, reason: Reason, object: *cons
 unsafe fn block_slow<const MANY: bool>(cx: Cx, party: &'static Party, locks: *mut (), wait: Wait) -> (Cx, u8) {
     let seq = party.ticket.next_seq();
     let timed = wait.deadline != NEVER;
+    let nodes = CancelNodes::new(cx);
     if timed {
         party.timed.store(1, Relaxed);
     }
     // SAFETY: contract of `block`.
     unsafe {
         if !wait.cancel.is_null() {
-            cancel::watch(party, seq, wait.cancel);
+            cancel::watch(party, seq, wait.cancel, nodes.get());
         }
         let (cx, state) = if cx.task().is_null() {
             block_thread::<MANY>(cx, party, seq, locks, wait)
@@ -145,6 +146,33 @@ unsafe fn block_slow<const MANY: bool>(cx: Cx, party: &'static Party, locks: *mu
             cancel::unwatch(party);
         }
         (cx, state)
+    }
+}
+
+/// Room for the cancel nodes of one wait (a context and the ambient one): on this stack, unless it can move (D4).
+struct CancelNodes {
+    here: [CancelNode; 2],
+    elsewhere: Option<Box<[CancelNode; 2]>>,
+}
+
+impl CancelNodes {
+    #[inline(always)]
+    fn new(cx: Cx) -> CancelNodes {
+        let t = cx.task();
+        // SAFETY: the current task is ours.
+        let moves = !t.is_null() && unsafe { (*t).lane.get() } != 0;
+        CancelNodes {
+            here: [const { CancelNode::new() }; 2],
+            elsewhere: moves.then(|| Box::new([const { CancelNode::new() }; 2])),
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self) -> &[CancelNode] {
+        match &self.elsewhere {
+            Some(b) => &b[..],
+            None => &self.here,
+        }
     }
 }
 

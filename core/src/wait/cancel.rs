@@ -188,10 +188,10 @@ unsafe fn mark(s: *const CancelSource, cause: Status, watched: &mut Vec<(*const 
 /// The current party's coming wait `seq` may be ended by `source`.
 ///
 /// # Safety
-/// The party is the caller's; the source is live, and stays so until `unwatch`.
-pub unsafe fn watch(party: &Party, seq: u64, source: *const CancelSource) {
+/// The party is the caller's; the source is live, and stays so until `unwatch`; `nodes` has room for one more than the party watches, and stays where it is until then.
+pub unsafe fn watch(party: &Party, seq: u64, source: *const CancelSource, nodes: &[CancelNode]) {
     let i = party.watching.get() as usize;
-    let node = &party.cancels[i];
+    let node = &nodes[i];
     // SAFETY: contract; the list is guarded by the root's lock.
     unsafe {
         node.party.set(party);
@@ -208,6 +208,7 @@ pub unsafe fn watch(party: &Party, seq: u64, source: *const CancelSource) {
             (*source).nodes.set(node);
         });
     }
+    party.cancels.set(nodes.as_ptr());
     party.watching.set(i as u8 + 1);
 }
 
@@ -216,7 +217,7 @@ pub unsafe fn watch(party: &Party, seq: u64, source: *const CancelSource) {
 /// # Safety
 /// The party is the caller's, and not waiting.
 pub unsafe fn unwatch(party: &Party) {
-    for node in &party.cancels[..party.watching.get() as usize] {
+    for node in nodes(party) {
         let source: *const CancelSource = node.source.get().cast();
         // SAFETY: the source is live by contract of `watch`.
         unsafe {
@@ -233,9 +234,18 @@ pub unsafe fn unwatch(party: &Party) {
     party.watching.set(0);
 }
 
+/// The nodes of the open wait.
+fn nodes(party: &Party) -> &[CancelNode] {
+    match party.watching.get() {
+        0 => &[],
+        // SAFETY: set by `watch`, whose caller keeps them in place until `unwatch`.
+        n => unsafe { core::slice::from_raw_parts(party.cancels.get(), n as usize) },
+    }
+}
+
 /// Is one of the sources that the party watches up?
 pub fn is_flagged(party: &Party) -> bool {
-    party.cancels[..party.watching.get() as usize].iter().any(|n| {
+    nodes(party).iter().any(|n| {
         let flag = n.flag.get();
         // SAFETY: points into a live source while it is watched.
         !flag.is_null() && unsafe { (*flag).load(Relaxed) } != 0

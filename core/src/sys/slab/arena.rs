@@ -16,7 +16,8 @@
 //!
 //! Rejected: one mapping for each chunk (a handle check would need a table); the whole range open from the start (valgrind
 //! would search 64 GiB for pointers); a lock around creation (held across a fork it would stop the child for ever);
-//! MADV_HUGEPAGE (one small object would cost 2 MiB).
+//! MADV_HUGEPAGE for the first 16 MiB
+//! (one small object would cost 2 MiB).
 
 use core::ptr::NonNull;
 
@@ -93,6 +94,12 @@ fn open(base: usize, end: usize, size: usize) -> bool {
     // SAFETY: makes more of our own mapping accessible; what is open already stays as it is.
     if unsafe { libc::mprotect((base + from) as *mut _, end - from, libc::PROT_READ | libc::PROT_WRITE) } != 0 {
         return false;
+    }
+    // A process with a million tasks pays more for its page faults than for its tasks: behind the first step pages may be large.
+    let large = from.max(STEP);
+    if end > large {
+        // SAFETY: advice on our own mapping; where the kernel refuses, pages stay small.
+        unsafe { libc::madvise((base + large) as *mut _, end - large, libc::MADV_HUGEPAGE) };
     }
     // Whoever opens less far began at `OPEN` too, so there is no gap below the larger end.
     OPEN.fetch_max(end, AcqRel);
