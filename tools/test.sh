@@ -3,8 +3,8 @@
 # since it passed is not run again (FORCE=1 runs all, ONLY="fmt floors" some). Models, sanitizers, long stress and mutants
 # are not here: tools/deep.sh.
 #
-# The suites of the engine read GORT_WORKERS: they run with 1, 2 and 5 workers, since most schedules exist only on one
-# worker or only with more workers than cores.
+# The suites of the engine and of the C face run each test with 1, 2 and 5 workers by themselves (GORT_WORKERS=n: only n),
+# since most schedules exist only on one worker or only with more workers than cores.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tools/stages.sh
@@ -21,9 +21,7 @@ stage clippy "$RUST" cargo clippy -q --workspace --lib --bins -- -D warnings
 stage clippy-tests "$RUST" cargo clippy -q --workspace --all-targets -- -D warnings "${CLIPPY_TESTS[@]}"
 stage build "$RUST Makefile" make -s build
 stage docs "core docs README.md CONTRIBUTING.md" cargo test -q -p gort --test floors --test errors_doc
-for w in 2 1 5; do
-    stage "rust-w$w" "$RUST docs" env GORT_WORKERS=$w cargo test -q --workspace --no-fail-fast
-done
+stage rust "$RUST docs" env -u GORT_WORKERS cargo test -q --workspace --no-fail-fast
 stage c "$RUST" bash ffi-c/tests/c/run.sh
 stage install "$RUST Makefile README.md" bash ffi-c/tests/install_test.sh
 stage examples "$RUST" python3 examples/check.py

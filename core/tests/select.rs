@@ -12,12 +12,12 @@ mod support;
 use gort::chan::raw;
 use gort::chan::select::{Case, MOST, Op, select};
 use gort::wait::{Wait as RawWait, cancel};
-use gort::{Status, Wait, WaitGroup, channel, go, now, sleep, spawn, yield_now};
+use gort::{Status, WaitGroup, channel, go, now, sleep, spawn, yield_now};
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use support::bodies::{self, recv_case, send_case, try_select, wait_select};
-use support::{Rng, check, ms, plain, repeat, scale, until, until_parked, us};
+use support::{Rng, check, ms, plain, repeat, scale, until, until_parked};
 
 const NIL_SEND: Case = Case { op: Op::Send, chan: null(), size: 8, at: null_mut() };
 const NIL_RECV: Case = Case { op: Op::Recv, chan: null(), size: 8, at: null_mut() };
@@ -202,7 +202,7 @@ fn TestSelectFairness() {
         }
         assert_eq!((counts[0], counts[2]), (0, 0));
         let off = (counts[1] as f64 - n as f64 / 2.0).abs();
-        assert!(off < ten_sigma(n) && counts[1] != n / 2 + n, "{counts:?}");
+        assert!(off < ten_sigma(n), "{counts:?}");
     })
 }
 
@@ -229,7 +229,7 @@ fn TestPseudoRandomSend() {
 fn TestSelectDuplicateChannel() {
     check(|| {
         let ((c_tx, c), (d_tx, d), (e_tx, e)) = (channel::<u32>(0), channel::<u32>(0), channel::<u32>(0));
-        let c2 = c.clone();
+        let (c2, _kept) = (c.clone(), c.clone());
         let h = spawn(move || {
             let mut at = [0u32; 3];
             let [x, y, z] = &mut at;
@@ -509,6 +509,5 @@ fn random_selects_lose_nothing() {
             assert!(sent.load(SeqCst) > 0);
         });
         until(|| gort::metrics().timers == 0);
-        let _ = (Wait::forever(), us(1));
     })
 }

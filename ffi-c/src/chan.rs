@@ -343,7 +343,7 @@ pub unsafe extern "C" fn gort_chan_receiver(chan: *mut gort_chan) -> *mut gort_r
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_sender_send(sender: *mut gort_sender, element: *const c_void) -> gort_status {
     // SAFETY: as in gort_chan_send.
-    ffi::hot(|| unsafe { raw::send(handle(sender), from(sender, element)?) }.ok())
+    unsafe { gort_chan_send(sender.cast(), element) }
 }
 
 /// gort_chan_try_send() for a sender. Never blocks.
@@ -379,7 +379,7 @@ pub unsafe extern "C" fn gort_sender_close(sender: *mut gort_sender) -> gort_sta
 #[must_use]
 pub unsafe extern "C" fn gort_receiver_recv(receiver: *mut gort_receiver, out: *mut c_void) -> gort_status {
     // SAFETY: as in gort_chan_recv.
-    ffi::hot(|| unsafe { raw::recv(handle(receiver), from(receiver, out)?) }.ok())
+    unsafe { gort_chan_recv(receiver.cast(), out) }
 }
 
 /// gort_chan_try_recv() for a receiver. Never blocks.

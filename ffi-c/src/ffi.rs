@@ -18,10 +18,10 @@
 //! `NonNull` or `&T` in signatures (a NULL from C would be undefined before the first line could look).
 
 use core::ffi::{CStr, c_char, c_void};
-use std::ffi::CString;
 use core::fmt;
 use core::mem::{size_of, zeroed};
 use core::ptr::{NonNull, null, null_mut};
+use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gort_core::sched::last_error;

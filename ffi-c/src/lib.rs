@@ -13,6 +13,8 @@
 //!
 //! Rejected: exports written by a macro (the header generator reads source, and so do people); `extern "C-unwind"`
 //! (a foreign exception may not cross a task's root, so there is nothing to let through).
+//!
+//! The order of the modules below is the header's; the empty lines keep the formatter from sorting them.
 
 #![allow(non_camel_case_types)]
 

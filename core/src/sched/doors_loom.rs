@@ -58,6 +58,7 @@ pub mod task {
         pub party: Party,
         pub state: AtomicU8,
         pub domain: Cell<*const ()>,
+        pub lane: Cell<u8>,
         /// Written by the save and by whoever makes the task ready.
         pub stack: Cell<u32>,
         pub(super) resumed: Bell,
@@ -281,7 +282,6 @@ pub unsafe fn ready_task(_: Cx, t: *mut Task) {
         let p = &(*t).party;
         p.watching.set(p.watching.get());
         p.link.set(p.link.get());
-        p.waiter.next.set(p.waiter.next.get());
         (*t).domain.set((*t).domain.get());
         (*t).resumed.ring()
     }

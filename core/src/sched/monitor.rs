@@ -8,7 +8,7 @@
 //!     threads come only after `LONG_SLICE`, so that others run again within 50 ms, always, and the kernel's slices do the rest.
 //!   - in the runtime at each look, for longer than a slice (a loop of operations that never park): the word is left contested and the thread yields at its next entry.
 //!
-//! The look's period is 250 us after work begins, doubles to 10 ms while nothing happens, and is endless when all processors are idle and no run is active.
+//! The look's period is 250 us after work begins, doubles to 5 ms while nothing happens, and is endless when all processors are idle and no run is active.
 //! N1  Only this thread and searchers that hold the lane's retake lock contest brackets.
 //! N2  A monitor that goes to sleep raises `ASLEEP`, passes a heavy barrier and looks again; whoever starts a processor reads ASLEEP after a light one (`runtime::stir`).
 //!
@@ -28,7 +28,7 @@ use core::ptr::null;
 
 const FIRST: i64 = 250_000;
 const BUSY: i64 = 50_000;
-const SLOWEST: i64 = 10_000_000;
+const SLOWEST: i64 = 5_000_000;
 /// How long a computing task may keep others waiting.
 const SLICE: i64 = 10_000_000;
 /// The same when an extra thread already computes for this processor.
@@ -38,7 +38,7 @@ const BLOCKED_AFTER: i64 = 40_000;
 const FIRST_JUDGEMENT: i64 = 1_000_000;
 const SLOWEST_JUDGEMENT: i64 = 1_000_000_000;
 
-/// Milliseconds, for the census ("since when"); kept by the monitor, so at most 10 ms behind while anything runs.
+/// Milliseconds, for the census ("since when"); kept by the monitor, so at most 5 ms behind while anything runs.
 pub static COARSE: AtomicU32 = AtomicU32::new(0);
 /// The monitor sleeps until it is stirred.
 pub static ASLEEP: AtomicBool = AtomicBool::new(false);
@@ -130,12 +130,8 @@ fn look(lane: &Lane, p: &Processor, s: &mut Seen, now: Time) -> bool {
     }
     let tick = p.tick.load(Relaxed);
     if tick != s.tick || owner != s.thread {
-        *s = Seen { tick, thread: owner, since: now, cpu: -1, extra: s.extra };
-        return false;
-    }
-    if s.cpu < 0 {
-        s.cpu = cpu::thread_cpu_time(th.tid.load(Relaxed)).unwrap_or(0);
-        s.since = now;
+        let cpu = cpu::thread_cpu_time(th.tid.load(Relaxed)).unwrap_or(0);
+        *s = Seen { tick, thread: owner, since: now, cpu, extra: s.extra };
         return false;
     }
     let waits = p.has_work() || !lane.injector.is_empty() || lane.is_wanted() || p.wheel.earliest_shared() <= now;
@@ -150,7 +146,7 @@ fn look(lane: &Lane, p: &Processor, s: &mut Seen, now: Time) -> bool {
         return false;
     }
     if inside {
-        if age > SLICE && lane.begin_retake() {
+        if age >= SLICE && lane.begin_retake() {
             th.preempt.store(true, Relaxed);
             th.bracket.contest(word); // left so: the thread settles it at its next entry, and yields
             lane.end_retake();

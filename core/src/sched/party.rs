@@ -199,7 +199,6 @@ impl Default for WaitQueue {
 
 /// A party's place in a cancel source's list (`wait/cancel.rs`); guarded by the source's root lock.
 #[repr(C)]
-#[cfg_attr(loom, derive(Default))]
 pub struct CancelNode {
     pub next: Cell<*const CancelNode>,
     pub prev: Cell<*const CancelNode>,

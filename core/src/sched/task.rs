@@ -130,10 +130,10 @@ unsafe impl Linked for Task {
 pub static TASKS: Slab<Task> = Slab::new();
 
 impl Task {
-    /// Slab index and generation: unique while the process lives, small for the first tasks.
+    /// Slab index plus one, and generation: unique while the process lives, small for the first tasks, never 0.
     pub fn id(&self) -> u64 {
         let index = TASKS.index_of(core::ptr::NonNull::from(self)) as u64;
-        index | (self.party.incarnation.load(Relaxed) as u64) << 32
+        (index + 1) | (self.party.incarnation.load(Relaxed) as u64) << 32
     }
 
     /// The task a party is part of.

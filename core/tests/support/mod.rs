@@ -30,7 +30,7 @@ use std::time::{Duration, Instant, SystemTime};
 const CHILD: &str = "GORT_TEST_CHILD";
 const RAN: &str = "the body ran to its end";
 /// Seconds after which a child counts as hung.
-const LIMIT: u64 = 60;
+const LIMIT: u64 = 30;
 
 /// Runs `body` as the main task of a run, with each number of workers.
 pub fn check<F: FnOnce() + Send + 'static>(body: F) {
@@ -89,10 +89,15 @@ fn again<F>(mode: &str, workers: &[usize], env: &[(&str, &str)], body: impl FnOn
     }
     let name = name_of::<F>();
     for w in workers {
-        let (status, text) = start(&name, &format!("{mode}:{w}"), env);
-        let well = status.is_some_and(|s| s.success()) && text.contains(RAN);
-        assert!(well, "{name} with {w} workers: {}\n{text}", how(status));
+        run_test(&name, &format!("{mode}:{w}"), env);
     }
+}
+
+/// Runs another test of this program (an ignored one, most likely) in a child; it must pass.
+pub fn run_test(name: &str, how_to_run: &str, env: &[(&str, &str)]) {
+    let (status, text) = start(name, how_to_run, env);
+    let well = status.is_some_and(|s| s.success()) && text.contains(RAN);
+    assert!(well, "{name} ({how_to_run}): {}\n{text}", how(status));
 }
 
 fn how(status: Option<ExitStatus>) -> String {
@@ -174,13 +179,37 @@ pub fn fail(why: &str) -> ! {
     let (tell, told) = std::sync::mpsc::channel();
     // In a thread of its own, for a lock may be held for ever.
     let made = std::thread::Builder::new().spawn(move || {
-        eprintln!("{}{:?}", gort::dump(), gort::metrics());
+        eprintln!("{}{:?}\n{}", gort::dump(), gort::metrics(), schedulers());
         let _ = tell.send(());
     });
     if made.is_ok() {
         let _ = told.recv_timeout(Duration::from_secs(3));
     }
     std::process::abort()
+}
+
+/// Processors and threads as they are now, without a lock: for whoever must find out why nothing goes on.
+fn schedulers() -> String {
+    use std::fmt::Write;
+    let mut s = String::new();
+    for lane in gort::sched::runtime::get().into_iter().flat_map(|rt| rt.lanes()) {
+        let flags = (lane.has_idle(), lane.is_wanted(), lane.injector.len(), lane.active());
+        let _ = writeln!(s, "lane {}: has idle, is wanted, injected, active = {flags:?}", lane.id);
+        for p in lane.processors().take(lane.active() + 3) {
+            // SAFETY: threads are never freed.
+            let tid = unsafe { p.owner.load(Relaxed).as_ref() }.map_or(0, |t| t.tid.load(Relaxed));
+            let (next, ring, tick) = (!p.next.load(Relaxed).is_null(), !p.ring.is_empty(), p.tick.load(Relaxed));
+            let _ = write!(s, "  processor {} at {p:p}: owner {tid}, next {next}, ring {ring}, tick {tick}", p.id);
+            let _ = writeln!(s, ", idle {}, timer {}", p.idle.get(), p.wheel.earliest_shared());
+        }
+    }
+    for t in gort::sched::thread::all().filter(|t| t.alive.load(Relaxed)) {
+        let (word, inside) = t.bracket.peek();
+        let (listed, spinning, mail) = (t.listed.get(), t.spinning.get(), !t.mailbox.is_empty());
+        let _ = write!(s, "  thread {}: processor {word:#x}, inside {inside}, listed {listed}", t.tid.load(Relaxed));
+        let _ = writeln!(s, ", spinning {spinning}, mail {mail}, runs a task {}", !t.current.get().is_null());
+    }
+    s
 }
 
 /// A thread that fails the test after `limit` (F3).

@@ -3,8 +3,8 @@
  * (Go's promise for system calls and for loops). Each test counts the rounds of pairs that play ping-pong and the longest
  * gap between two of them, and prints both.
  *
- * What it is NOT: a benchmark. The bound asserted is loose (the machine may be busy with other things); the number that
- * matters is the one printed.
+ * What it is NOT: a benchmark. The machine may be busy with other things, so a plain thread measures at the same time for
+ * how long it is not let run when it should be, and the bound asserted grows with that. Both numbers are printed.
  */
 #include "harness.h"
 
@@ -12,7 +12,7 @@
 
 GORT_CHAN_DEFINE(int, ints);
 
-enum { PAIRS = 2, TOLERATED_MS = 400 };
+enum { PAIRS = 2, TOLERATED_MS = 250 };
 
 typedef struct {
     ints *there, *back;
@@ -50,6 +50,21 @@ typedef struct {
 static int64_t hog_until;
 static int hogs_ended;
 
+/* The longest time by which a plain thread's sleep of half a millisecond came late: the machine's own doing. */
+static int64_t machine_gap;
+
+static void *watch_the_machine(void *arg) {
+    (void)arg;
+    int64_t last = gort_now();
+    while (last < hog_until) {
+        usleep(500);
+        int64_t now = gort_now();
+        if (now - last > machine_gap) machine_gap = now - last;
+        last = now;
+    }
+    return NULL;
+}
+
 static int scene_main(void *arg) {
     const scene *s = (const scene *)arg;
     pair pairs[PAIRS];
@@ -57,6 +72,9 @@ static int scene_main(void *arg) {
     int64_t rounds = INT64_MAX, gap = 0;
     SET(hogs_ended, 0);
     hog_until = gort_in(GORT_SEC(1));
+    machine_gap = 0;
+    pthread_t watcher;
+    EXPECT(pthread_create(&watcher, NULL, watch_the_machine, NULL) == 0);
     for (int i = 0; i < PAIRS; i++) {
         pairs[i].there = ints_new(0);
         pairs[i].back = ints_new(0);
@@ -67,6 +85,7 @@ static int scene_main(void *arg) {
     }
     for (int i = 0; i < s->hogs; i++) EXPECT_OK(gort_wg_go(wg, s->hog, NULL));
     EXPECT_OK(gort_wg_wait(wg));
+    pthread_join(watcher, NULL);
     for (int i = 0; i < PAIRS; i++) {
         if (pairs[i].rounds < rounds) rounds = pairs[i].rounds;
         if (pairs[i].longest_gap > gap) gap = pairs[i].longest_gap;
@@ -76,9 +95,9 @@ static int scene_main(void *arg) {
     EXPECT_OK(gort_wg_free(wg));
     EXPECT(COUNT(hogs_ended) == s->hogs);
     EXPECT(rounds > 100);
-    EXPECT(gap < GORT_MS(TOLERATED_MS));
-    snprintf(test_note, sizeof test_note, "longest gap %.1f ms, at least %lld rounds a pair", (double)gap / 1e6,
-             (long long)rounds);
+    EXPECT(gap < GORT_MS(TOLERATED_MS) + 5 * machine_gap);
+    snprintf(test_note, sizeof test_note, "longest gap %.1f ms (of a plain thread %.1f), at least %lld rounds a pair",
+             (double)gap / 1e6, (double)machine_gap / 1e6, (long long)rounds);
     return 0;
 }
 
