@@ -6,9 +6,9 @@
     python3 examples/check.py --lang c          only C (or only rust)
     python3 examples/check.py --write-readme    write README.md from stories.toml, and do nothing else
 
-Each program runs with the default number of workers and under GORT_WORKERS=1, 2 and 5, has 30 seconds, and must end
-with status 0; a story itself ends by asking whether anything is left alive. Counted are checks, not stories: one for
-each compilation that matters by itself, one for each run.
+Each program runs with the default number of workers and under GORT_WORKERS=1, 2 and 5, has 30 seconds (or what
+stories.toml says), and must end with status 0; a story itself ends by asking whether anything is left alive. Counted
+are checks, not stories: one for each compilation that matters by itself, one for each run.
 
 What it is NOT: a test framework, or a place for expected results; those stand in OUTPUT next to the program.
 
@@ -135,16 +135,17 @@ def difference(story, expected, got):
 def run_story(checks, story, language, program, args):
     output = (HERE / story["name"] / "OUTPUT").read_text()
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("GORT_", "STORY_"))}
+    timeout = max(args.timeout, float(story.get("timeout", 0)))
     sweep = [""] if story.get("workers") == "own" else args.workers
     for workers in sweep:
         extra, expected = scaled(story, output, workers)
         env = plain | extra | ({"GORT_WORKERS": workers} if workers else {})
         what = f"{story['name']} ({language}{f', GORT_WORKERS={workers}' if workers else ''})"
         try:
-            ran = call([program], env=env, timeout=args.timeout)
+            ran = call([program], env=env, timeout=timeout)
         except subprocess.TimeoutExpired as e:
             so_far = (e.stdout or b"").decode(errors="replace")
-            checks.note(what, f"did not end within {args.timeout} s; printed so far:\n{so_far}")
+            checks.note(what, f"did not end within {timeout:g} s; printed so far:\n{so_far}")
             continue
         problem = difference(story, expected, ran.stdout)
         if ran.returncode != 0:

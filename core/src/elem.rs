@@ -16,6 +16,12 @@ pub trait ElemOps: Copy {
     /// Bytes an element.
     fn size(self) -> usize;
 
+    /// The same kind for a channel whose elements have `size` bytes (read under its lock); what knows its size stays as it is.
+    #[inline(always)]
+    fn of(self, _size: u32) -> Self {
+        self
+    }
+
     /// Copies one element.
     ///
     /// # Safety
@@ -49,6 +55,10 @@ impl ElemOps for Dyn {
     #[inline(always)]
     fn size(self) -> usize {
         self.0
+    }
+    #[inline(always)]
+    fn of(self, size: u32) -> Dyn {
+        Dyn(size as usize)
     }
     #[inline(always)]
     unsafe fn copy(self, dst: *mut u8, src: *const u8) {

@@ -220,7 +220,7 @@ impl<T> JoinHandle<T> {
         match unsafe { (*self.packet.0.get()).take() } {
             Some(Ok(v)) => Ok(v),
             Some(Err(p)) => Err((self, JoinError::Panic(p))),
-            None => Err((self, JoinError::Status(Status::NoMemory))),
+            None => Err((self, JoinError::Status(Status::Panic))),
         }
     }
 
@@ -324,7 +324,7 @@ fn run_raw<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(c: Option<&Conf
         // SAFETY: the runner reads only after main has ended.
         unsafe { *theirs.0.get() = Some(r) };
     };
-    let Outcome { status, report, detached, .. } = run::run(entry(body), c);
+    let Outcome { status, report, detached, .. } = run::run(entry(body), thread_affine(), c);
     let ended = matches!(status, Status::Ok | Status::Deadlock | Status::Panic);
     // SAFETY: main has ended unless it was detached, in which case nothing is taken.
     let value = if ended && Arc::strong_count(&packet) == 1 { unsafe { (*packet.0.get()).take() } } else { None };
@@ -366,11 +366,11 @@ impl std::error::Error for RunError {}
 
 /// Opens a shield until the guard is dropped: blocking calls of this task ignore its cancellation meanwhile.
 pub fn shield() -> Shield {
-    Shield(sched::shield_begin().is_ok())
+    Shield(sched::shield_begin().is_ok(), core::marker::PhantomData)
 }
 
 /// See `shield`.
-pub struct Shield(bool);
+pub struct Shield(bool, core::marker::PhantomData<*const ()>);
 
 impl Drop for Shield {
     fn drop(&mut self) {

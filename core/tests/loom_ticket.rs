@@ -122,59 +122,12 @@ impl Obj {
         cx.exit();
         (!won.0.is_null()).then_some(won.1)
     }
-
-    /// Wakes until the wait `seq` is the one woken.
-    fn wake_until(&self, seq: u64) {
-        while self.wake() != Some(seq) {
-            yield_thread()
-        }
-    }
 }
 
 /// The model's first thread as a task or as a plain thread.
 fn become_party(task: bool) {
     if task {
         as_task();
-    }
-}
-
-#[test]
-fn timer_late_for_the_next_wait() {
-    explore("ticket: a task's deadline wait, then a wait for ever; waker and a late timer", 3, || {
-        let o = obj();
-        become_party(true);
-        together(vec![Box::new(tick), Box::new(move || o.wake_until(2))], || {
-            let first = o.wait(true, null());
-            assert!(first == WON || first == EXPIRED);
-            assert_eq!(o.wait(false, null()), WON);
-        });
-    });
-}
-
-#[test]
-fn canceller_late_for_the_next_wait() {
-    for (task, name) in [
-        (true, "ticket: a task's cancellable wait, then a wait for ever; waker and a late canceller"),
-        (false, "ticket: a thread's cancellable wait, then a wait for ever; waker and a late canceller"),
-    ] {
-        explore(name, 3, move || {
-            let o = obj();
-            let s = source();
-            become_party(task);
-            together(
-                vec![
-                    Box::new(move || {
-                        s.cancel(Status::Canceled);
-                    }),
-                    Box::new(move || o.wake_until(2)),
-                ],
-                || {
-                    let first = o.wait(false, s);
-                    assert!(first == WON || first == CANCELED);
-                    assert_eq!(o.wait(false, null()), WON);
-                },
-            );
-        });
     }
 }
 
@@ -224,24 +177,52 @@ fn cancel_of_the_task_itself() {
     });
 }
 
-#[test]
-fn canceller_and_waker_at_once() {
-    explore("ticket: canceller, timer and waker race for one wait of a task", 3, || {
+/// A wait that a waker, a canceller and a timer race for, then the next one, which nobody may end.
+fn all_at_once(name: &str, task: bool, deadline: bool, tick_first: bool) {
+    explore(name, 3, move || {
         let o = obj();
         let s = source();
-        become_party(true);
+        become_party(task);
         let woken = shared(Cell::new(false));
         let mut state = 0;
-        together(
-            vec![
-                Box::new(move || {
-                    s.cancel(Status::Canceled);
-                    tick();
-                }),
-                Box::new(move || woken.set(o.wake().is_some())),
-            ],
-            || state = o.wait(true, s),
-        );
+        let end_it = move || {
+            if tick_first {
+                tick()
+            }
+            s.cancel(Status::Canceled);
+            if !tick_first {
+                tick()
+            }
+        };
+        let party = enter().unwrap();
+        party.exit();
+        let ticket = &party.party().ticket;
+        together(vec![Box::new(end_it), Box::new(move || woken.set(o.wake().is_some()))], || {
+            state = o.wait(deadline, s);
+            assert_eq!(ticket.next_seq(), 2);
+            ticket.open(2);
+        });
+        assert_eq!(ticket.waiting(), Some(2), "the next wait was ended by a waker of the last");
         assert_eq!(woken.get(), state == WON, "the waker was told that it won, and only then");
     });
+}
+
+#[test]
+fn waker_against_a_timer_then_a_canceller() {
+    all_at_once("ticket: a task's wait against waker, timer and canceller; the next wait", true, true, true);
+}
+
+#[test]
+fn waker_against_a_canceller_then_a_timer() {
+    all_at_once("ticket: a task's wait against waker, canceller and a late timer; the next wait", true, true, false);
+}
+
+#[test]
+fn waker_against_a_canceller_of_a_thread() {
+    all_at_once("ticket: a thread's wait against waker and canceller; the next wait", false, false, true);
+}
+
+#[test]
+fn waker_against_the_deadline_of_a_thread() {
+    all_at_once("ticket: a thread's wait with deadline against waker and canceller; the next wait", false, true, true);
 }

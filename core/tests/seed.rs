@@ -42,7 +42,7 @@ fn choices_body() {
             let full: Vec<_> = ends.iter().map(|(tx, _)| tx.clone()).collect();
             let wg = WaitGroup::new();
             for tx in full {
-                wg.go(move || (0..32).for_each(|i| tx.send(i).unwrap()));
+                wg.go(move || (0..32).for_each(|i| drop(tx.send(i)))); // what is abandoned in the end is not sent
             }
             gort::yield_now();
             for _ in 0..32 {
@@ -51,7 +51,7 @@ fn choices_body() {
                 gort::yield_now();
             }
             ends.iter().for_each(|(_, rx)| rx.abandon());
-            drop(ends);
+            wg.wait().unwrap();
         })
         .unwrap()
     })

@@ -7,6 +7,7 @@ use core::ffi::{c_char, c_int, c_void};
 use core::mem::{offset_of, size_of};
 use std::ffi::CString;
 
+use gort_core::sched::task::SpawnOptions;
 use gort_core::sched::{last_error, run, runtime};
 use gort_core::status::Status;
 use gort_core::sys::cpu;
@@ -131,7 +132,7 @@ pub unsafe extern "C" fn gort_run(
         let Some(main) = main else { return ffi::null_argument("main") };
         // SAFETY: NULL, or the caller's struct with a true struct_size (the header's contract).
         let config = unsafe { ffi::options(config) }?.map(gort_config::checked).transpose()?;
-        finished(run::run(Call::main(main, arg), config.as_ref()))
+        finished(run::run(Call::main(main, arg), SpawnOptions::default(), config.as_ref()))
     })
 }
 

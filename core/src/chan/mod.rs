@@ -47,7 +47,7 @@ impl<T> ElemOps for Typed<T> {
 
 unsafe extern "C" fn drop_value<T>(at: *mut c_void) {
     // A destructor that panics is caught: it must not unwind through the channel.
-    let _ = std::panic::catch_unwind(|| {
+    let caught = std::panic::catch_unwind(|| {
         // SAFETY: the channel owns the value at `at` and drops it once; a zero-sized one may live anywhere.
         unsafe {
             if Typed::<T>::BOXED {
@@ -59,6 +59,9 @@ unsafe extern "C" fn drop_value<T>(at: *mut c_void) {
             }
         }
     });
+    if let Err(payload) = caught {
+        core::mem::forget(payload) // its own drop might panic again
+    }
 }
 
 /// A channel of `capacity` buffered values; 0 is a rendezvous.
@@ -115,13 +118,13 @@ pub type RecvError = Status;
 /// The sending end.
 pub struct Sender<T> {
     ch: NonNull<RawChan>,
-    of: PhantomData<fn(T)>,
+    of: PhantomData<fn(T) -> T>,
 }
 
 /// The receiving end.
 pub struct Receiver<T> {
     ch: NonNull<RawChan>,
-    of: PhantomData<fn() -> T>,
+    of: PhantomData<fn(T) -> T>,
 }
 
 // SAFETY: every use of the channel is through its lock; values are Send and cross threads whole.

@@ -89,7 +89,7 @@ pub fn create(layout: Layout, cap: usize) -> Result<NonNull<RawChan>, Status> {
     if layout.size > MAX_SIZE || !layout.align.is_power_of_two() || layout.align > 4096 {
         return Err(Status::Invalid);
     }
-    if layout.size % layout.align != 0 && layout.size != 0 {
+    if !layout.size.is_multiple_of(layout.align) {
         return Err(Status::Invalid);
     }
     let bytes = layout.size.checked_mul(cap).filter(|b| *b <= isize::MAX as usize / 2).ok_or(Status::Invalid)?;
@@ -103,11 +103,13 @@ pub fn create(layout: Layout, cap: usize) -> Result<NonNull<RawChan>, Status> {
         }
         p.cast()
     };
-    objects::register(&KEEPER);
-    let Some(slot) = CHANNELS.alloc() else {
-        // SAFETY: from posix_memalign, or null.
-        unsafe { libc::free(buf.cast()) };
-        return Err(Status::NoMemory);
+    let slot = match objects::alloc(&KEEPER, &CHANNELS) {
+        Ok(slot) => slot,
+        Err(s) => {
+            // SAFETY: from posix_memalign, or null.
+            unsafe { libc::free(buf.cast()) };
+            return Err(s);
+        }
     };
     // SAFETY: a fresh slot is ours until its kind is stored.
     let c = unsafe { slot.as_ref() };
@@ -124,6 +126,8 @@ pub fn create(layout: Layout, cap: usize) -> Result<NonNull<RawChan>, Status> {
     c.drop.set(layout.drop);
     c.senders.set(0);
     c.receivers.set(0);
+    c.recvq.clear(); // after a shutdown a late waiter may have unlinked itself from what was zeroed
+    c.sendq.clear();
     c.header.refs.store(1, Relaxed);
     c.header.epoch.store(slab::epoch(), Relaxed);
     // Release: pairs with the lock's Acquire of whoever was given the handle.
@@ -261,6 +265,7 @@ pub(super) unsafe fn operate<E: ElemOps, const S: bool, const M: u8, R: From<Sta
             c.header.lock.unlock();
             return cx.out(valid).into();
         }
+        let e = e.of(c.size.get());
         match if S { c.send_now(e, at) } else { c.recv_now(e, at) } {
             Now::Done(party) => {
                 c.header.lock.unlock();
@@ -277,6 +282,10 @@ pub(super) unsafe fn operate<E: ElemOps, const S: bool, const M: u8, R: From<Sta
                 if M == TRY {
                     c.header.lock.unlock();
                     return cx.out(Status::WouldBlock).into();
+                }
+                if std::thread::panicking() {
+                    c.header.lock.unlock();
+                    return cx.out(Status::Misuse).into(); // a destructor may not park (H5)
                 }
                 if M == UNTIL
                     && let Some(s) = wait.over()
@@ -371,15 +380,8 @@ pub unsafe fn recv_as<E: ElemOps, const M: u8>(ch: *const RawChan, e: E, dst: *m
     unsafe { operate::<E, false, M, Status>(ch, e, dst, wait, |cx, c| wait_for_peer::<false>(cx, c, dst, wait)) }
 }
 
-/// The element of a channel, for the faces that do not know it at compile time. Set once before publish; of a handle that is not a channel it is a number that is not used.
-#[inline(always)]
-pub(super) unsafe fn dynamic(ch: *const RawChan) -> crate::elem::Dyn {
-    if ch.is_null() {
-        return crate::elem::Dyn(0);
-    }
-    // SAFETY: every slab object is at least as large as a header and a word more.
-    unsafe { crate::elem::Dyn((*ch).size.get() as usize) }
-}
+/// The element of a channel whose size is read under its lock: for the faces that do not know it at compile time.
+pub(super) const DYNAMIC: crate::elem::Dyn = crate::elem::Dyn(0);
 
 /// Blocking send.
 ///
@@ -388,7 +390,7 @@ pub(super) unsafe fn dynamic(ch: *const RawChan) -> crate::elem::Dyn {
 #[inline(always)]
 pub unsafe fn send(ch: *const RawChan, src: *const u8) -> Status {
     // SAFETY: contract.
-    unsafe { send_as::<_, BLOCK>(ch, dynamic(ch), src, Wait::FOREVER) }
+    unsafe { send_as::<_, BLOCK>(ch, DYNAMIC, src, Wait::FOREVER) }
 }
 
 /// Send if it can go ahead now.
@@ -398,7 +400,7 @@ pub unsafe fn send(ch: *const RawChan, src: *const u8) -> Status {
 #[inline(always)]
 pub unsafe fn try_send(ch: *const RawChan, src: *const u8) -> Status {
     // SAFETY: contract.
-    unsafe { send_as::<_, TRY>(ch, dynamic(ch), src, Wait::FOREVER) }
+    unsafe { send_as::<_, TRY>(ch, DYNAMIC, src, Wait::FOREVER) }
 }
 
 /// Send within limits.
@@ -407,7 +409,7 @@ pub unsafe fn try_send(ch: *const RawChan, src: *const u8) -> Status {
 /// See `send_as`; `cancel` is a live source or null.
 pub unsafe fn send_until(ch: *const RawChan, src: *const u8, deadline: i64, cancel: *const CancelSource) -> Status {
     // SAFETY: contract.
-    unsafe { send_as::<_, UNTIL>(ch, dynamic(ch), src, Wait { deadline, cancel }) }
+    unsafe { send_as::<_, UNTIL>(ch, DYNAMIC, src, Wait { deadline, cancel }) }
 }
 
 /// Blocking receive.
@@ -417,7 +419,7 @@ pub unsafe fn send_until(ch: *const RawChan, src: *const u8, deadline: i64, canc
 #[inline(always)]
 pub unsafe fn recv(ch: *const RawChan, dst: *mut u8) -> Status {
     // SAFETY: contract.
-    unsafe { recv_as::<_, BLOCK>(ch, dynamic(ch), dst, Wait::FOREVER) }
+    unsafe { recv_as::<_, BLOCK>(ch, DYNAMIC, dst, Wait::FOREVER) }
 }
 
 /// Receive if there is something now.
@@ -427,7 +429,7 @@ pub unsafe fn recv(ch: *const RawChan, dst: *mut u8) -> Status {
 #[inline(always)]
 pub unsafe fn try_recv(ch: *const RawChan, dst: *mut u8) -> Status {
     // SAFETY: contract.
-    unsafe { recv_as::<_, TRY>(ch, dynamic(ch), dst, Wait::FOREVER) }
+    unsafe { recv_as::<_, TRY>(ch, DYNAMIC, dst, Wait::FOREVER) }
 }
 
 /// Receive within limits.
@@ -436,7 +438,7 @@ pub unsafe fn try_recv(ch: *const RawChan, dst: *mut u8) -> Status {
 /// See `recv_as`; `cancel` is a live source or null.
 pub unsafe fn recv_until(ch: *const RawChan, dst: *mut u8, deadline: i64, cancel: *const CancelSource) -> Status {
     // SAFETY: contract.
-    unsafe { recv_as::<_, UNTIL>(ch, dynamic(ch), dst, Wait { deadline, cancel }) }
+    unsafe { recv_as::<_, UNTIL>(ch, DYNAMIC, dst, Wait { deadline, cancel }) }
 }
 
 /// Enters and locks; on success the lock is held and the channel is valid.
@@ -599,21 +601,7 @@ pub unsafe fn release(ch: *const RawChan) -> Status {
             Ok(x) => x,
             Err(s) => return s,
         };
-        let refs = c.header.refs.load(Relaxed) - 1;
-        c.header.refs.store(refs, Relaxed);
-        if refs > 0 {
-            c.header.lock.unlock();
-            return cx.out(Status::Ok);
-        }
-        let mut wakes = WakeList::new();
-        wake_all(c, &mut wakes);
-        let left = Leftover::take(c, true);
-        c.header.kind.store(0, Relaxed);
-        c.header.lock.unlock();
-        wakes.fire(cx);
-        CHANNELS.free(NonNull::new_unchecked(ch.cast_mut()));
-        cx.exit();
-        left.drop_all();
+        drop_ref(cx, c);
         Status::Ok
     }
 }
@@ -667,35 +655,72 @@ pub unsafe fn elem_size(ch: *const RawChan) -> usize {
 
 /// Counts a typed end in.
 ///
+/// # Panics
+/// At two thousand million handles: they were leaked, and counting on would free the channel in use.
+///
 /// # Safety
 /// `ch` is a live channel.
 pub unsafe fn add_end(ch: *const RawChan, sender: bool) {
     // SAFETY: contract.
-    unsafe {
-        ask(ch, (), |c| {
+    let full = unsafe {
+        ask(ch, false, |c| {
+            let refs = c.header.refs.load(Relaxed);
+            if refs >= i32::MAX as u32 {
+                return true;
+            }
             let n = if sender { &c.senders } else { &c.receivers };
             n.set(n.get() + 1);
-            c.header.refs.store(c.header.refs.load(Relaxed) + 1, Relaxed);
+            c.header.refs.store(refs + 1, Relaxed);
+            false
         })
+    };
+    assert!(!full, "gort: more than two thousand million handles of one channel");
+}
+
+/// Counts a typed end out, with its reference: the last sender closes the channel and the last receiver abandons it, unless a plain handle anchors it (H6).
+///
+/// # Safety
+/// `ch` is a live channel, of which the caller counted an end in; it does not use it again.
+pub unsafe fn drop_end(ch: *const RawChan, sender: bool) {
+    // SAFETY: contract; one hold of the lock decides, so two ends that go at once can not each think that the other stays.
+    unsafe {
+        if let Ok((cx, c)) = lock(ch) {
+            let n = if sender { &c.senders } else { &c.receivers };
+            n.set(n.get() - 1);
+            drop_ref(cx, c);
+        }
     }
 }
 
-/// Counts a typed end out: the last sender closes the channel and the last receiver abandons it, unless a plain handle anchors it (H6). Then gives its reference up.
-///
-/// # Safety
-/// `ch` is a live channel, of which the caller counted an end in.
-pub unsafe fn drop_end(ch: *const RawChan, sender: bool) {
-    // SAFETY: contract; our reference keeps the channel until `release`.
+/// Under the lock, which it releases: one reference less. What that means is decided here alone:
+/// no reference: the channel dies; nothing but typed ends, and one side of them gone: closed (no sender) or abandoned (no receiver).
+unsafe fn drop_ref(cx: Cx, c: &'static RawChan) {
+    // SAFETY: the lock is held; values and buffer are ours once taken out under it.
     unsafe {
-        let (last, anchored) = ask(ch, (false, false), |c| {
-            let n = if sender { &c.senders } else { &c.receivers };
-            n.set(n.get() - 1);
-            let ends = c.senders.get() + c.receivers.get() + 1;
-            (n.get() == 0, c.header.refs.load(Relaxed) as usize > ends)
-        });
-        if last && !anchored {
-            let _ = if sender { close(ch) } else { abandon(ch) };
+        let refs = c.header.refs.load(Relaxed) - 1;
+        c.header.refs.store(refs, Relaxed);
+        let (senders, receivers) = (c.senders.get(), c.receivers.get());
+        let typed_only = refs as usize == senders + receivers;
+        let mut wakes = WakeList::new();
+        let mut left = None;
+        if refs == 0 || (typed_only && (senders == 0 || receivers == 0)) {
+            c.closed.set(true);
+            wake_all(c, &mut wakes);
+            if refs == 0 || receivers == 0 {
+                left = Some(Leftover::take(c, refs == 0));
+            }
         }
-        let _ = release(ch);
+        if refs == 0 {
+            c.header.kind.store(0, Relaxed);
+        }
+        c.header.lock.unlock();
+        wakes.fire(cx);
+        if refs == 0 {
+            CHANNELS.free(NonNull::from(c));
+        }
+        cx.exit();
+        if let Some(left) = left {
+            left.drop_all()
+        }
     }
 }

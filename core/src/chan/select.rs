@@ -108,6 +108,7 @@ unsafe fn run(
     lock_order[..n].sort_unstable_by_key(|&i| cases[i as usize].chan.addr());
     shuffle(cx, &mut poll_order[..n]);
     let locks = Locks { cases, order: &lock_order[..n] };
+    let mut locked: Vec<*const ByteLock> = Vec::with_capacity(if may_block { n } else { 0 });
     locks.lock();
     let mut bad = Status::Ok;
     locks.each(|c| {
@@ -138,7 +139,12 @@ unsafe fn run(
             locks.unlock();
             return Err(cx.out(s));
         }
-        enlist_and_wait(cx, cases, &locks, waiters, wait)
+        if std::thread::panicking() {
+            locks.unlock();
+            return Err(cx.out(Status::Misuse)); // a destructor may not park (H5)
+        }
+        locks.each(|c| locked.push(&c.header.lock));
+        enlist_and_wait(cx, cases, &locks, &locked, waiters, wait)
     }
 }
 
@@ -180,13 +186,12 @@ unsafe fn enlist_and_wait(
     cx: Cx,
     cases: &[Case],
     locks: &Locks<'_>,
+    locked: &[*const ByteLock],
     waiters: &[Waiter],
     wait: Wait,
 ) -> Result<(usize, Status), Status> {
     let party = cx.party();
     let seq = party.ticket.next_seq();
-    let mut locked: Vec<*const ByteLock> = Vec::with_capacity(cases.len());
-    locks.each(|c| locked.push(&c.header.lock));
     // SAFETY: contract of select: waiters stay valid until pass 3 has unlinked them.
     unsafe {
         for (i, (case, w)) in cases.iter().zip(waiters).enumerate() {
@@ -200,7 +205,7 @@ unsafe fn enlist_and_wait(
             let c = &*case.chan;
             if case.op == Op::Send { c.sendq.push(w) } else { c.recvq.push(w) }
         }
-        let (cx, state) = block_many(cx, &Many(&locked), Reason::Select, null(), wait);
+        let (cx, state) = block_many(cx, &Many(locked), Reason::Select, null(), wait);
         locks.lock();
         for (case, w) in cases.iter().zip(waiters) {
             if case.chan.is_null() {

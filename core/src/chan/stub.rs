@@ -10,8 +10,7 @@
 //! Where there is no such switch (other processors, corosensei, sanitizers, host lanes) `begin` does the whole operation and never says "park". Rejected: the stub for every
 //! exported function that may block (more assembly for calls that are not made millions of times a second).
 
-use super::raw::{BLOCK, RawChan, operate, prepare_wait, wait_for_peer};
-use crate::elem::Dyn;
+use super::raw::{BLOCK, DYNAMIC, RawChan, operate, prepare_wait, wait_for_peer};
 use crate::sched::thread::Thread;
 use crate::sched::{Cx, ticket};
 use crate::status::Status;
@@ -38,8 +37,7 @@ impl From<Status> for Begun {
 unsafe fn begin<const S: bool>(ch: *const RawChan, at: *mut u8) -> Begun {
     // SAFETY: contract of `send` and `recv`.
     unsafe {
-        let e = if ch.is_null() { Dyn(0) } else { super::raw::dynamic(ch) };
-        operate::<_, S, BLOCK, Begun>(ch, e, at, Wait::FOREVER, |cx, c| {
+        operate::<_, S, BLOCK, Begun>(ch, DYNAMIC, at, Wait::FOREVER, |cx, c| {
             let t = cx.task();
             if cfg!(not(all(target_arch = "x86_64", not(gort_corosensei), not(gort_tsan)))) || t.is_null() || (*t).lane.get() != 0 || !(*(*t).fiber.get()).is_plain() {
                 return wait_for_peer::<S>(cx, c, at, Wait::FOREVER).into();
@@ -135,6 +133,12 @@ macro_rules! stub {
             "pop rbx",
             "pop rbp",
             ".cfi_adjust_cfa_offset -48",
+            ".cfi_restore rbp",
+            ".cfi_restore rbx",
+            ".cfi_restore r12",
+            ".cfi_restore r13",
+            ".cfi_restore r14",
+            ".cfi_restore r15",
             "sub rsp, 8",
             ".cfi_adjust_cfa_offset 8",
             "call {end}",

@@ -23,11 +23,11 @@ use core::fmt::{self, Write};
 pub fn describe(t: &Task) -> String {
     let mut s = format!("task {}", t.id());
     t.header.lock.with(|| {
-        // SAFETY: the header's lock is held: a name is freed only under it.
-        if t.header.kind.load(Relaxed) == KIND_TASK
-            && let Some(name) = unsafe { t.name() }
-        {
-            let _ = write!(s, " \"{}\"", name.to_string_lossy());
+        if t.header.kind.load(Relaxed) == KIND_TASK {
+            // SAFETY: the header's lock is held: a name is freed only under it.
+            if let Some(name) = unsafe { t.name() } {
+                let _ = write!(s, " \"{}\"", name.to_string_lossy());
+            }
         }
     });
     let _ = write!(s, " {}", t.state_text());
@@ -111,6 +111,17 @@ pub struct Metrics {
 
 /// Sums the processors' counters and counts the slabs.
 pub fn metrics() -> Metrics {
+    match enter() {
+        Ok(cx) => {
+            let m = metrics_inside();
+            cx.exit();
+            m
+        }
+        Err(_) => Metrics::default(),
+    }
+}
+
+fn metrics_inside() -> Metrics {
     let mut m = Metrics { tasks: 0, runs: RUNS.live() as u64, ..Metrics::default() };
     each_live(|_| m.tasks += 1);
     m.channels = objects::live("channels");

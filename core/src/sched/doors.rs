@@ -11,7 +11,7 @@ use super::thread::{Commit, Thread};
 use super::{Time, host, idle, runtime, worker};
 use crate::status::Status;
 use crate::sys::prim::*;
-use crate::sys::{clock, context, stack};
+use crate::sys::{barrier, clock, context, stack};
 use core::ptr::{NonNull, null, null_mut};
 
 /// Inside the bracket, on this thread.
@@ -102,7 +102,7 @@ pub(super) fn enter_slow(th: &'static Thread) -> Cx {
     // SAFETY: a thread that has (or had) a processor runs a lane's loop, and its lane outlives it.
     let lane = unsafe { &*th.lane.get() };
     if owned(word) {
-        if contested && th.preempt.swap(false, Relaxed) && !t.is_null() && lane.hooks.is_none() {
+        if contested && th.preempt.swap(false, Relaxed) && !t.is_null() && lane.hooks.is_none() && !std::thread::panicking() {
             // SAFETY: the current task, inside the bracket.
             return unsafe { park(Cx { thread: th }, worker::commit_yield, null_mut()) };
         }
@@ -112,7 +112,7 @@ pub(super) fn enter_slow(th: &'static Thread) -> Cx {
         return Cx { thread: th };
     }
     // SAFETY: the current task is ours while it runs.
-    let movable = !t.is_null() && lane.hooks.is_none() && unsafe { (*t).thread.get().is_null() };
+    let movable = !t.is_null() && lane.hooks.is_none() && unsafe { (*t).thread.get().is_null() } && !std::thread::panicking();
     if movable {
         // An ANY task goes on elsewhere; this thread rests (its loop finds that it has no processor).
         // SAFETY: as above; the commit queues it in the injector, which needs no processor.
@@ -300,7 +300,7 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
     if !birth.main_of.is_null() {
         run = birth.main_of;
     }
-    // SAFETY: a run outlives its tasks.
+    // SAFETY: a run's slot is type-stable, and its spawner is a task of it.
     if !run.is_null() && unsafe { (*run).ending.load(Relaxed) } != 0 && birth.main_of.is_null() {
         return Err(cx.out(Status::Canceled));
     }
@@ -331,6 +331,10 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
         }
         t.state.store(task::READY, Relaxed);
         t.publish(if birth.handle { 2 } else { 0 });
+        barrier::light();
+        if !run.is_null() && birth.main_of.is_null() && (*run).ending.load(Relaxed) == 1 {
+            super::run::raise_incarnation(t, t.party.incarnation.load(Relaxed)); // the run's walk may have missed it (run.rs U2)
+        }
         if !domain.is_null() {
             note(slot.as_ptr(), Event::Spawn);
         }
@@ -392,7 +396,7 @@ pub fn yield_now() {
 /// `yield_now` from inside.
 #[inline(always)]
 pub fn yield_in(cx: Cx) -> Cx {
-    if cx.task().is_null() {
+    if cx.task().is_null() || std::thread::panicking() {
         yield_thread();
         return cx;
     }
@@ -495,7 +499,13 @@ pub fn blocking_leave() {
 pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
     let th = cx.thread;
     let mut told = false;
-    let mut wait = || told = th.bell.wait_told(deadline);
+    // A telling that was meant for something else (an old mailbox push) is not the end of the wait: the ticket says.
+    let mut wait = || loop {
+        told = th.bell.wait_told(deadline);
+        if !told || th.party.ticket.waiting() != Some(seq) {
+            break;
+        }
+    };
     cx.exit();
     // SAFETY: a thread that runs a host's loop has a lane with hooks; a plain one has no lane.
     match unsafe { th.lane.get().as_ref() }.and_then(|l| l.hooks) {
@@ -506,6 +516,7 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
     if !told && !th.party.ticket.win(seq, super::ticket::EXPIRED, 0) {
         th.bell.wait_told(clock::NEVER);
     }
+    debug_assert!(th.party.ticket.waiting().is_none());
     th.bracket.enter();
     th.party.ticket.outcome().0
 }

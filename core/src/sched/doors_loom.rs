@@ -44,7 +44,12 @@ pub mod objects {
         pub live: fn() -> usize,
         pub reset: fn(),
     }
-    pub fn register(_: &'static Keeper) {}
+    pub fn alloc<T: crate::sys::slab::Slot>(
+        _: &'static Keeper,
+        slab: &'static crate::sys::slab::Slab<T>,
+    ) -> Result<core::ptr::NonNull<T>, crate::Status> {
+        slab.alloc().ok_or(crate::Status::NoMemory)
+    }
 }
 
 pub mod task {

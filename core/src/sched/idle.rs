@@ -94,9 +94,8 @@ unsafe fn look_everywhere(cx: Cx, p: &Processor) -> *mut Task {
     let n = lane.active();
     let first = p.random() as usize;
     for i in 0..n {
-        if let Some(victim) = lane.processors().nth((first.wrapping_add(i)) % n)
-            && !core::ptr::eq(victim, p)
-        {
+        let victim = lane.processor(first.wrapping_add(i) % n);
+        if !core::ptr::eq(victim, p) {
             let t = p.steal_from(victim);
             if !t.is_null() {
                 return t;
@@ -164,15 +163,33 @@ fn put_down(cx: Cx, p: &Processor) {
         lane.put_idle(p);
     }
     let wants = if th.has_pinned() { WANTING } else { RESTING };
-    if lane.rest(th, wants == WANTING, wants) {
-        return; // given one already: go on
-    }
+    let given = lane.rest(th, wants == WANTING, wants);
     if th.spinning.replace(false) {
         lane.end_search(false);
     }
+    if given {
+        return;
+    }
     barrier::heavy();
-    if lane.any_work() && lane.rest(th, true, RESTING) && lane.begin_search() {
+    if lane.any_work() {
+        lane.rest(th, true, RESTING);
+    }
+}
+
+/// The calling thread's word holds a processor: if it was hired as a searcher, the token is its own now. Without a processor (the monitor took it before we were awake) the token
+/// goes back, and what it was to find is looked for again.
+fn accept(th: &Thread, lane: &Lane) {
+    if !th.hired.load(Relaxed) || !th.hired.swap(false, AcqRel) {
+        return;
+    }
+    if owned(th.bracket.processor()) && !th.spinning.get() {
         th.spinning.set(true);
+        return;
+    }
+    lane.end_search(false);
+    barrier::heavy();
+    if lane.any_work() {
+        lane.rest(th, true, RESTING);
     }
 }
 
@@ -182,6 +199,7 @@ pub fn rest(cx: Cx) -> bool {
     // SAFETY: workers belong to a lane for as long as they run its loop.
     let lane = unsafe { &*th.lane.get() };
     loop {
+        accept(th, lane);
         if owned(th.bracket.processor()) {
             return true;
         }
@@ -190,15 +208,15 @@ pub fn rest(cx: Cx) -> bool {
         }
         let wanting = th.has_pinned();
         if lane.rest(th, wanting, if wanting { WANTING } else { RESTING }) {
-            return true;
+            continue;
         }
         let until = if wanting { clock::NEVER } else { lane.keep_time(th) };
         let in_time = sleep(th, lane, until, wanting);
         if until != clock::NEVER {
             lane.stop_keeping(th);
         }
-        if !in_time && lane.rest(th, true, RESTING) {
-            return true; // the timers of an idle processor are due: any processor's pick runs them
+        if !in_time {
+            lane.rest(th, true, RESTING); // the timers of an idle processor are due: any processor's pick runs them
         }
     }
 }
@@ -224,10 +242,11 @@ fn sleep(th: &Thread, lane: &Lane, until: i64, wanting: bool) -> bool {
 /// Slow path of `enter` for a thread that cannot give up its stack (a started THREAD task, or host code): waits, as a thread, for a processor.
 pub fn wait_for_processor(th: &Thread, lane: &Lane) {
     loop {
-        if owned(th.bracket.settle().0) {
-            return;
-        }
-        if lane.rest(th, true, WANTING) {
+        if owned(th.bracket.settle().0) || lane.rest(th, true, WANTING) {
+            accept(th, lane);
+            if th.spinning.replace(false) {
+                lane.end_search(false); // it has work of its own
+            }
             return;
         }
         th.bracket.exit();

@@ -9,6 +9,7 @@
 //! L4  `n_idle`, `n_searching`, `n_wanting` are written under the lock (searching: by RMW) and read by anybody; a pusher reads them after its push with a light
 //!     barrier between, a thread that goes to sleep raises them, passes a heavy barrier, and looks at all queues again. So either it sees the
 //!     push or the pusher sees it (Dekker).
+//! L6  A thread is unlisted and given its processor under one hold of the lock.
 //! L5  A searcher's token is given back on every path out of the search, also on the one that finds no processor.
 
 use super::list::Injector;
@@ -47,9 +48,12 @@ pub struct Lane {
     pub id: u8,
     pub hooks: Option<&'static Hooks>,
     pub injector: Injector<Task>,
-    procs: Vec<Box<Processor>>,
+    /// Made when they are first in use; never unmade while the lane lives.
+    procs: Box<[AtomicPtr<Processor>]>,
+    made: AtomicUsize,
     /// Processors in use: those with a smaller id.
     active: AtomicUsize,
+    seed: u64,
     pub lock: ByteLock,
     // ---- guarded by `lock`
     idle: Cell<*const Processor>,
@@ -76,11 +80,13 @@ unsafe impl Send for Lane {}
 impl Lane {
     /// A lane of `capacity` processors of which `active` are in use, all idle. Boxed: processors point back at it.
     pub fn new(id: u8, hooks: Option<&'static Hooks>, capacity: usize, active: usize, seed: u64) -> Box<Lane> {
-        let mut lane = Box::new(Lane {
+        let lane = Box::new(Lane {
             id,
             hooks,
             injector: Injector::new(),
-            procs: Vec::with_capacity(capacity),
+            procs: (0..capacity).map(|_| AtomicPtr::new(null_mut())).collect(),
+            made: AtomicUsize::new(0),
+            seed,
             active: AtomicUsize::new(active),
             lock: ByteLock::new(),
             idle: Cell::new(null()),
@@ -95,20 +101,34 @@ impl Lane {
             wakeups: AtomicU64::new(0),
             retaking: ByteLock::new(),
         });
-        let at: *const Lane = &*lane;
-        for i in 0..capacity {
-            lane.procs.push(Box::new(Processor::new(i as u32, id, at, seed ^ (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))));
-        }
-        for p in lane.procs[..active].iter().rev() {
-            lane.push_idle(p);
+        lane.make(active);
+        for i in (0..active).rev() {
+            lane.push_idle(lane.processor(i));
         }
         lane
+    }
+
+    /// Under the lock (or before the lane is published): makes processors until there are `n`.
+    fn make(&self, n: usize) {
+        for i in self.made.load(Relaxed)..n {
+            let seed = self.seed ^ (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let p = Box::into_raw(Box::new(Processor::new(i as u32, self.id, self, seed)));
+            self.procs[i].store(p, Release);
+            self.made.store(i + 1, Release);
+        }
+    }
+
+    /// Processor number `i`, which has been made.
+    #[inline(always)]
+    pub fn processor(&self, i: usize) -> &Processor {
+        // SAFETY: made before it is counted, and freed with the lane only.
+        unsafe { &*self.procs[i].load(Acquire) }
     }
 
     /// Processors in use.
     #[inline(always)]
     pub fn active(&self) -> usize {
-        self.active.load(Relaxed)
+        self.active.load(Acquire)
     }
 
     /// Processors there could be.
@@ -116,9 +136,9 @@ impl Lane {
         self.procs.len()
     }
 
-    /// Every processor, in use or not.
+    /// Every processor that was made, in use or not.
     pub fn processors(&self) -> impl Iterator<Item = &Processor> {
-        self.procs.iter().map(|p| &**p)
+        (0..self.made.load(Acquire)).map(|i| self.processor(i))
     }
 
     /// Are all processors in use idle? (A snapshot.)
@@ -277,32 +297,50 @@ impl Lane {
         self.lock.lock();
         let p = self.pop_idle();
         let th = if p.is_null() { null() } else { self.pop_thread(&self.resting) };
-        // SAFETY: locked above.
-        unsafe { self.lock.unlock() };
+        // SAFETY: popped under the lock: ours.
+        unsafe {
+            self.assign(p, th, true);
+            self.lock.unlock();
+        }
         if p.is_null() {
             self.n_searching.fetch_sub(1, AcqRel); // L5
             return;
         }
-        // SAFETY: popped under the lock: ours.
-        let p = unsafe { &*p };
         self.wakeups.fetch_add(1, Relaxed);
-        if !self.hire(p, th, true) {
+        // SAFETY: as above.
+        if !self.call(unsafe { &*p }, th, true) {
             self.n_searching.fetch_sub(1, AcqRel); // L5
-            self.put_idle(p);
+            // SAFETY: as above.
+            self.put_idle(unsafe { &*p });
         }
     }
 
-    /// Gives `p` (ours) to `th`, or to a new thread if that is null. False if no thread can be had.
-    fn hire(&self, p: &Processor, th: *const Thread, searching: bool) -> bool {
+    /// Under the lock, with the unlisting of `th`: gives it `p` (ours). So nobody ever sees a thread that is in no list and has no processor yet (L6). Nothing if one of
+    /// them is null.
+    ///
+    /// # Safety
+    /// `p` is ours, `th` was popped under this hold of the lock and has no processor.
+    unsafe fn assign(&self, p: *const Processor, th: *const Thread, searching: bool) {
+        if p.is_null() || th.is_null() {
+            return;
+        }
+        // SAFETY: contract; threads are never freed.
+        unsafe {
+            (*p).owner.store(th.cast_mut(), Relaxed);
+            if searching {
+                (*th).hired.store(true, Relaxed);
+            }
+            (*th).bracket.give(p.addr());
+        }
+    }
+
+    /// After the unlock: wakes the thread that was assigned `p`, or starts one for it if `th` is null. False if no thread can be had.
+    fn call(&self, p: &Processor, th: *const Thread, searching: bool) -> bool {
         if th.is_null() {
             return self.hooks.is_none() && runtime::start_worker(self, p, searching);
         }
-        // SAFETY: threads are never freed; this one rests, so its owner fields are ours to set before the give.
-        let th = unsafe { &*th };
-        th.spinning.set(searching);
-        p.owner.store(core::ptr::from_ref(th).cast_mut(), Relaxed);
-        th.bracket.give(core::ptr::from_ref(p).addr());
-        th.bell.ring();
+        // SAFETY: threads are never freed.
+        unsafe { (*th).bell.ring() };
         runtime::stir();
         true
     }
@@ -313,15 +351,15 @@ impl Lane {
         self.lock.lock();
         let th = self.pop_thread(&self.wanting);
         if th.is_null() {
-            if (p.id as usize) < self.active() {
-                self.push_idle(p);
-            }
-            // SAFETY: locked above.
-            unsafe { self.lock.unlock() };
-        } else {
-            // SAFETY: locked above.
-            unsafe { self.lock.unlock() };
-            self.hire(p, th, false);
+            self.push_idle(p);
+        }
+        // SAFETY: ours; popped under this hold of the lock.
+        unsafe {
+            self.assign(p, th, false);
+            self.lock.unlock();
+        }
+        if !th.is_null() {
+            self.call(p, th, false);
         }
     }
 
@@ -336,9 +374,12 @@ impl Lane {
         if th.is_null() {
             th = self.pop_thread(&self.resting)
         }
-        // SAFETY: locked above.
-        unsafe { self.lock.unlock() };
-        if !self.hire(p, th, false) {
+        // SAFETY: ours; popped under this hold of the lock.
+        unsafe {
+            self.assign(p, th, false);
+            self.lock.unlock();
+        }
+        if !self.call(p, th, false) {
             self.put_idle(p)
         }
     }
@@ -452,7 +493,7 @@ impl Lane {
 
     /// Is there anything a thread without work could do? (Second look before sleep, L4.)
     pub fn any_work(&self) -> bool {
-        !self.injector.is_empty() || self.procs[..self.active()].iter().any(|p| !p.ring.is_empty())
+        !self.injector.is_empty() || (0..self.active()).any(|i| !self.processor(i).ring.is_empty())
     }
 
     /// A worker begins to search; false if enough do already (at most half of the busy ones).
@@ -499,9 +540,10 @@ impl Lane {
         let n = n.clamp(1, self.capacity());
         self.lock.lock();
         let old = self.active.load(Relaxed);
-        self.active.store(n, Relaxed);
+        self.make(n);
+        self.active.store(n, Release);
         if n > old {
-            for p in &self.procs[old..n] {
+            for p in (old..n).map(|i| self.processor(i)) {
                 // One that is still held by a thread that has not looked yet stays with it.
                 if !p.idle.get() && p.owner.load(Relaxed).is_null() {
                     self.push_idle(p);
@@ -557,6 +599,15 @@ impl Lane {
     fn move_timers(&self, p: &Processor) {
         if p.wheel.earliest() != NEVER {
             self.push_idle(p);
+        }
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        for p in &self.procs[..self.made.load(Relaxed)] {
+            // SAFETY: made by `make`; nobody owns one any more.
+            drop(unsafe { Box::from_raw(p.load(Relaxed)) });
         }
     }
 }

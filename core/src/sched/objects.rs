@@ -2,8 +2,11 @@
 //!
 //! A floor registers its slab when it first makes an object; so no arrow points up. Registration is idempotent and takes no lock.
 
+use super::{enter, runtime};
+use crate::status::Status;
 use crate::sys::prim::*;
-use core::ptr::null_mut;
+use crate::sys::slab::{Slab, Slot};
+use core::ptr::{NonNull, null_mut};
 
 /// What the runtime knows of one slab.
 pub struct Keeper {
@@ -27,6 +30,18 @@ pub fn register(keeper: &'static Keeper) {
             Err(_) => {}
         }
     }
+}
+
+/// A slot of a slab, which is made known. SHUTDOWN while memory is being released.
+pub fn alloc<T: Slot>(keeper: &'static Keeper, slab: &'static Slab<T>) -> Result<NonNull<T>, Status> {
+    let cx = enter()?;
+    if runtime::is_releasing() {
+        return Err(cx.out(Status::Shutdown));
+    }
+    register(keeper);
+    let slot = slab.alloc();
+    cx.exit();
+    slot.ok_or(Status::NoMemory)
 }
 
 fn all() -> impl Iterator<Item = &'static Keeper> {

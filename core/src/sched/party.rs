@@ -131,6 +131,12 @@ impl WaitQueue {
         self.head.get().is_null()
     }
 
+    /// Forgets whatever was in it: for an object that is made anew.
+    pub fn clear(&self) {
+        self.head.set(null());
+        self.tail.set(null());
+    }
+
     /// Appends `w`.
     ///
     /// # Safety
@@ -244,9 +250,9 @@ pub struct Party {
     reason: AtomicU8,
     /// Level-triggered cancellation of the task (K3): the incarnation it is meant for, plus one. Raised by anybody, so that a late canceller of a
     /// task that is gone never hits the next one in the slot.
-    pub cancel: AtomicU32,
+    pub cancel: AtomicU64,
     /// How many tasks this slot has held before; the slot's owner counts it up when a task ends.
-    pub incarnation: AtomicU32,
+    pub incarnation: AtomicU64,
     /// Cancel nodes in use for the open wait (owner).
     pub watching: Cell<u8>,
     /// Open shields; written by the owner only.
@@ -293,7 +299,7 @@ impl Party {
     /// Whether it was cancelled, shielded or not.
     #[inline(always)]
     pub fn is_cancel_set(&self) -> bool {
-        self.cancel.load(Relaxed) == self.incarnation.load(Relaxed).wrapping_add(1)
+        self.cancel.load(Relaxed) == self.incarnation.load(Relaxed) + 1
     }
 
     /// Whether a blocking call of the owner must return CANCELED now (K3).

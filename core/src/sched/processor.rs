@@ -194,7 +194,7 @@ impl Processor {
         let tick = self.tick.load(Relaxed).wrapping_add(1);
         self.tick.store(tick, Relaxed);
         self.run_timers(cx);
-        if tick % GLOBAL_EVERY == 0 {
+        if tick.is_multiple_of(GLOBAL_EVERY) {
             // SAFETY: contract.
             let t = unsafe { self.from_injector(1) };
             if !t.is_null() {

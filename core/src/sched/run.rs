@@ -71,7 +71,7 @@ impl Outcome {
 }
 
 /// Runs `entry` as the main task of a run and returns when the run is over. MISUSE inside a task.
-pub fn run(mut entry: Entry, config: Option<&Config>) -> Outcome {
+pub fn run(mut entry: Entry, options: SpawnOptions, config: Option<&Config>) -> Outcome {
     let made = begin(config);
     let (rt, run, grace, wait_all) = match made {
         Ok(m) => m,
@@ -83,7 +83,7 @@ pub fn run(mut entry: Entry, config: Option<&Config>) -> Outcome {
             return Outcome::failed(status);
         }
     };
-    let birth = Birth { entry, options: SpawnOptions::default(), on_exit: None, handle: true, main_of: run.as_ptr() };
+    let birth = Birth { entry, options, on_exit: None, handle: true, main_of: run.as_ptr() };
     // SAFETY: the entry is the caller's, who gave it to us to call once.
     let main = match unsafe { bear(birth) } {
         Ok(t) => t,
@@ -100,7 +100,9 @@ pub fn run(mut entry: Entry, config: Option<&Config>) -> Outcome {
         // SAFETY: main has ended and its slot is kept by our handle.
         unsafe {
             out.status = main.as_ref().ended.get();
-            out.value = (*main.as_ref().entry.get()).data[0];
+            if out.status.is_ok() {
+                out.value = (*main.as_ref().entry.get()).data[0];
+            }
         }
     }
     finish(rt, run, grace, wait_all, &mut out);
@@ -112,8 +114,8 @@ pub fn run(mut entry: Entry, config: Option<&Config>) -> Outcome {
             out.report.insert_str(0, &v);
         }
     }
-    end(rt, run);
     rt.write_log();
+    end(rt, run);
     out
 }
 
@@ -141,6 +143,11 @@ fn begin(config: Option<&Config>) -> Result<Begun, Status> {
         r.header.kind.store(KIND_RUN, Release);
     }
     rt.runs.fetch_add(1, SeqCst);
+    if rt.is_stopping() {
+        // A shutdown came first; it waits for nobody who comes now.
+        end(rt, run);
+        return Err(cx.out(Status::Shutdown));
+    }
     runtime::stir();
     cx.exit();
     let d = Config::default();
@@ -195,13 +202,11 @@ fn finish(rt: &Runtime, run: NonNull<Run>, grace: i64, wait_all: bool, out: &mut
     // SAFETY: the run is ours until `end`.
     let r = unsafe { run.as_ref() };
     let _ = rt;
-    if wait_all {
-        r.ending.store(2, SeqCst);
-    } else {
-        r.ending.store(1, SeqCst);
+    r.ending.store(if wait_all { 2 } else { 1 }, SeqCst);
+    barrier::heavy(); // U2, and for spawns under way
+    if !wait_all {
         cancel_all(run.as_ptr());
     }
-    barrier::heavy();
     let deadline = if wait_all { NEVER } else { clock::after(grace) };
     let mut pause = 50_000;
     loop {
@@ -220,31 +225,33 @@ fn finish(rt: &Runtime, run: NonNull<Run>, grace: i64, wait_all: bool, out: &mut
     detach(run.as_ptr(), out);
 }
 
-fn each_task(run: *const Run, mut f: impl FnMut(&Task)) {
+/// Each living task of a run, with the incarnation that was looked at: what is done to it later must name that.
+fn each_task(run: *const Run, mut f: impl FnMut(&Task, u64)) {
     TASKS.for_each(|t| {
         // SAFETY: slots are type-stable; only atomics are read without the lock.
         let t = unsafe { t.as_ref() };
+        let incarnation = t.party.incarnation.load(Acquire);
         if t.header.kind.load(Acquire) == KIND_TASK
             && core::ptr::eq(t.run.load(Relaxed), run)
             && t.state.load(Relaxed) != super::task::DEAD
         {
-            f(t)
+            f(t, incarnation)
         }
     })
 }
 
 fn living(run: *const Run) -> usize {
     let mut n = 0;
-    each_task(run, |_| n += 1);
+    each_task(run, |_, _| n += 1);
     n
 }
 
 /// Cancels every task of a run: all flags, one barrier, then the tickets (model 2g).
 fn cancel_all(run: *const Run) {
-    each_task(run, raise);
+    each_task(run, raise_incarnation);
     barrier::heavy();
     let mut parked: Vec<NonNull<Task>> = Vec::new();
-    each_task(run, |t| parked.push(NonNull::from(t)));
+    each_task(run, |t, _| parked.push(NonNull::from(t)));
     if let Ok(cx) = enter() {
         for t in parked {
             // SAFETY: type-stable.
@@ -254,10 +261,14 @@ fn cancel_all(run: *const Run) {
     }
 }
 
-/// Raises the cancel flag of a task for its present incarnation.
+/// Raises the cancel flag of a task that the caller keeps alive (its handle, or the header's lock).
 pub fn raise(t: &Task) {
-    let p = &t.party;
-    p.cancel.fetch_max(p.incarnation.load(Relaxed).wrapping_add(1), AcqRel);
+    raise_incarnation(t, t.party.incarnation.load(Relaxed))
+}
+
+/// Raises the cancel flag of the task that the slot held in `incarnation`; a later one in it is not touched.
+pub fn raise_incarnation(t: &Task, incarnation: u64) {
+    t.party.cancel.fetch_max(incarnation + 1, AcqRel);
 }
 
 /// Ends the open wait of a cancelled task, if it may be ended.
@@ -278,12 +289,14 @@ const NAMED: usize = 20;
 fn detach(run: *const Run, out: &mut Outcome) {
     let mut n = 0;
     let mut text = String::new();
-    each_task(run, |t| {
+    each_task(run, |t, _| {
+        if t.run.compare_exchange(run.cast_mut(), core::ptr::null_mut(), AcqRel, Relaxed).is_err() {
+            return;
+        }
         n += 1;
         if n <= NAMED {
             let _ = writeln!(text, "  {}", census::describe(t));
         }
-        t.run.store(core::ptr::null_mut(), Relaxed);
     });
     if n > 0 {
         if n > NAMED {

@@ -80,6 +80,8 @@ unsafe impl Send for Runtime {}
 
 static RT: AtomicPtr<Runtime> = AtomicPtr::new(null_mut());
 static START: ByteLock = ByteLock::new();
+/// The last step of a shutdown is under way: nothing new is made.
+static RELEASING: AtomicBool = AtomicBool::new(false);
 static PREPARED: AtomicBool = AtomicBool::new(false);
 
 /// The runtime, if it is started.
@@ -94,6 +96,11 @@ pub fn get() -> Option<&'static Runtime> {
 pub fn lane(id: u8) -> &'static Lane {
     // SAFETY: callers hold a task of that lane, so runtime and lane exist; neither is freed.
     unsafe { &*(*RT.load(Acquire)).lanes[id as usize].load(Acquire) }
+}
+
+/// Asked, inside the bracket, by whatever makes an object: false means that a shutdown waits for us before it releases memory.
+pub fn is_releasing() -> bool {
+    RELEASING.load(SeqCst)
 }
 
 /// Once a process: the asymmetric barrier and the fork handler.
@@ -164,6 +171,9 @@ pub fn started(cx: Cx) -> Result<&'static Runtime, Status> {
 /// The same with a configuration; of a runtime that is started already, workers and limits are changed if no run is active.
 #[cold]
 pub fn started_with(_: Cx, config: Option<&Config>) -> Result<&'static Runtime, Status> {
+    if is_releasing() {
+        return Err(Status::Shutdown);
+    }
     let default = Config::default();
     let c = config.unwrap_or(&default);
     START.lock();
@@ -216,6 +226,7 @@ fn start(c: &Config) -> Result<&'static Runtime, Status> {
     rt.n_lanes.store(1, Release);
     rt.limits(c);
     RT.store(core::ptr::from_ref(rt).cast_mut(), Release);
+    monitor::COARSE.store((clock::now() / 1_000_000) as u32, Relaxed);
     rt.monitor_alive.store(true, SeqCst);
     if spawn_thread("gort-monitor", move || {
         monitor::main(rt);
@@ -273,6 +284,10 @@ impl Runtime {
     #[inline(always)]
     pub fn domain(&self) -> *const Domain {
         self.domain
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(SeqCst)
     }
 
     pub fn active_runs(&self) -> usize {
@@ -427,6 +442,13 @@ pub fn add_lane(hooks: &'static Hooks, workers: usize) -> Result<&'static Lane, 
 
 /// Processors of the native lane in use.
 pub fn workers() -> usize {
+    let Ok(cx) = enter() else { return 0 };
+    let n = workers_now();
+    cx.exit();
+    n
+}
+
+fn workers_now() -> usize {
     get().map_or_else(|| env("GORT_WORKERS").map_or_else(cpu::available, |n| n as usize), |rt| rt.native().active())
 }
 
@@ -463,7 +485,11 @@ pub fn shutdown() -> Status {
         return cx.out(Status::Misuse);
     }
     let Some(rt) = get() else { return cx.out(Status::Ok) };
-    if rt.runs.load(SeqCst) != 0 || rt.stopping.swap(true, SeqCst) {
+    if rt.stopping.swap(true, SeqCst) {
+        return cx.out(Status::Misuse);
+    }
+    if rt.runs.load(SeqCst) != 0 {
+        rt.stopping.store(false, SeqCst);
         return cx.out(Status::Misuse);
     }
     end_all_waits(cx);
@@ -489,8 +515,7 @@ pub fn shutdown() -> Status {
         slab::bump_epoch();
         return Status::TimedOut;
     }
-    release(rt);
-    Status::Ok
+    release(rt)
 }
 
 /// Cancels every task, and ends every plain thread's wait with SHUTDOWN.
@@ -519,10 +544,38 @@ fn end_all_waits(cx: Cx) {
     }
 }
 
-/// The last step: nothing of ours runs any more.
-fn release(rt: &'static Runtime) {
+/// The last step: nothing of ours runs any more. Plain threads may still be inside a call: from the new epoch on every object says SHUTDOWN under its lock, so none enlists any more;
+/// those that are inside are waited for, and those that sleep are told once more. One that stays inside keeps the memory.
+fn release(rt: &'static Runtime) -> Status {
+    RELEASING.store(true, SeqCst);
     RT.store(null_mut(), SeqCst);
     slab::bump_epoch();
+    barrier::heavy();
+    let status = release_memory(rt);
+    RELEASING.store(false, SeqCst);
+    status
+}
+
+fn release_memory(rt: &'static Runtime) -> Status {
+    let patience = clock::after(1_000_000_000);
+    loop {
+        let Ok(cx) = enter() else { return Status::Misuse };
+        end_all_waits(cx);
+        cx.exit();
+        let me = Thread::get();
+        let busy = thread::all().any(|t| {
+            t.alive.load(Acquire)
+                && !core::ptr::eq(t, me)
+                && (t.bracket.peek().1 || (t.bell.is_told() && !matches!(t.party.ticket.outcome().0, ticket::IDLE)))
+        });
+        if !busy {
+            break;
+        }
+        if clock::now() > patience {
+            return Status::TimedOut;
+        }
+        clock::nap(100_000);
+    }
     for lane in rt.lanes() {
         for p in lane.processors() {
             // SAFETY: no thread owns a processor any more.
@@ -533,7 +586,8 @@ fn release(rt: &'static Runtime) {
             }
         }
     }
-    // SAFETY: no worker is left; tasks that never ended are given up with their stacks.
+    // SAFETY: no worker is left; tasks that never ended are given up with their stacks; no thread is inside, and whoever enters finds no runtime. The `Runtime` itself, some
+    // hundred bytes, is left: its bell and flags may be looked at by whoever loaded the pointer just before, outside the bracket.
     unsafe {
         stack::release_all();
         TASKS.reset();
@@ -543,9 +597,6 @@ fn release(rt: &'static Runtime) {
         for l in &rt.lanes[..rt.n_lanes.load(Relaxed)] {
             drop(Box::from_raw(l.load(Relaxed)));
         }
-        if !rt.domain.is_null() {
-            drop(Box::from_raw(rt.domain.cast_mut()));
-        }
-        drop(Box::from_raw(core::ptr::from_ref(rt).cast_mut()));
     }
+    Status::Ok
 }

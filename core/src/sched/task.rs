@@ -133,7 +133,7 @@ impl Task {
     /// Slab index plus one, and generation: unique while the process lives, small for the first tasks, never 0.
     pub fn id(&self) -> u64 {
         let index = TASKS.index_of(core::ptr::NonNull::from(self)) as u64;
-        (index + 1) | (self.party.incarnation.load(Relaxed) as u64) << 32
+        (index + 1) | self.party.incarnation.load(Relaxed) << 32
     }
 
     /// The task a party is part of.

@@ -58,6 +58,8 @@ pub struct Thread {
     pub stop: AtomicBool,
     /// Told by the monitor that its slice is used up; seen at the next contested entry.
     pub preempt: AtomicBool,
+    /// Hired as a searcher: the giver took the token; the owner makes it `spinning` when it sees the processor.
+    pub hired: AtomicBool,
     /// In use by a living OS thread.
     pub alive: AtomicBool,
     /// Blocked for ever inside gort as a plain thread (judge): its open wait has no deadline.
@@ -95,6 +97,7 @@ impl Thread {
             bell: Bell::new(),
             stop: AtomicBool::new(false),
             preempt: AtomicBool::new(false),
+            hired: AtomicBool::new(false),
             alive: AtomicBool::new(true),
             tid: AtomicI32::new(0),
             listed: Cell::new(NOWHERE),
@@ -110,7 +113,8 @@ impl Thread {
         let mut found: Option<&'static Thread> = None;
         REGISTRY.with(|| {
             for t in all() {
-                if !t.alive.load(Relaxed) {
+                // Acquire: pairs with the Release store of unregister.
+                if !t.alive.load(Acquire) {
                     t.alive.store(true, Relaxed);
                     found = Some(t);
                     break;
@@ -127,14 +131,32 @@ impl Thread {
             });
             t
         });
-        t.bracket.make_foreign();
+        t.reset();
         t.stop.store(false, Relaxed);
-        t.lane.set(null());
         t.tid.store(cpu::thread_id(), Relaxed);
         t.random.set((cpu::thread_id() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ clock::now() as u64);
         tls::set(core::ptr::from_ref(t).cast_mut().cast());
         on_thread_exit();
         t
+    }
+
+    /// Owner: a plain thread again, with nothing left of what it was: no lane, no tasks, no telling that was meant for an earlier wait.
+    pub fn reset(&self) {
+        self.bracket.make_foreign();
+        self.lane.set(null());
+        self.current.set(null_mut());
+        self.pinned_next.set(null_mut());
+        self.spinning.set(false);
+        self.hired.store(false, Relaxed);
+        self.preempt.store(false, Relaxed);
+        // SAFETY: the owner's lists; whatever tasks they held were given up with the runtime they belonged to.
+        unsafe {
+            self.mailbox.take_all(&self.pinned);
+            while !self.pinned.pop().is_null() {}
+        }
+        self.bell.reset();
+        self.party.ticket.close();
+        super::last_error::clear(&self.party);
     }
 
     /// The calling thread's, if it has one.

@@ -6,7 +6,7 @@
 //! W4  Every processor serves a wanting thread at least once in 61 picks, so pinned tasks of a thread that lost its processor go on.
 
 use super::domain::Event;
-use super::doors::{Cx, bug, enter, enter_slow, free_slot, note, ready};
+use super::doors::{Cx, bug, enter, enter_slow, free_slot, note, outside, ready};
 use super::party::Party;
 use super::processor::{Processor, count};
 use super::task::{self, Affinity, HAS_HANDLE, STARTED, Task};
@@ -45,6 +45,10 @@ pub fn run(cx: Cx) {
             // SAFETY: ours.
             t = unsafe { idle::search(cx, p) };
             if t.is_null() {
+                // The processor was put down; we may have been hired again meanwhile, which `rest` sees.
+                if !idle::rest(cx) {
+                    return;
+                }
                 continue;
             }
         }
@@ -134,9 +138,16 @@ unsafe fn start(cx: Cx, p: &Processor, t: *mut Task) -> bool {
         let size = (*t).stack_size.get();
         let class = if size == 0 { runtime::default_class() } else { stack::class_for(size).unwrap_or(runtime::default_class()) };
         let Some(s) = (*p.stacks.get()).pop(class) else {
-            let e = (*t).entry.get();
+                let e = (*t).entry.get();
+            let mut cx = cx;
             if let Some(drop) = (*e).drop {
-                drop(e)
+                // User code: outside the bracket, and its panic is its own.
+                cx = outside(cx, || {
+                    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(e))) {
+                        core::mem::forget(payload)
+                    }
+                })
+                .0;
             }
             (*t).ended.set(Status::NoMemory);
             finish(cx, t, null_mut());
@@ -161,8 +172,10 @@ unsafe extern "C" fn entry(at: usize) -> ! {
         th.bracket.exit();
         let e = (*t).entry.get();
         let call = (*e).call;
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(e))).is_err() {
+        if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(e))) {
             (*t).ended.set(Status::Panic);
+            // A payload may panic when it is dropped; faces that want it catch it themselves.
+            core::mem::forget(payload);
         }
         let th = return_from_user();
         th.commit.set(Some(finish));
@@ -212,13 +225,17 @@ pub(super) unsafe fn finish(cx: Cx, t: *mut Task, _: *mut ()) {
             (*t).stack_size.set(0);
         }
         if flags & HAS_HANDLE == 0 && (*t).name.get().is_null() {
+            if !(*t).ended.get().is_ok() {
+                (*t).ended.set(Status::Ok);
+            }
             (*t).header.kind.store(0, Relaxed);
             (*t).state.store(task::DEAD, Relaxed);
-            party.incarnation.store(party.incarnation.load(Relaxed).wrapping_add(1), Relaxed);
+            party.incarnation.store(party.incarnation.load(Relaxed) + 1, Relaxed);
             free_slot(cx, NonNull::new_unchecked(t), false);
         } else {
             end_with_handle(cx, t, flags);
         }
+        crate::sys::barrier::light(); // the slot is free before we look (run.rs U2)
         if !run.is_null() && (*run).ending.load(Relaxed) != 0 {
             (*run).bell.ring();
         }
@@ -279,7 +296,7 @@ pub unsafe fn bury(t: *mut Task) {
         (*t).ended.set(Status::Ok);
         (*t).header.kind.store(0, Relaxed);
         let party = &(*t).party;
-        party.incarnation.store(party.incarnation.load(Relaxed).wrapping_add(1), Relaxed);
+        party.incarnation.store(party.incarnation.load(Relaxed) + 1, Relaxed);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::sched::{Cx, enter, objects, spawn_then, ticket};
 use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
-use crate::wait::block::{Wait, block, interrupted, status_of};
+use crate::wait::block::{Wait, block, refuse, status_of};
 use crate::wait::{CancelSource, WakeList};
 use core::ptr::NonNull;
 
@@ -44,12 +44,12 @@ static KEEPER: objects::Keeper =
 
 /// A new group at zero, with one reference.
 pub fn create() -> Result<NonNull<RawWg>, Status> {
-    objects::register(&KEEPER);
-    let slot = GROUPS.alloc().ok_or(Status::NoMemory)?;
+    let slot = objects::alloc(&KEEPER, &GROUPS)?;
     // SAFETY: a fresh slot is ours.
     let g = unsafe { slot.as_ref() };
     g.count.set(0);
     g.orphan.set(false);
+    g.waiters.clear();
     g.header.refs.store(1, Relaxed);
     g.header.epoch.store(slab::epoch(), Relaxed);
     g.header.kind.store(KIND_WG, Release);
@@ -196,14 +196,15 @@ pub unsafe fn wait_with(g: *const RawWg, wait: Wait) -> Status {
         };
         if cx.party().is_canceled() {
             r.header.lock.unlock();
-            return match interrupted(cx) {
-                Ok(cx) => cx.out(Status::Canceled),
-                Err(s) => s,
-            };
+            return refuse(cx);
         }
         if r.count.get() == 0 {
             r.header.lock.unlock();
             return cx.out(Status::Ok);
+        }
+        if std::thread::panicking() {
+            r.header.lock.unlock();
+            return refuse(cx);
         }
         if !wait.is_forever()
             && let Some(s) = wait.over()

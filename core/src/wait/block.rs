@@ -61,8 +61,12 @@ pub fn interrupted(cx: Cx) -> Result<Cx, Status> {
     if cx.party().is_canceled() { Err(refuse(cx)) } else { Ok(cx) }
 }
 
+/// A blocking call that may not wait: CANCELED, or MISUSE while the caller panics (its destructors may not park: the panic belongs to the thread, H5).
 #[cold]
-fn refuse(cx: Cx) -> Status {
+pub fn refuse(cx: Cx) -> Status {
+    if std::thread::panicking() {
+        return cx.out(Status::Misuse);
+    }
     yield_in(cx).out(Status::Canceled)
 }
 
@@ -130,6 +134,16 @@ unsafe fn block_slow<const MANY: bool>(cx: Cx, party: &'static Party, locks: *mu
             block_thread::<MANY>(cx, party, seq, locks, wait)
         } else {
             let timer = if timed { arm(cx, party, seq, wait.deadline) } else { None };
+            if timed && timer.is_none() {
+                // No memory for a timer: nothing was opened; the caller unlinks and says so.
+                unlock::<MANY>(locks);
+                party.ticket.close();
+                party.timed.store(0, Relaxed);
+                if !wait.cancel.is_null() {
+                    cancel::unwatch(party);
+                }
+                return (cx, ticket::IDLE);
+            }
             let cx = park(cx, commit::<MANY>, locks);
             let state = party.ticket.outcome().0;
             if let Some(h) = timer
@@ -281,6 +295,7 @@ pub fn status_of(state: u8, wait: Wait) -> Status {
         ticket::EXPIRED => Status::TimedOut,
         ticket::DEADLOCK => Status::Deadlock,
         ticket::SHUTDOWN => Status::Shutdown,
+        ticket::IDLE => Status::NoMemory,
         _ => {
             if !wait.cancel.is_null() {
                 // SAFETY: as in `Wait::over`.
@@ -303,8 +318,17 @@ pub fn sleep(wait: Wait) -> Status {
         Ok(cx) => cx,
         Err(s) => return s,
     };
-    if let Some(s) = wait.over() {
-        return cx.out(if s == Status::TimedOut { Status::Ok } else { s });
+    if !wait.cancel.is_null()
+        // SAFETY: as in `Wait::over`.
+        && let Some(cause) = unsafe { (*wait.cancel).cause() }
+    {
+        return cx.out(cause);
+    }
+    if wait.over().is_some() {
+        return cx.out(Status::Ok); // the deadline has passed
+    }
+    if std::thread::panicking() {
+        return cx.out(Status::Misuse);
     }
     // SAFETY: no queue, no lock.
     let (cx, state) = unsafe { block(cx, null(), Reason::Sleep, null(), wait) };

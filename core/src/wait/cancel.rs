@@ -53,8 +53,7 @@ static KEEPER: objects::Keeper =
 /// # Safety
 /// `parent` is null or a live source.
 pub unsafe fn create(parent: *const CancelSource) -> Result<NonNull<CancelSource>, Status> {
-    objects::register(&KEEPER);
-    let slot = SOURCES.alloc().ok_or(Status::NoMemory)?;
+    let slot = objects::alloc(&KEEPER, &SOURCES)?;
     // SAFETY: a fresh slot is ours; the parent is live.
     unsafe {
         let s = slot.as_ref();
@@ -163,24 +162,35 @@ impl CancelSource {
     }
 }
 
-unsafe fn mark(s: *const CancelSource, cause: Status, watched: &mut Vec<(*const Party, u64)>) {
-    // SAFETY: contract of `cancel`: the root's lock is held.
+/// Marks a subtree and collects who watches it. Walks by the links, for a chain may be deeper than a task's stack.
+unsafe fn mark(top: *const CancelSource, cause: Status, watched: &mut Vec<(*const Party, u64)>) {
+    // SAFETY: contract of `cancel`: the root's lock is held, so the tree stands still.
     unsafe {
-        if (*s).flag.load(Relaxed) != 0 {
-            return;
-        }
-        (*s).cause.store(cause.code(), Relaxed);
-        // Release: pairs with the Acquire of `cause`.
-        (*s).flag.store(1, Release);
-        let mut n = (*s).nodes.get();
-        while !n.is_null() {
-            watched.push(((*n).party.get(), (*n).seq.get()));
-            n = (*n).next.get();
-        }
-        let mut c = (*s).children.get();
-        while !c.is_null() {
-            mark(c, cause, watched);
-            c = (*c).next.get();
+        let mut s = top;
+        loop {
+            let mut down = core::ptr::null();
+            if (*s).flag.load(Relaxed) == 0 {
+                (*s).cause.store(cause.code(), Relaxed);
+                // Release: pairs with the Acquire of `cause`.
+                (*s).flag.store(1, Release);
+                let mut n = (*s).nodes.get();
+                while !n.is_null() {
+                    watched.push(((*n).party.get(), (*n).seq.get()));
+                    n = (*n).next.get();
+                }
+                down = (*s).children.get();
+            }
+            if !down.is_null() {
+                s = down;
+                continue;
+            }
+            while s != top && (*s).next.get().is_null() {
+                s = (*s).parent.get();
+            }
+            if s == top {
+                return;
+            }
+            s = (*s).next.get();
         }
     }
 }

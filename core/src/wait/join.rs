@@ -2,7 +2,7 @@
 //!
 //! Join does not consume: a second join gives the same result (D8). All functions check the handle: kind and epoch, under the header's lock.
 
-use super::block::{Wait, block, interrupted, status_of};
+use super::block::{Wait, block, refuse, status_of};
 use crate::sched::party::Reason;
 use crate::sched::task::{DEAD, HAS_HANDLE, KIND_TASK, Task};
 use crate::sched::{Cx, enter, run, ticket};
@@ -25,7 +25,8 @@ unsafe fn lock(t: *const Task) -> Result<Cx, Status> {
         let h = &(*t).header;
         h.lock.lock();
         match h.check(KIND_TASK) {
-            Status::Ok if (*t).flags.get() & HAS_HANDLE != 0 => Ok(cx),
+            // One reference is the task's own while it lives; without another nobody holds a handle.
+            Status::Ok if (*t).flags.get() & HAS_HANDLE != 0 && h.refs.load(Relaxed) > ((*t).state.load(Relaxed) != DEAD) as u32 => Ok(cx),
             s => {
                 h.lock.unlock();
                 Err(cx.out(if s.is_ok() { Status::Misuse } else { s }))
@@ -55,12 +56,10 @@ pub unsafe fn join(t: *const Task, out: *mut usize, wait: Wait, may_block: bool)
                 h.lock.unlock();
                 return cx.out(Status::Misuse); // a task that joins itself
             }
-            h.lock.unlock();
-            let cx = match interrupted(cx) {
-                Ok(cx) => cx,
-                Err(s) => return s,
-            };
-            h.lock.lock();
+            if cx.party().is_canceled() || std::thread::panicking() {
+                h.lock.unlock();
+                return refuse(cx);
+            }
             return join_slow(cx, t, out, wait);
         }
         let (status, value) = ((*t).ended.get(), (*(*t).entry.get()).data[0]);

@@ -1,0 +1,421 @@
+//! D3: a fake host lane, made of the engine's own switch, on plain threads of the test.
+//!
+//! What this is: the proof that the door for hosts holds before any host exists: hooks, a thread that runs the lane's loop
+//! by `worker::run_host_thread`, tasks that park, sleep, and talk to native tasks. What it is NOT: a model of Python.
+//!
+//! The host: a hub (the thread's own stack) and a stack for each started task. `switch` goes to the hub's trampoline, which
+//! goes straight on to the task it was given, without asking the scheduler: that counts as straight. An ended task is
+//! finished on the hub.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod support;
+
+use gort::sched::lane::{Hooks, Lane};
+use gort::sched::task::{DEAD, Entry, SpawnOptions, Task};
+use gort::sched::{self, runtime, thread, worker};
+use gort::sys::context::{self, Fiber};
+use gort::sys::stack;
+use gort::{Receiver, Sender, Status, Wait, channel, go, now, sleep, spawn, yield_now};
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, ThreadId};
+use support::{ms, plain, scale, until, us};
+
+thread_local! {
+    /// What a host thread has: its hub, what to go on with, who has ended.
+    static HOST: Host = Host::default();
+}
+
+#[derive(Default)]
+struct Host {
+    hub: UnsafeCell<Fiber>,
+    next: Cell<*mut Task>,
+    ended: Cell<*mut Task>,
+    /// Straight switches since the hub was last reached.
+    run: Cell<usize>,
+    stacks: RefCell<HashMap<usize, stack::Stack>>,
+}
+
+static STRAIGHT: AtomicUsize = AtomicUsize::new(0);
+static LONGEST: AtomicUsize = AtomicUsize::new(0);
+static RESUMED: AtomicUsize = AtomicUsize::new(0);
+static IDLED: AtomicUsize = AtomicUsize::new(0);
+static BUSINESS: AtomicBool = AtomicBool::new(false);
+static REFUSE: AtomicBool = AtomicBool::new(false);
+
+/// The hub of the calling thread. Never inlined: a task stays on its thread here, but the compiler need not know.
+#[inline(never)]
+fn hub() -> *mut Fiber {
+    HOST.with(|h| h.hub.get())
+}
+
+unsafe extern "C" fn first(at: usize) -> ! {
+    let t = at as *mut Task;
+    // SAFETY: `resume` below passes the task whose stack this is; its entry is called once.
+    unsafe {
+        let e = (*t).entry.get();
+        ((*e).call)(e);
+        HOST.with(|h| h.ended.set(t));
+        context::finish((*t).fiber.get(), hub())
+    }
+}
+
+unsafe fn can_start_here(_: *mut Task) -> bool {
+    !REFUSE.load(SeqCst)
+}
+
+unsafe fn resume(t: *mut Task) {
+    RESUMED.fetch_add(1, SeqCst);
+    let mut t = t;
+    // SAFETY: the scheduler gives us a task that is ours to run; `next` is one that it gave to `switch`.
+    unsafe {
+        loop {
+            HOST.with(|h| {
+                h.stacks.borrow_mut().entry(t as usize).or_insert_with(|| {
+                    let s = stack::alloc(stack::class_for(0).unwrap()).unwrap();
+                    context::prepare((*t).fiber.get(), &s, first);
+                    s
+                });
+            });
+            context::resume((*t).fiber.get(), hub(), t as usize);
+            let ended = HOST.with(|h| h.ended.replace(std::ptr::null_mut()));
+            if !ended.is_null() {
+                return end(ended);
+            }
+            t = HOST.with(|h| h.next.replace(std::ptr::null_mut()));
+            if t.is_null() {
+                return HOST.with(|h| h.run.set(0));
+            }
+        }
+    }
+}
+
+/// An ended task gives its stack and its slot back.
+unsafe fn end(t: *mut Task) {
+    // SAFETY: it will never be resumed; its slot is freed as the scheduler frees one without a handle.
+    unsafe {
+        HOST.with(|h| stack::free(h.stacks.borrow_mut().remove(&(t as usize)).unwrap()));
+        let cx = sched::enter().unwrap();
+        runtime::dismiss_task();
+        (*t).state.store(DEAD, SeqCst);
+        (*t).header.lock.with(|| worker::bury(t));
+        worker::free_buried(cx, t);
+        cx.exit();
+    }
+}
+
+unsafe fn switch(from: *mut Task, to: *mut Task) {
+    HOST.with(|h| {
+        h.next.set(to);
+        if !to.is_null() {
+            STRAIGHT.fetch_add(1, SeqCst);
+            h.run.set(h.run.get() + 1);
+            LONGEST.fetch_max(h.run.get(), SeqCst);
+        }
+    });
+    // SAFETY: `from` runs on its own stack, and the hub of this thread resumed it.
+    unsafe { context::suspend((*from).fiber.get(), hub()) };
+}
+
+unsafe fn hub_business() -> bool {
+    BUSINESS.load(SeqCst)
+}
+
+unsafe fn thread_block(wait: &mut dyn FnMut()) {
+    wait()
+}
+
+unsafe fn idle(wait: &mut dyn FnMut()) {
+    IDLED.fetch_add(1, SeqCst);
+    wait()
+}
+
+static HOOKS: Hooks = Hooks { name: "fake", can_start_here, resume, switch, hub_business, thread_block, idle };
+
+/// The lane with its threads.
+struct Fake {
+    lane: &'static Lane,
+    threads: Vec<JoinHandle<Status>>,
+    ids: Arc<Mutex<Vec<ThreadId>>>,
+}
+
+impl Fake {
+    fn start(threads: usize) -> Fake {
+        let lane = runtime::add_lane(&HOOKS, threads).unwrap();
+        let ids = Arc::new(Mutex::new(Vec::new()));
+        let threads = (0..threads)
+            .map(|_| ids.clone())
+            .map(|ids| {
+                std::thread::spawn(move || {
+                    ids.lock().unwrap().push(std::thread::current().id());
+                    worker::run_host_thread(lane)
+                })
+            })
+            .collect();
+        Fake { lane, threads, ids }
+    }
+
+    fn go(&self, f: impl FnOnce() + Send + 'static) {
+        unsafe fn call(e: *mut Entry) {
+            // SAFETY: the word is a leaked Box, taken back once.
+            unsafe { Box::from_raw((*e).data[0] as *mut Box<dyn FnOnce() + Send>)() }
+        }
+        let f: Box<dyn FnOnce() + Send> = Box::new(f);
+        let entry = Entry { call, drop: None, data: [Box::into_raw(Box::new(f)) as usize, 0, 0] };
+        let options = SpawnOptions { lane: self.lane.id, ..SpawnOptions::default() };
+        // SAFETY: the closure is Send and called once.
+        unsafe { sched::spawn(entry, options) }.unwrap();
+    }
+
+    /// The same, with its result.
+    fn ask<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+        let (tx, rx) = channel(1);
+        self.go(move || assert!(tx.send(f()).is_ok()));
+        rx
+    }
+
+    fn is_ours(&self, id: ThreadId) -> bool {
+        self.ids.lock().unwrap().contains(&id)
+    }
+
+    fn stop(self) {
+        support::until(|| support::count_tasks(|t| t.lane.get() == self.lane.id) == 0);
+        while !self.threads.iter().all(|t| t.is_finished()) {
+            for t in thread::all().filter(|t| std::ptr::eq(t.lane.get(), self.lane)) {
+                t.stop.store(true, SeqCst);
+                t.bell.ring();
+            }
+            support::block_thread(us(200));
+        }
+        self.threads.into_iter().for_each(|t| assert_eq!(t.join().unwrap(), Status::Ok));
+    }
+}
+
+fn here() -> ThreadId {
+    std::thread::current().id()
+}
+
+#[test]
+fn host_tasks_run_on_host_threads_and_native_tasks_never_do() {
+    plain(|| {
+        let fake = Fake::start(2);
+        let (hosts, natives) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+        let done = Arc::new(AtomicUsize::new(0));
+        for i in 0..200 {
+            let (seen, over) = (hosts.clone(), done.clone());
+            fake.go(move || {
+                seen.lock().unwrap().push(here());
+                yield_now();
+                if i % 10 == 0 {
+                    sleep(us(100)).unwrap();
+                }
+                seen.lock().unwrap().push(here());
+                over.fetch_add(1, SeqCst);
+            });
+            let (seen, over) = (natives.clone(), done.clone());
+            go(move || {
+                seen.lock().unwrap().push(here());
+                yield_now();
+                seen.lock().unwrap().push(here());
+                over.fetch_add(1, SeqCst);
+            });
+        }
+        until(|| done.load(SeqCst) == 400);
+        assert!(hosts.lock().unwrap().iter().all(|id| fake.is_ours(*id)), "a host task on a native thread");
+        assert!(natives.lock().unwrap().iter().all(|id| !fake.is_ours(*id)), "a native task on a host thread");
+        fake.stop();
+    })
+}
+
+#[test]
+fn tasks_spawned_by_tasks_stay_in_the_lane_they_are_meant_for() {
+    plain(|| {
+        let fake = Fake::start(1);
+        let id = fake.lane.id;
+        // A native task born by a host task, and the other way round.
+        let born = fake.ask(|| spawn(here).join().unwrap()).recv().unwrap();
+        assert!(!fake.is_ours(born));
+        let (tx, rx) = channel::<ThreadId>(1);
+        let h = spawn(move || {
+            unsafe fn call(e: *mut Entry) {
+                // SAFETY: the word is a leaked Box of the sender, taken back once.
+                let tx = unsafe { Box::from_raw((*e).data[0] as *mut Sender<ThreadId>) };
+                tx.send(here()).unwrap();
+            }
+            let entry = Entry { call, drop: None, data: [Box::into_raw(Box::new(tx)) as usize, 0, 0] };
+            // SAFETY: called once, anywhere.
+            unsafe { sched::spawn(entry, SpawnOptions { lane: id, ..SpawnOptions::default() }) }.unwrap();
+        });
+        h.join().unwrap();
+        assert!(fake.is_ours(rx.recv().unwrap()));
+        fake.stop();
+    })
+}
+
+#[test]
+fn host_and_native_tasks_and_threads_share_channels() {
+    plain(|| {
+        let fake = Fake::start(1);
+        for cap in [0, 3] {
+            let n = scale(2000, 100_000);
+            let ((a_tx, a), (b_tx, b)) = (channel::<usize>(cap), channel::<usize>(cap));
+            let sum = fake.ask(move || a.iter().map(|v| b_tx.send(v + 1).map_or(0, |_| v)).sum::<usize>());
+            let h = spawn(move || {
+                for i in 0..n {
+                    a_tx.send(i).unwrap();
+                    assert_eq!(b.recv(), Ok(i + 1));
+                }
+            });
+            h.join().unwrap();
+            assert_eq!(sum.recv(), Ok(n * (n - 1) / 2));
+        }
+        fake.stop();
+    })
+}
+
+#[test]
+fn park_switches_straight_to_a_started_task_and_to_the_hub_now_and_then() {
+    plain(|| {
+        let fake = Fake::start(1);
+        let n = scale(2000, 50_000);
+        let ((a_tx, a), (b_tx, b)) = (channel::<usize>(0), channel::<usize>(0));
+        fake.go(move || a.iter().for_each(|v| b_tx.send(v).unwrap()));
+        let done = fake.ask(move || {
+            for i in 0..n {
+                a_tx.send(i).unwrap();
+                assert_eq!(b.recv(), Ok(i));
+            }
+        });
+        done.recv().unwrap();
+        let (straight, longest, hub) = (STRAIGHT.load(SeqCst), LONGEST.load(SeqCst), RESUMED.load(SeqCst));
+        assert!(straight > n, "{straight} straight switches in {n} round trips");
+        assert!(longest <= 64, "{longest} switches without the hub");
+        assert!(hub >= straight / 64, "the hub was reached {hub} times in {straight} switches");
+        // Business of the host's: every park goes to the hub.
+        BUSINESS.store(true, SeqCst);
+        let before = STRAIGHT.load(SeqCst);
+        let (tx, rx) = channel::<usize>(0);
+        fake.go(move || (0..100).for_each(|i| tx.send(i).unwrap()));
+        let got = fake.ask(move || rx.iter().count());
+        assert_eq!(got.recv(), Ok(100));
+        assert_eq!(STRAIGHT.load(SeqCst), before);
+        BUSINESS.store(false, SeqCst);
+        fake.stop();
+    })
+}
+
+#[test]
+fn task_that_yields_alone_returns_to_itself() {
+    plain(|| {
+        let fake = Fake::start(1);
+        let done = fake.ask(|| (0..1000).for_each(|_| yield_now()));
+        done.recv().unwrap();
+        fake.stop();
+    })
+}
+
+#[test]
+fn deadlines_and_cancellation_reach_host_tasks() {
+    plain(|| {
+        let fake = Fake::start(1);
+        let r = fake.ask(|| {
+            let (_tx, rx) = channel::<u32>(0);
+            let start = now();
+            let r = rx.recv_with(Wait::timeout(ms(2)));
+            assert!(now().0 - start.0 >= 2_000_000);
+            let start = now();
+            sleep(ms(1)).unwrap();
+            assert!(now().0 - start.0 >= 1_000_000);
+            r
+        });
+        assert_eq!(r.recv().unwrap(), Err(Status::TimedOut));
+        let (tx, rx) = channel::<u32>(0);
+        let (wait, woken) = (rx.clone(), fake.ask(move || rx.recv()));
+        until(|| support::parked() == 1);
+        drop(wait);
+        tx.close().unwrap();
+        assert_eq!(woken.recv().unwrap(), Err(Status::Closed));
+        fake.stop();
+    })
+}
+
+#[test]
+fn idle_host_sleeps_in_its_own_hook_and_is_woken() {
+    plain(|| {
+        let fake = Fake::start(1);
+        for i in 0..20 {
+            let before = IDLED.load(SeqCst);
+            until(|| IDLED.load(SeqCst) > before || i > 0);
+            support::block_thread(ms(1));
+            assert_eq!(fake.ask(move || i).recv(), Ok(i));
+        }
+        assert!(IDLED.load(SeqCst) >= 10, "slept {} times", IDLED.load(SeqCst));
+        fake.stop();
+    })
+}
+
+#[test]
+fn task_that_may_not_start_waits_until_it_may() {
+    plain(|| {
+        let fake = Fake::start(1);
+        REFUSE.store(true, SeqCst);
+        let rx = fake.ask(|| 7);
+        support::block_thread(ms(10));
+        assert_eq!(rx.try_recv(), Err(Status::WouldBlock));
+        REFUSE.store(false, SeqCst);
+        assert_eq!(rx.recv(), Ok(7));
+        fake.stop();
+    })
+}
+
+#[test]
+fn native_work_does_not_wake_a_host_and_a_stuck_host_stops_nobody() {
+    plain(|| {
+        let fake = Fake::start(1);
+        // The host computes; native tasks go on.
+        let stop = Arc::new(AtomicBool::new(false));
+        let theirs = stop.clone();
+        let done = fake.ask(move || while !theirs.load(SeqCst) {});
+        let hs: Vec<_> = (0..50).map(|i| spawn(move || i)).collect();
+        assert_eq!(hs.into_iter().map(|h| h.join().unwrap()).sum::<i32>(), 1225);
+        stop.store(true, SeqCst);
+        done.recv().unwrap();
+        fake.stop();
+    })
+}
+
+#[test]
+fn two_host_threads_share_the_work_of_their_lane() {
+    plain(|| {
+        let fake = Fake::start(2);
+        // Two tasks that must be on two threads at once.
+        let here = Arc::new(AtomicUsize::new(0));
+        let both: Vec<_> = (0..2)
+            .map(|_| here.clone())
+            .map(|here| {
+                fake.ask(move || {
+                    here.fetch_add(1, SeqCst);
+                    while here.load(SeqCst) < 2 {}
+                })
+            })
+            .collect();
+        both.into_iter().for_each(|rx| rx.recv().unwrap());
+        fake.stop();
+    })
+}
+
+#[test]
+fn host_loop_inside_a_task_is_misuse() {
+    plain(|| {
+        let fake = Fake::start(1);
+        let lane = fake.lane;
+        assert_eq!(spawn(move || worker::run_host_thread(lane)).join().unwrap(), Status::Misuse);
+        assert_eq!(fake.ask(move || worker::run_host_thread(lane)).recv(), Ok(Status::Misuse));
+        let e = fake.ask(|| gort::run(|| ()).unwrap_err().status).recv();
+        assert_eq!(e, Ok(Status::Misuse));
+        fake.stop();
+    })
+}
