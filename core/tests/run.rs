@@ -26,7 +26,7 @@ fn outcome(config: &Config, main: fn()) -> Outcome {
         // SAFETY: the word is a `fn()`, put there below.
         unsafe { std::mem::transmute::<usize, fn()>((*e).data[0])() }
     }
-    raw_run::run(Entry { call, drop: None, data: [main as usize, 0, 0] }, Some(config))
+    raw_run::run(Entry { call, drop: None, data: [main as usize, 0, 0] }, Default::default(), Some(config))
 }
 
 #[test]

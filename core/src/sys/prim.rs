@@ -32,13 +32,11 @@ pub fn compiler_fence(_: Ordering) {
     fence(SeqCst)
 }
 
-/// One step of busy waiting.
+/// One step of busy waiting. Nothing in the models: who spins there yields too.
 #[inline(always)]
 pub fn spin_hint() {
     #[cfg(not(loom))]
     core::hint::spin_loop();
-    #[cfg(loom)]
-    loom::thread::yield_now();
 }
 
 /// Gives the rest of the time slice to another thread of the machine.
