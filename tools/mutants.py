@@ -2,8 +2,8 @@
 """Planted mutants: each feature `mutant_*` of crate gort puts ONE known bug into the engine, and one named test must fail.
 
 A mutant that survives means that the suite would not have noticed the bug. For each row of the table: the test passes
-without the feature, then it fails, aborts or hangs with it. A mutant that does not compile
-is no kill. Not a mutation engine: the bugs are chosen by hand, one for each rule the protocols rest on.
+without the feature, then it fails, aborts or hangs with it. A mutant that does not compile is no kill. Not a mutation
+engine: the bugs are chosen by hand, one for each rule the protocols rest on.
 
     python3 tools/mutants.py             all of them
     python3 tools/mutants.py skip_unlink one of them

@@ -179,7 +179,7 @@ fn cancel_of_the_task_itself() {
 
 /// A wait that a waker, a canceller and a timer race for, then the next one, which nobody may end.
 fn all_at_once(name: &str, task: bool, deadline: bool, tick_first: bool) {
-    explore(name, 2, move || {
+    explore(name, 4, move || {
         let o = obj();
         let s = source();
         become_party(task);

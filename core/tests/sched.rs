@@ -4,7 +4,8 @@
 //! and timer wheel (in their files) or models (loom).
 //!
 //! No test bounds a time: each waits for progress that only a right scheduler makes, and the watchdog ends what waits in
-//! vain. A "hog" computes in user code and calls nothing; a "blocker" blocks its OS thread in a call gort does not see.
+//! vain. Where a hog or blocker sits on every worker the test itself is a plain thread: main is a task bound to one of
+//! their threads, and would wait for it (D2). A "hog" computes in user code and calls nothing; a "blocker" blocks its OS thread in a call gort does not see.
 
 #![allow(non_snake_case, clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -165,7 +166,7 @@ fn tasks_that_yield_take_turns_evenly() {
 
 #[test]
 fn hogs_on_every_worker_do_not_stop_the_others() {
-    check(|| {
+    plain(|| {
         let done = Flag::new();
         let hogs: Vec<_> = (0..gort::workers()).map(|_| done.share()).map(|d| spawn(move || hog(&d.0))).collect();
         let hs: Vec<_> = (0..20).map(|i| spawn(move || i)).collect(); // unstarted ones
@@ -189,7 +190,7 @@ fn hogs_on_every_worker_do_not_stop_the_others() {
 
 #[test]
 fn blockers_on_every_worker_do_not_stop_the_others() {
-    check(|| {
+    plain(|| {
         let n = gort::workers() * 3;
         let blocked: Vec<_> = (0..n)
             .map(|_| {
@@ -209,7 +210,7 @@ fn blockers_on_every_worker_do_not_stop_the_others() {
 /// A hog and a blocker on two workers, pairs of every kind between them.
 #[test]
 fn pairs_ping_pong_beside_a_hog_and_a_blocker() {
-    check_on(&[2, 5], || {
+    plain_on(&[2, 5], || {
         let done = Flag::new();
         let (tell, told) = std::sync::mpsc::channel::<()>();
         let started = Arc::new(AtomicUsize::new(0));
@@ -252,7 +253,7 @@ fn pairs_ping_pong_beside_a_hog_and_a_blocker() {
 /// A loop of operations that never park is neither blocked nor a hog: it is made to yield.
 #[test]
 fn loop_of_operations_that_never_park_lets_others_run() {
-    check_on(&[1, 2], || {
+    plain_on(&[1, 2], || {
         let done = Flag::new();
         let loops: Vec<_> = (0..gort::workers())
             .map(|_| done.share())
@@ -477,7 +478,7 @@ fn TestTimerFairness() {
 /// Go's TestAfterFuncStarvation and the like: timers also fire when every worker computes.
 #[test]
 fn timers_fire_though_every_worker_computes() {
-    check(|| {
+    plain(|| {
         let done = Flag::new();
         let started = Arc::new(AtomicUsize::new(0));
         let h = any(|| {

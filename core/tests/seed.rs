@@ -2,7 +2,8 @@
 //! the same byte for byte each time, and another with another seed.
 //!
 //! What this is: the proof that time and chance have two doors only, and that one processor decides everything. What it is
-//! NOT: virtual time (no body here sleeps).
+//! NOT: virtual time (no body here sleeps), nor the end of a run: bodies leave no task behind, for the runner's thread, which
+//! cancels those, is not seeded.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 

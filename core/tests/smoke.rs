@@ -12,7 +12,6 @@ fn all(f: impl Fn() + Send + Sync + Clone + 'static) {
     for w in [1, 2, 5] {
         with(w, f.clone());
     }
-    assert_eq!(metrics().tasks, 0);
 }
 
 #[test]

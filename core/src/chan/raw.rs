@@ -259,10 +259,8 @@ pub(super) unsafe fn operate<E: ElemOps, const S: bool, const M: u8, R: From<Sta
     // SAFETY: contract; slots are type-stable, and the header is checked under the lock.
     unsafe {
         let c = &*ch;
-        c.header.lock.lock();
-        let valid = c.header.check(KIND_CHAN);
+        let valid = c.header.lock_as(KIND_CHAN);
         if !valid.is_ok() {
-            c.header.lock.unlock();
             return cx.out(valid).into();
         }
         let e = e.of(c.size.get());
@@ -450,13 +448,9 @@ unsafe fn lock(ch: *const RawChan) -> Result<(Cx, &'static RawChan), Status> {
     // SAFETY: contract of the callers; type-stable.
     unsafe {
         let c = &*ch;
-        c.header.lock.lock();
-        match c.header.check(KIND_CHAN) {
+        match c.header.lock_as(KIND_CHAN) {
             Status::Ok => Ok((cx, c)),
-            s => {
-                c.header.lock.unlock();
-                Err(cx.out(s))
-            }
+            s => Err(cx.out(s)),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::sched::party::{Reason, Waiter};
 use crate::sched::{Cx, enter, rand, ready, ticket};
 use crate::status::Status;
 use crate::sys::lock::ByteLock;
+use crate::sys::slab;
 use crate::wait::block::{Wait, Many, block_many, interrupted, status_of};
 use core::ptr::null;
 
@@ -108,6 +109,12 @@ unsafe fn run(
     lock_order[..n].sort_unstable_by_key(|&i| cases[i as usize].chan.addr());
     shuffle(cx, &mut poll_order[..n]);
     let locks = Locks { cases, order: &lock_order[..n] };
+    for case in cases.iter().filter(|c| !c.chan.is_null()) {
+        // SAFETY: a handle, by contract of select. One from before a fork is not locked: its lock may be held for ever.
+        if unsafe { (*case.chan).header.epoch.load(core::sync::atomic::Ordering::Relaxed) } != slab::epoch() {
+            return Err(cx.out(Status::Shutdown));
+        }
+    }
     let mut locked: Vec<*const ByteLock> = Vec::with_capacity(if may_block { n } else { 0 });
     locks.lock();
     let mut bad = Status::Ok;

@@ -23,7 +23,7 @@ use core::fmt::{self, Write};
 pub fn describe(t: &Task) -> String {
     let mut s = format!("task {}", t.id());
     t.header.lock.with(|| {
-        if t.header.kind.load(Relaxed) == KIND_TASK {
+        if t.header.kind.load(Acquire) == KIND_TASK {
             // SAFETY: the header's lock is held: a name is freed only under it.
             if let Some(name) = unsafe { t.name() } {
                 let _ = write!(s, " \"{}\"", name.to_string_lossy());
@@ -57,6 +57,13 @@ fn each_live(mut f: impl FnMut(&Task)) {
             f(t)
         }
     })
+}
+
+/// Tasks that have not ended.
+pub fn live_tasks() -> usize {
+    let mut n = 0;
+    each_live(|_| n += 1);
+    n
 }
 
 /// Writes who waits for what.

@@ -175,7 +175,7 @@ pub unsafe fn ready(cx: Cx, party: *const Party) {
 #[cold]
 unsafe fn ready_thread(party: *const Party) {
     // SAFETY: a Thread's party is at a fixed offset in it, and threads are never freed.
-    unsafe { (*Thread::of(party)).bell.ring() }
+    unsafe { (*Thread::of(party)).party_bell.ring() }
 }
 
 /// The task half of `ready`.
@@ -301,7 +301,7 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
         run = birth.main_of;
     }
     // SAFETY: a run's slot is type-stable, and its spawner is a task of it.
-    if !run.is_null() && unsafe { (*run).ending.load(Relaxed) } != 0 && birth.main_of.is_null() {
+    if !run.is_null() && unsafe { (*run).ending.load(Relaxed) } == 1 && birth.main_of.is_null() {
         return Err(cx.out(Status::Canceled));
     }
     if !rt.admit_task() {
@@ -481,7 +481,7 @@ pub fn blocking_enter() {
     {
         let lane: &Lane = p.lane();
         cx.thread.bracket.put_down();
-        lane.hand_over(p, clock::now());
+        lane.hand_over(p, clock::NEVER - 1);
     }
     cx.exit()
 }
@@ -501,7 +501,7 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
     let mut told = false;
     // A telling that was meant for something else (an old mailbox push) is not the end of the wait: the ticket says.
     let mut wait = || loop {
-        told = th.bell.wait_told(deadline);
+        told = th.party_bell.wait_told(deadline);
         if !told || th.party.ticket.waiting() != Some(seq) {
             break;
         }
@@ -514,7 +514,7 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
         None => wait(),
     }
     if !told && !th.party.ticket.win(seq, super::ticket::EXPIRED, 0) {
-        th.bell.wait_told(clock::NEVER);
+        th.party_bell.wait_told(clock::NEVER);
     }
     debug_assert!(th.party.ticket.waiting().is_none());
     th.bracket.enter();

@@ -199,8 +199,10 @@ pub fn rest(cx: Cx) -> bool {
     // SAFETY: workers belong to a lane for as long as they run its loop.
     let lane = unsafe { &*th.lane.get() };
     loop {
+        // First whether there is one, then whether we were hired with it: what is seen of the give is seen of the hiring. (The other order runs with a token pending.)
+        let has = !th.bracket.is_bare();
         accept(th, lane);
-        if owned(th.bracket.processor()) {
+        if has && owned(th.bracket.processor()) {
             return true;
         }
         if th.stop.load(Acquire) {

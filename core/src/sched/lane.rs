@@ -63,6 +63,8 @@ pub struct Lane {
     keeper_until: Cell<Time>,
     // ---- written under `lock`, read by anybody
     n_idle: AtomicUsize,
+    /// Those of them that are in use (others wait for their timers only).
+    n_idle_active: AtomicUsize,
     n_wanting: AtomicUsize,
     n_searching: AtomicUsize,
     /// The earliest timer of an idle processor's wheel.
@@ -95,6 +97,7 @@ impl Lane {
             keeper: Cell::new(null()),
             keeper_until: Cell::new(NEVER),
             n_idle: AtomicUsize::new(0),
+            n_idle_active: AtomicUsize::new(0),
             n_wanting: AtomicUsize::new(0),
             n_searching: AtomicUsize::new(0),
             idle_earliest: AtomicI64::new(NEVER),
@@ -143,7 +146,7 @@ impl Lane {
 
     /// Are all processors in use idle? (A snapshot.)
     pub fn all_idle(&self) -> bool {
-        self.n_idle.load(SeqCst) >= self.active()
+        self.n_idle_active.load(SeqCst) >= self.active()
     }
 
     /// Does a thread with pinned work want a processor?
@@ -199,15 +202,18 @@ impl Lane {
     /// The earliest timer over the idle processors.
     fn reckon(&self) {
         let mut earliest = NEVER;
+        let mut in_use = 0;
         let mut p = self.idle.get();
         while !p.is_null() {
             // SAFETY: as in `unlink_idle`; an idle processor's wheel is ours under the lock.
             unsafe {
                 earliest = earliest.min((*p).wheel.earliest());
+                in_use += usize::from(((*p).id as usize) < self.active());
                 p = (*p).idle_next.get();
             }
         }
         self.idle_earliest.store(earliest, Relaxed);
+        self.n_idle_active.store(in_use, SeqCst);
     }
 
     fn enlist(&self, th: &Thread, as_what: u8) {
@@ -365,9 +371,10 @@ impl Lane {
 
     /// Hands `p` (ours) to whoever can run what it holds; if it holds nothing and nothing waits, puts it down.
     pub fn hand_over(&self, p: &Processor, now: Time) {
-        let due = p.wheel.earliest() <= now;
+        let due = p.wheel.earliest().min(self.idle_earliest.load(Relaxed)) <= now;
         if !p.has_work() && self.injector.is_empty() && !due {
-            return self.put_idle(p);
+            self.put_idle(p);
+            return self.look_again();
         }
         self.lock.lock();
         let mut th = self.pop_thread(&self.wanting);
@@ -380,7 +387,33 @@ impl Lane {
             self.lock.unlock();
         }
         if !self.call(p, th, false) {
-            self.put_idle(p)
+            let t = p.next.swap(null_mut(), Relaxed);
+            if !t.is_null() {
+                // SAFETY: ours; nobody looks into the next slot of an idle processor.
+                unsafe { p.put_back(t) }
+            }
+            self.put_idle(p);
+            self.look_again()
+        }
+    }
+
+    /// Gives `p` (ours, our word is 0) to a thread that wants one. False: nobody does any more.
+    pub fn give_to_wanting(&self, p: &Processor) -> bool {
+        self.lock.lock();
+        let th = self.pop_thread(&self.wanting);
+        // SAFETY: ours; popped under this hold of the lock.
+        unsafe {
+            self.assign(p, th, false);
+            self.lock.unlock();
+        }
+        !th.is_null() && self.call(p, th, false)
+    }
+
+    /// After `put_idle` by somebody who does not go on to rest.
+    fn look_again(&self) {
+        barrier::heavy();
+        if self.any_work() {
+            self.wake_one()
         }
     }
 
@@ -551,16 +584,16 @@ impl Lane {
             }
         } else {
             loop {
-                let p = self.unlink_idle(|p| p.id as usize >= n);
+                let p = self.unlink_idle(|p| p.id as usize >= n && p.wheel.earliest() == NEVER);
                 if p.is_null() {
                     break;
                 }
                 // SAFETY: part of this lane; ours under the lock.
                 let p = unsafe { &*p };
                 p.owner.store(null_mut(), Relaxed);
-                self.move_timers(p);
             }
         }
+        self.reckon();
         // SAFETY: locked above.
         unsafe { self.lock.unlock() };
         if n > old {
@@ -587,11 +620,12 @@ impl Lane {
         if away {
             p.owner.store(null_mut(), Relaxed);
             self.move_timers(p);
-        } else {
-            self.push_idle(p);
         }
         // SAFETY: locked above.
         unsafe { self.lock.unlock() };
+        if !away {
+            self.put_idle(p);
+        }
         self.announce();
     }
 

@@ -44,6 +44,13 @@ impl<T: Linked> Fifo<T> {
         self.len.get()
     }
 
+    /// Forgets what it holds.
+    pub fn clear(&self) {
+        self.head.set(null_mut());
+        self.tail.set(null_mut());
+        self.len.set(0);
+    }
+
     /// Appends `t`.
     ///
     /// # Safety
@@ -98,6 +105,11 @@ impl<T: Linked> Mailbox<T> {
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.0.load(Relaxed).is_null()
+    }
+
+    /// Forgets what it holds.
+    pub fn clear(&self) {
+        self.0.store(null_mut(), Relaxed)
     }
 
     /// Pushes `t`; the caller then rings the owner's bell.

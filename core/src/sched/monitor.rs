@@ -4,7 +4,7 @@
 //! A processor whose `tick` has not moved since the last look, whose thread is in user code, and for which work waits:
 //!   - another processor is idle: wake a searcher; it steals from the ring, or takes the next slot when it is old;
 //!   - the thread's CPU clock has not moved either: BLOCKED. The processor is handed over at once, and the monitor looks every 50 us while that repeats;
-//!   - the clock has moved: COMPUTING. After `SLICE` one extra thread takes the processor over; while that one's predecessor still computes, further extra
+//!   - the clock has moved, or the kernel says it could run: COMPUTING. After `SLICE` one extra thread takes the processor over; while that one's predecessor still computes, further extra
 //!     threads come only after `LONG_SLICE`, so that others run again within 50 ms, always, and the kernel's slices do the rest.
 //!   - in the runtime at each look, for longer than a slice (a loop of operations that never park): the word is left contested and the thread yields at its next entry.
 //!
@@ -78,6 +78,11 @@ pub fn main(rt: &'static Runtime) {
                 lane.wake_one(); // everybody is busy in user code: the timers of an idle processor are late
             }
         }
+        for lane in rt.lanes() {
+            if !lane.injector.is_empty() && lane.has_idle() {
+                lane.wake_one(); // no thread could be had when it was pushed
+            }
+        }
         if idle {
             period = FIRST;
             judgement = sleep_idle(rt, judgement);
@@ -139,7 +144,7 @@ fn look(lane: &Lane, p: &Processor, s: &mut Seen, now: Time) -> bool {
         return false;
     }
     let age = now - s.since;
-    if lane.has_idle() && p.wheel.earliest_shared() > now {
+    if age < SLICE && lane.has_idle() && p.wheel.earliest_shared() > now {
         if age >= OLD_NEXT {
             lane.wake_one()
         }
@@ -154,7 +159,7 @@ fn look(lane: &Lane, p: &Processor, s: &mut Seen, now: Time) -> bool {
         return false;
     }
     let used = cpu::thread_cpu_time(th.tid.load(Relaxed)).unwrap_or(0) - s.cpu;
-    let blocked = age >= BLOCKED_AFTER && used < age / 4;
+    let blocked = age >= BLOCKED_AFTER && used < age / 4 && !cpu::is_runnable(th.tid.load(Relaxed));
     let slice = if still_computes(s.extra, owner) { LONG_SLICE } else { SLICE };
     if !(blocked || age >= slice) {
         return false;
@@ -191,7 +196,7 @@ fn retake(lane: &Lane, p: &Processor, th: &Thread) -> bool {
     if got {
         runtime::count_retake();
         if !cfg!(feature = "mutant_lose_retake") {
-            lane.hand_over(p, clock::now());
+            lane.hand_over(p, NEVER - 1);
         }
     }
     got

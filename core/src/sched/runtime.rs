@@ -15,7 +15,7 @@ use super::lane::{Hooks, Lane};
 use super::processor::Processor;
 use super::task::{TASKS, Task};
 use super::thread::{self, Thread};
-use super::{monitor, objects, run, ticket, worker};
+use super::{census, monitor, objects, run, ticket, worker};
 use crate::status::Status;
 use crate::sys::clock;
 use crate::sys::lock::ByteLock;
@@ -94,9 +94,12 @@ pub fn get() -> Option<&'static Runtime> {
 /// Lane number `id`; the runtime is started, and the lane was registered.
 #[inline(always)]
 pub fn lane(id: u8) -> &'static Lane {
-    // SAFETY: callers hold a task of that lane, so runtime and lane exist; neither is freed.
-    unsafe { &*(*RT.load(Acquire)).lanes[id as usize].load(Acquire) }
+    // SAFETY: callers are inside the bracket and hold a task of that lane, so the lane was registered; it is freed only when nobody is inside.
+    unsafe { &*LANE[id as usize].load(Acquire) }
 }
+
+/// The lanes, also while the runtime that they belong to is being shut down.
+static LANE: [AtomicPtr<Lane>; LANES] = [const { AtomicPtr::new(null_mut()) }; LANES];
 
 /// Asked, inside the bracket, by whatever makes an object: false means that a shutdown waits for us before it releases memory.
 pub fn is_releasing() -> bool {
@@ -134,12 +137,8 @@ unsafe extern "C" fn after_fork() {
     if !t.is_null() {
         // SAFETY: the calling thread's own.
         let th = unsafe { &*t };
-        th.current.set(null_mut());
-        th.lane.set(null());
+        th.reset();
         th.stop.store(true, SeqCst);
-        th.party.ticket.close();
-        th.bell.reset();
-        th.bracket.make_foreign();
     }
 }
 
@@ -222,7 +221,9 @@ fn start(c: &Config) -> Result<&'static Runtime, Status> {
     }));
     let workers = rt.workers_of(c);
     let lane = Lane::new(0, None, CAPACITY, workers, seed.unwrap_or(clock::now() as u64));
-    rt.lanes[0].store(Box::into_raw(lane), Release);
+    let lane = Box::into_raw(lane);
+    LANE[0].store(lane, Release);
+    rt.lanes[0].store(lane, Release);
     rt.n_lanes.store(1, Release);
     rt.limits(c);
     RT.store(core::ptr::from_ref(rt).cast_mut(), Release);
@@ -252,7 +253,7 @@ impl Runtime {
     fn limits(&self, c: &Config) {
         let tasks = env("GORT_MAX_TASKS").map_or(c.max_tasks, |n| n as usize);
         if tasks != 0 && self.max_tasks.load(Relaxed) == 0 {
-            self.live.store(TASKS.live(), Relaxed);
+            self.live.store(census::live_tasks(), Relaxed);
         }
         self.max_tasks.store(tasks, Relaxed);
         let threads = env("GORT_MAX_THREADS").map_or(c.max_threads, |n| n as usize);
@@ -430,6 +431,7 @@ pub fn add_lane(hooks: &'static Hooks, workers: usize) -> Result<&'static Lane, 
         let n = rt.n_lanes.load(Relaxed);
         if n < LANES {
             let l = Box::into_raw(Lane::new(n as u8, Some(hooks), workers.max(1), workers.max(1), clock::now() as u64));
+            LANE[n].store(l, Release);
             rt.lanes[n].store(l, Release);
             rt.n_lanes.store(n + 1, Release);
             // SAFETY: just made, and never freed.
@@ -495,7 +497,7 @@ pub fn shutdown() -> Status {
     end_all_waits(cx);
     cx.exit();
     let deadline = clock::after(Config::default().grace);
-    while TASKS.live() > 0 && clock::now() < deadline {
+    while census::live_tasks() > 0 && clock::now() < deadline {
         clock::nap(1_000_000);
     }
     rt.monitor_stop.store(true, SeqCst);
@@ -539,7 +541,7 @@ fn end_all_waits(cx: Cx) {
             && t.party.fixed.load(Relaxed) == 0
             && t.party.ticket.win(seq, ticket::SHUTDOWN, 0)
         {
-            t.bell.ring();
+            t.party_bell.ring();
         }
     }
 }
@@ -566,7 +568,7 @@ fn release_memory(rt: &'static Runtime) -> Status {
         let busy = thread::all().any(|t| {
             t.alive.load(Acquire)
                 && !core::ptr::eq(t, me)
-                && (t.bracket.peek().1 || (t.bell.is_told() && !matches!(t.party.ticket.outcome().0, ticket::IDLE)))
+                && (t.bracket.peek().1 || (t.party_bell.is_told() && !matches!(t.party.ticket.outcome().0, ticket::IDLE)))
         });
         if !busy {
             break;

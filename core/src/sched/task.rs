@@ -88,7 +88,7 @@ pub struct Task {
     pub state: AtomicU8,
     pub affinity: Cell<Affinity>,
     pub lane: Cell<u8>,
-    pub flags: Cell<u8>,
+    pub flags: RelaxedU8,
     // ---- second line
     pub entry: UnsafeCell<Entry>,
     pub on_exit: Cell<Option<OnExit>>,

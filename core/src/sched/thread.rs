@@ -50,10 +50,12 @@ pub struct Thread {
     /// State of chance for a plain thread.
     pub random: Cell<u64>,
     /// The lane whose loop this thread runs; null for plain threads.
-    pub lane: Cell<*const Lane>,
+    pub lane: RelaxedPtr<Lane>,
     // ---- written by others
     pub mailbox: CachePadded<Mailbox<Task>>,
     pub bell: Bell,
+    /// Of the thread's own waiting: rung only by whoever won its ticket.
+    pub party_bell: Bell,
     /// Tells the thread to leave its loop.
     pub stop: AtomicBool,
     /// Told by the monitor that its slice is used up; seen at the next contested entry.
@@ -92,9 +94,10 @@ impl Thread {
             pinned: Fifo::new(),
             spinning: Cell::new(false),
             random: Cell::new(0),
-            lane: Cell::new(null()),
+            lane: RelaxedPtr::new(null()),
             mailbox: CachePadded(Mailbox::new()),
             bell: Bell::new(),
+            party_bell: Bell::new(),
             stop: AtomicBool::new(false),
             preempt: AtomicBool::new(false),
             hired: AtomicBool::new(false),
@@ -149,12 +152,12 @@ impl Thread {
         self.spinning.set(false);
         self.hired.store(false, Relaxed);
         self.preempt.store(false, Relaxed);
-        // SAFETY: the owner's lists; whatever tasks they held were given up with the runtime they belonged to.
-        unsafe {
-            self.mailbox.take_all(&self.pinned);
-            while !self.pinned.pop().is_null() {}
-        }
+        // Whatever tasks these held were given up with the runtime they belonged to; their links are not to be followed.
+        self.mailbox.clear();
+        self.pinned.clear();
         self.bell.reset();
+        self.party_bell.reset();
+        self.listed.set(NOWHERE);
         self.party.ticket.close();
         super::last_error::clear(&self.party);
     }
@@ -213,6 +216,7 @@ pub fn forget_others_after_fork() {
         if core::ptr::from_ref(t) != me {
             // A slot whose lists may be torn is not used again: it stays `alive`, without an OS thread.
             t.bracket.make_foreign();
+            t.party.ticket.close();
             t.tid.store(0, Relaxed);
         }
     }
@@ -223,8 +227,11 @@ static KEY: AtomicU64 = AtomicU64::new(0);
 /// Arranges that `unregister` runs when the calling OS thread ends (a pthread key: works in a shared object, and has no order problem with Rust's).
 fn on_thread_exit() {
     unsafe extern "C" fn leave(t: *mut libc::c_void) {
-        // SAFETY: the value set below: a leaked Thread.
-        unsafe { (*t.cast::<Thread>()).unregister() }
+        // A worker has unregistered already, and another thread may have its `Thread` by now.
+        if core::ptr::eq(Thread::get(), t.cast_const().cast()) {
+            // SAFETY: the value set below: a leaked Thread, still this thread's own.
+            unsafe { (*t.cast::<Thread>()).unregister() }
+        }
     }
     let mut key = KEY.load(Acquire);
     if key == 0 {

@@ -77,8 +77,10 @@ fn between(cx: Cx, p: &Processor) -> bool {
         if p.id as usize >= lane.active() {
             // SAFETY: ours, and our word is 0.
             unsafe { lane.retire(p) }
-        } else {
+        } else if stop {
             lane.hand_over(p, 0);
+        } else if !lane.give_to_wanting(p) {
+            th.bracket.give(core::ptr::from_ref(p).addr());
         }
     }
     !stop
@@ -178,6 +180,10 @@ unsafe extern "C" fn entry(at: usize) -> ! {
             core::mem::forget(payload);
         }
         let th = return_from_user();
+        if th.lane.get().is_null() {
+            // A fork's child that came back from the task it was forked in: its scheduler is gone, this is its last thread (H2).
+            libc::exit(0)
+        }
         th.commit.set(Some(finish));
         context::finish((*t).fiber.get(), th.sched.get())
     }
@@ -334,11 +340,11 @@ pub unsafe fn commit_yield(cx: Cx, t: *mut Task, _: *mut ()) {
 ///
 /// # Safety
 /// A commit: `t` is ours.
-pub unsafe fn commit_inject(_: Cx, t: *mut Task, _: *mut ()) {
-    // SAFETY: contract.
+pub unsafe fn commit_inject(cx: Cx, t: *mut Task, _: *mut ()) {
+    // SAFETY: contract; a worker's lane outlives it, also after a shutdown that it was late for.
     unsafe {
         (*t).state.store(task::READY, Relaxed);
-        runtime::lane((*t).lane.get()).inject(t)
+        (*cx.thread.lane.get()).inject(t)
     }
 }
 

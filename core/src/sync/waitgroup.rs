@@ -65,13 +65,9 @@ unsafe fn lock(g: *const RawWg) -> Result<(Cx, &'static RawWg), Status> {
     // SAFETY: contract of the callers; type-stable.
     unsafe {
         let g = &*g;
-        g.header.lock.lock();
-        match g.header.check(KIND_WG) {
+        match g.header.lock_as(KIND_WG) {
             Status::Ok => Ok((cx, g)),
-            s => {
-                g.header.lock.unlock();
-                Err(cx.out(s))
-            }
+            s => Err(cx.out(s)),
         }
     }
 }
@@ -293,12 +289,9 @@ unsafe fn done_in(cx: Cx, g: *mut ()) {
     unsafe {
         let g = &*g.cast_const().cast::<RawWg>();
         let mut wakes = WakeList::new();
-        g.header.lock.lock();
-        if g.header.check(KIND_WG).is_ok() {
+        if g.header.lock_as(KIND_WG).is_ok() {
             let _ = change(g, -1, &mut wakes);
             unlock_or_free(g);
-        } else {
-            g.header.lock.unlock();
         }
         wakes.fire(cx);
     }

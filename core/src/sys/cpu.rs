@@ -50,6 +50,12 @@ pub fn thread_cpu_time(tid: i32) -> Option<i64> {
     }
 }
 
+/// Does a thread of ours run, or wait only for a CPU? (A descheduled thread uses no CPU time, but is not blocked.)
+pub fn is_runnable(tid: i32) -> bool {
+    let Ok(s) = fs::read_to_string(format!("/proc/self/task/{tid}/stat")) else { return false };
+    s.rfind(')').and_then(|i| s[i + 1..].trim_start().chars().next()) == Some('R')
+}
+
 /// The kernel's id of the calling thread.
 pub fn thread_id() -> i32 {
     // SAFETY: gettid has no preconditions.

@@ -42,18 +42,29 @@ pub fn wake(word: &AtomicU32, n: i32) {
     }
 }
 
-/// In the models sleeping is yielding until the word changes: every lost wake-up shows as a loop that never ends. A deadline passes at the first look.
+/// In the models all sleepers of a schedule share one condition, and look at their word again: a lost wake-up is a deadlock that loom reports. (What the mutex
+/// orders beyond the word is only ordered when somebody slept.) A deadline passes at the first look.
 #[cfg(loom)]
 pub fn wait(word: &AtomicU32, expected: u32, deadline: i64) -> bool {
+    let (mutex, rung) = super::slab::lot();
+    let Ok(mut held) = mutex.lock() else { unreachable!("poisoned") };
     while word.load(core::sync::atomic::Ordering::Acquire) == expected {
         if deadline != super::clock::NEVER {
             return false;
         }
-        loom::thread::yield_now();
+        held = match rung.wait(held) {
+            Ok(held) => held,
+            Err(_) => unreachable!("poisoned"),
+        };
     }
     true
 }
 
 /// See `wait`.
 #[cfg(loom)]
-pub fn wake(_word: &AtomicU32, _n: i32) {}
+pub fn wake(_: &AtomicU32, _: i32) {
+    let (mutex, rung) = super::slab::lot();
+    let held = mutex.lock();
+    rung.notify_all();
+    drop(held);
+}

@@ -8,6 +8,25 @@ use crate::status::Status;
 use core::sync::atomic::Ordering::*;
 
 impl Header {
+    /// Locks the object and checks it: on `Ok` the lock is held, otherwise not. An object of an older epoch is not even locked: in a fork's child its lock may be held for ever by a
+    /// thread that is not there (an epoch never goes back, so the early look is safe).
+    ///
+    /// # Safety
+    /// The header is of a slab object.
+    #[inline(always)]
+    pub unsafe fn lock_as(&self, kind: u8) -> Status {
+        if self.epoch.load(Relaxed) != epoch() {
+            return Status::Shutdown;
+        }
+        self.lock.lock();
+        let s = self.check(kind);
+        if !s.is_ok() {
+            // SAFETY: locked just now.
+            unsafe { self.lock.unlock() }
+        }
+        s
+    }
+
     /// `Ok`; SHUTDOWN for an object from before a fork or shutdown (which may read as zero); MISUSE for a freed one or one of another kind.
     #[inline(always)]
     pub fn check(&self, kind: u8) -> Status {

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod cpu;
 pub mod futex;
 pub mod handle;
+#[cfg_attr(loom, path = "lock_loom.rs")]
 pub mod lock;
 #[cfg_attr(loom, path = "slab_loom.rs")]
 pub mod slab;

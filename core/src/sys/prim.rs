@@ -140,8 +140,49 @@ pub mod word {
     }
 }
 
+/// What blocks in a model instead of spinning.
+#[cfg(loom)]
+pub mod blocking {
+    pub use loom::sync::{Condvar, Mutex, MutexGuard};
+}
+
 /// A thread of a model.
 #[cfg(loom)]
 pub fn spawn_thread(f: impl FnOnce() + 'static) {
     drop(loom::thread::spawn(f));
+}
+
+/// A word with one writer at a time that others may look at for a report: relaxed loads and stores, spelled like a `Cell`.
+#[cfg(not(loom))]
+pub struct RelaxedPtr<T>(AtomicPtr<T>);
+
+#[cfg(not(loom))]
+impl<T> RelaxedPtr<T> {
+    pub const fn new(p: *const T) -> RelaxedPtr<T> {
+        RelaxedPtr(AtomicPtr::new(p.cast_mut()))
+    }
+    #[inline(always)]
+    pub fn get(&self) -> *const T {
+        self.0.load(Relaxed)
+    }
+    #[inline(always)]
+    pub fn set(&self, p: *const T) {
+        self.0.store(p.cast_mut(), Relaxed)
+    }
+}
+
+/// The same for a byte.
+#[cfg(not(loom))]
+pub struct RelaxedU8(AtomicU8);
+
+#[cfg(not(loom))]
+impl RelaxedU8 {
+    #[inline(always)]
+    pub fn get(&self) -> u8 {
+        self.0.load(Relaxed)
+    }
+    #[inline(always)]
+    pub fn set(&self, v: u8) {
+        self.0.store(v, Relaxed)
+    }
 }

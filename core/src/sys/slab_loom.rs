@@ -10,8 +10,9 @@
 //! Memory is given back when the next schedule of the model begins (`begin`): loom runs a model on one OS thread.
 
 use super::lock::ByteLock;
+use super::prim::blocking::{Condvar, Mutex};
 use super::prim::*;
-use core::cell::RefCell;
+use core::cell::{Cell as Local, RefCell};
 use core::marker::PhantomData;
 use core::mem::forget;
 use core::ptr::NonNull;
@@ -88,6 +89,17 @@ pub fn leak<T>(value: T) -> &'static T {
     unsafe { &*at }
 }
 
+type Lot = (Mutex<()>, Condvar);
+thread_local!(static LOT: Local<Option<&'static Lot>> = const { Local::new(None) });
+
+/// Where the sleepers of this schedule wait (`futex.rs`).
+pub fn lot() -> &'static Lot {
+    match LOT.get() {
+        Some(lot) => lot,
+        None => unreachable!("a model begins with `begin`"),
+    }
+}
+
 /// A schedule begins: what the last one leaked is given back, without being dropped (loom's parts of it are gone).
 pub fn begin() {
     for (at, layout) in LEAKED.with(|l| core::mem::take(&mut *l.borrow_mut())) {
@@ -96,4 +108,5 @@ pub fn begin() {
             unsafe { dealloc(at, layout) }
         }
     }
+    LOT.set(Some(leak((Mutex::new(()), Condvar::new()))));
 }

@@ -23,14 +23,14 @@ unsafe fn lock(t: *const Task) -> Result<Cx, Status> {
     // SAFETY: contract; slots are type-stable.
     unsafe {
         let h = &(*t).header;
-        h.lock.lock();
-        match h.check(KIND_TASK) {
+        match h.lock_as(KIND_TASK) {
             // One reference is the task's own while it lives; without another nobody holds a handle.
             Status::Ok if (*t).flags.get() & HAS_HANDLE != 0 && h.refs.load(Relaxed) > ((*t).state.load(Relaxed) != DEAD) as u32 => Ok(cx),
-            s => {
+            Status::Ok => {
                 h.lock.unlock();
-                Err(cx.out(if s.is_ok() { Status::Misuse } else { s }))
+                Err(cx.out(Status::Misuse))
             }
+            s => Err(cx.out(s)),
         }
     }
 }

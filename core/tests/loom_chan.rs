@@ -1,0 +1,337 @@
+//! Models of the channel (`chan/raw.rs`), the real one, with the real `block`, tickets and wake lists: who gets a value, who is woken, and what may be freed when.
+//!
+//! The parties are loom's threads, as plain threads or as tasks (`sched/doors_loom.rs`). A freed channel is overwritten cell by cell, so an operation that touches anything
+//! of it after its last unlock is a race (D8); a deadline passes at the first look, so an expiry meets a hand-over at every point.
+//! Not here: select (two locks), the naked stub of C (`chan/stub.rs`), the slab (an object is a box), membarrier.
+
+#![cfg(loom)]
+
+mod model;
+
+use gort::Status;
+use gort::chan::raw::{self, Layout, RawChan};
+use gort::sched::{as_task, tick};
+use gort::sys::prim::Cell;
+use model::*;
+use std::ptr::{from_ref, null};
+
+#[derive(Clone, Copy)]
+struct Chan(*const RawChan);
+
+// A plain pointer: loom runs the threads of a model on one OS thread.
+impl Chan {
+    fn new(cap: usize) -> Chan {
+        Chan(raw::create(Layout { size: 4, align: 4, drop: None }, cap).unwrap().as_ptr())
+    }
+
+    fn send(self, v: u32) -> Status {
+        // SAFETY: a channel of this model; `v` lives until the call returns.
+        unsafe { raw::send(self.0, from_ref(&v).cast()) }
+    }
+
+    fn send_until(self, v: u32) -> Status {
+        // SAFETY: as above.
+        unsafe { raw::send_until(self.0, from_ref(&v).cast(), i64::MAX - 1, null()) }
+    }
+
+    fn try_send(self, v: u32) -> Status {
+        // SAFETY: as above.
+        unsafe { raw::try_send(self.0, from_ref(&v).cast()) }
+    }
+
+    fn try_recv(self) -> Result<u32, Status> {
+        let mut v = u32::MAX;
+        // SAFETY: as above.
+        unsafe { raw::try_recv(self.0, (&raw mut v).cast()) }.ok().map(|()| v)
+    }
+
+    fn recv(self) -> Result<u32, Status> {
+        let mut v = u32::MAX;
+        // SAFETY: as above.
+        unsafe { raw::recv(self.0, (&raw mut v).cast()) }.ok().map(|()| v)
+    }
+
+    fn recv_until(self) -> Result<u32, Status> {
+        let mut v = u32::MAX;
+        // SAFETY: as above.
+        let s = unsafe { raw::recv_until(self.0, (&raw mut v).cast(), i64::MAX - 1, null()) };
+        assert!(s.is_ok() || v == u32::MAX, "the place is written only on success");
+        s.ok().map(|()| v)
+    }
+
+    fn close(self) -> Status {
+        // SAFETY: as above.
+        unsafe { raw::close(self.0) }
+    }
+
+    fn retain(self) {
+        // SAFETY: as above.
+        assert_eq!(unsafe { raw::retain(self.0) }, Status::Ok);
+    }
+
+    fn release(self) -> Status {
+        // SAFETY: as above; the caller does not use it again.
+        unsafe { raw::release(self.0) }
+    }
+
+    fn len(self) -> usize {
+        // SAFETY: as above.
+        unsafe { raw::len(self.0) }
+    }
+}
+
+/// Makes the model's first party a task if `task`.
+fn party(task: bool) {
+    if task {
+        as_task();
+    }
+}
+
+#[test]
+fn handed_over_then_freed() {
+    for (task, name) in [
+        (false, "chan: unbuffered hand-over between threads; the receiver frees the channel at once"),
+        (true, "chan: unbuffered hand-over to a task, which frees the channel at once"),
+    ] {
+        explore(name, 4, move || {
+            let c = Chan::new(0);
+            party(task);
+            beside(
+                move || assert_eq!(c.send(7), Status::Ok),
+                || {
+                    assert_eq!(c.recv(), Ok(7));
+                    assert_eq!(c.release(), Status::Ok);
+                },
+            );
+        });
+    }
+}
+
+#[test]
+fn handed_over_then_freed_by_the_sender() {
+    explore("chan: unbuffered hand-over; the sender, a task, frees the channel at once", 4, || {
+        let c = Chan::new(0);
+        party(true);
+        let got = shared(Cell::new(0));
+        beside(
+            move || got.set(c.recv().unwrap()),
+            || {
+                assert_eq!(c.send(7), Status::Ok);
+                assert_eq!(c.release(), Status::Ok);
+            },
+        );
+        assert_eq!(got.get(), 7);
+    });
+}
+
+#[test]
+fn round_trip() {
+    explore("chan: an unbuffered round trip over two channels between two tasks", 3, || {
+        let (a, b) = (Chan::new(0), Chan::new(0));
+        party(true);
+        beside(
+            move || {
+                as_task();
+                let v = a.recv().unwrap();
+                assert_eq!(b.send(v + 1), Status::Ok);
+            },
+            || {
+                assert_eq!(a.send(1), Status::Ok);
+                assert_eq!(b.recv(), Ok(2));
+                assert_eq!(a.release(), Status::Ok);
+                assert_eq!(b.release(), Status::Ok);
+            },
+        );
+    });
+}
+
+#[test]
+fn two_senders_one_receiver() {
+    explore("chan: two senders and one receiver, unbuffered", 3, || {
+        let c = Chan::new(0);
+        party(true);
+        together(
+            vec![
+                Box::new(move || assert_eq!(c.send(1), Status::Ok)),
+                Box::new(move || assert_eq!(c.send(2), Status::Ok)),
+            ],
+            || assert_eq!(c.recv().unwrap() + c.recv().unwrap(), 3),
+        );
+        assert_eq!(c.try_send(9), Status::WouldBlock, "nobody is left in a queue");
+    });
+}
+
+#[test]
+fn two_receivers_one_sender() {
+    explore("chan: two receivers and one sender, buffer of one", 3, || {
+        let c = Chan::new(1);
+        let sum = shared([Cell::new(0), Cell::new(0)]);
+        together(
+            vec![
+                Box::new(move || sum[0].set(c.recv().unwrap())),
+                Box::new(move || {
+                    as_task();
+                    sum[1].set(c.recv().unwrap())
+                }),
+            ],
+            || {
+                assert_eq!(c.send(1), Status::Ok);
+                assert_eq!(c.send(2), Status::Ok);
+            },
+        );
+        assert_eq!((sum[0].get() + sum[1].get(), c.len()), (3, 0));
+    });
+}
+
+#[test]
+fn buffer_of_one_keeps_order() {
+    explore("chan: three values through a buffer of one, in order", 4, || {
+        let c = Chan::new(1);
+        beside(
+            move || {
+                as_task();
+                for v in 1..=3 {
+                    assert_eq!(c.send(v), Status::Ok)
+                }
+            },
+            || {
+                for v in 1..=3 {
+                    assert_eq!(c.recv(), Ok(v))
+                }
+            },
+        );
+    });
+}
+
+/// What both sides of a hand-over that may expire were told must agree: exactly one of them has the value.
+fn agree(c: Chan, timed: Status, other: Status) {
+    match timed {
+        Status::Ok => assert_eq!(other, Status::Ok),
+        Status::TimedOut => assert_eq!(other, Status::WouldBlock),
+        s => panic!("{s:?}"),
+    }
+    assert_eq!(c.try_send(9), Status::WouldBlock, "the expired waiter has left the queue");
+    assert_eq!(c.release(), Status::Ok);
+}
+
+#[test]
+fn a_thread_receives_with_a_deadline() {
+    explore("chan: a thread's receive with a deadline against a try_send", 5, || {
+        let c = Chan::new(0);
+        let other = shared(Cell::new(Status::Os));
+        let mut timed = Err(Status::Os);
+        beside(move || other.set(c.try_send(7)), || timed = c.recv_until());
+        agree(c, timed.map_or_else(|s| s, |v| if v == 7 { Status::Ok } else { Status::Os }), other.get());
+    });
+}
+
+#[test]
+fn a_thread_sends_with_a_deadline() {
+    explore("chan: a thread's send with a deadline against a try_recv", 5, || {
+        let c = Chan::new(0);
+        let other = shared(Cell::new(Err(Status::Os)));
+        let mut timed = Status::Os;
+        beside(move || other.set(c.try_recv()), || timed = c.send_until(7));
+        agree(c, timed, other.get().map_or_else(|s| s, |v| if v == 7 { Status::Ok } else { Status::Os }));
+    });
+}
+
+#[test]
+fn a_task_receives_with_a_deadline() {
+    explore("chan: a task's receive with a deadline against a sender with one, and the timers", 3, || {
+        let c = Chan::new(0);
+        party(true);
+        let other = shared(Cell::new(Status::Os));
+        let mut mine = Err(Status::Os);
+        beside(
+            move || {
+                other.set(c.send_until(7)); // a thread: its deadline passes at the first look
+                tick();
+                assert_eq!(c.close(), Status::Ok); // ends a wait that was armed later
+            },
+            || mine = c.recv_until(),
+        );
+        match mine {
+            Ok(v) => assert_eq!((v, other.get()), (7, Status::Ok)),
+            Err(s) => {
+                assert!(s == Status::TimedOut || s == Status::Closed);
+                assert_eq!(other.get(), Status::TimedOut, "a value that nobody got is with its sender");
+            }
+        }
+    });
+}
+
+#[test]
+fn close_against_a_receiver() {
+    for (task, name) in [
+        (false, "chan: close against a parked or coming receiver, a thread"),
+        (true, "chan: close against a parked or coming receiver, a task"),
+    ] {
+        explore(name, 5, move || {
+            let c = Chan::new(0);
+            party(task);
+            beside(move || assert_eq!(c.close(), Status::Ok), || {
+                assert_eq!(c.recv(), Err(Status::Closed));
+                assert_eq!(c.release(), Status::Ok); // D8: the close has unlocked, or it would not have woken us
+            });
+        });
+    }
+}
+
+#[test]
+fn close_against_two() {
+    explore("chan: close wakes a receiver that enlists elsewhere at once, and another", 3, || {
+        let (c, d) = (Chan::new(0), Chan::new(0));
+        party(true);
+        together(
+            vec![
+                Box::new(move || assert_eq!(c.recv(), Err(Status::Closed))),
+                Box::new(move || {
+                    assert_eq!(c.close(), Status::Ok);
+                    assert_eq!(d.close(), Status::Ok);
+                }),
+            ],
+            || {
+                assert_eq!(c.recv(), Err(Status::Closed));
+                assert_eq!(d.recv(), Err(Status::Closed));
+            },
+        );
+    });
+}
+
+#[test]
+fn close_against_a_sender() {
+    explore("chan: close against a parked or coming sender; the value stays with it", 5, || {
+        let c = Chan::new(1);
+        party(true);
+        assert_eq!(c.send(1), Status::Ok);
+        beside(move || assert_eq!(c.close(), Status::Ok), || assert_eq!(c.send(2), Status::Closed));
+        assert_eq!(c.recv(), Ok(1), "what is buffered stays receivable");
+        assert_eq!(c.recv(), Err(Status::Closed));
+    });
+}
+
+#[test]
+fn the_last_reference_goes() {
+    explore("chan: two owners release; a receiver that waits returns CLOSED", 4, || {
+        let c = Chan::new(2);
+        c.retain();
+        assert_eq!(c.send(5), Status::Ok);
+        together(
+            vec![Box::new(move || assert_eq!(c.release(), Status::Ok))],
+            || {
+                assert_eq!(c.recv(), Ok(5));
+                assert_eq!(c.release(), Status::Ok);
+            },
+        );
+        assert_eq!(c.close(), Status::Misuse, "the handle is stale now");
+    });
+    explore("chan: the last reference goes while a receiver waits or comes", 4, || {
+        let c = Chan::new(0);
+        party(true);
+        beside(move || assert_eq!(c.release(), Status::Ok), || {
+            let e = c.recv().unwrap_err();
+            assert!(e == Status::Closed || e == Status::Misuse, "{e:?}");
+        });
+    });
+}
