@@ -10,6 +10,7 @@ ARGS    ?= --quick
 DIR     ?=
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
+ABI     := $(shell sed -n 's/^const ABI: u32 = \([0-9]*\);$$/\1/p' ffi-c/build.rs)
 
 # $(call need,PROGRAM,WHAT TO INSTALL)
 need = command -v $(1) >/dev/null 2>&1 || { echo "gort: $(1) is missing; install it: $(2)" >&2; exit 1; }
@@ -33,6 +34,8 @@ tools:
 
 build: tools
 	@cargo build -q --release -p gort -p gort-ffi-c
+	@# Programs linked here ask for the soname, which cargo does not make a file of.
+	@ln -sf libgort.so $(TARGET)/release/libgort.so.$(ABI)
 	@cargo test -q -p gort-ffi-c --test header >$(TARGET)/header.log 2>&1 || { cat $(TARGET)/header.log; exit 1; }
 	@echo "built $(TARGET)/release/libgort.so and libgort.a; include/gort.h is in step"
 
@@ -55,7 +58,7 @@ test: tools
 test-deep: tools
 	@bash tools/deep.sh
 
-bench: tools .venv/.ready
+bench: build .venv/.ready
 	@.venv/bin/python benchmarks/run.py $(ARGS)
 
 install: build

@@ -57,12 +57,7 @@ pub static TABLE: [Row; 13] = [
         text: "the context or the task was cancelled",
         python: "Canceled",
     },
-    Row {
-        status: Status::Invalid,
-        name: "GORT_INVALID",
-        text: "an argument is not valid",
-        python: "InvalidArgument",
-    },
+    Row { status: Status::Invalid, name: "GORT_INVALID", text: "an argument is not valid", python: "InvalidArgument" },
     Row {
         status: Status::Misuse,
         name: "GORT_MISUSE",

@@ -76,7 +76,7 @@ fn child() {
 mod operations {
     use gort::*;
 
-    const N: u64 = 256;
+    const N: u64 = 128; // twice the turn limit of a next slot
     const WARM: u64 = 2_000;
 
     /// Stops here under the tracer; says what is measured and how often it is done.

@@ -327,7 +327,10 @@ fn nil_channel_is_never_ready() {
         let soon = || now().0 + 1_000_000;
         // SAFETY: NULL is allowed; `v` is readable and writable.
         unsafe {
-            assert_eq!((raw::try_send(null(), at), raw::try_recv(null(), at)), (Status::WouldBlock, Status::WouldBlock));
+            assert_eq!(
+                (raw::try_send(null(), at), raw::try_recv(null(), at)),
+                (Status::WouldBlock, Status::WouldBlock)
+            );
             assert_eq!(raw::send_until(null(), at, soon(), null()), Status::TimedOut);
             assert_eq!(raw::recv_until(null(), at, soon(), null()), Status::TimedOut);
             assert_eq!((raw::len(null()), raw::cap(null()), raw::is_closed(null())), (0, 0, false));
@@ -696,7 +699,10 @@ fn stale_and_foreign_handles_are_refused() {
         unsafe {
             assert_eq!(raw::release(c), Status::Ok);
             assert_eq!((raw::send(c, at), raw::recv(c, at)), (Status::Misuse, Status::Misuse));
-            assert_eq!((raw::close(c), raw::retain(c), raw::release(c)), (Status::Misuse, Status::Misuse, Status::Misuse));
+            assert_eq!(
+                (raw::close(c), raw::retain(c), raw::release(c)),
+                (Status::Misuse, Status::Misuse, Status::Misuse)
+            );
             assert_eq!(raw::send(g.cast(), at), Status::Misuse, "a wait group is no channel");
             assert_eq!(gort::sync::waitgroup::add(c.cast(), 1), Status::Misuse, "a channel is no wait group");
             assert_eq!(gort::sync::waitgroup::free(g), Status::Ok);

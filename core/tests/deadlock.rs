@@ -124,9 +124,9 @@ fn wait_all_with_stuck_tasks_returns_deadlock_from_the_run() {
             }
         })
         .unwrap_err();
-        assert_eq!((e.status, e.detached), (Status::Deadlock, 3), "{e}");
+        // What is asleep for ever is cancelled after all, and ends.
+        assert_eq!((e.status, e.detached), (Status::Deadlock, 0), "{e}");
         assert!(e.report.matches("left behind").count() >= 3, "{}", e.report);
-        // They live on, detached, and can be ended.
         drop(tx);
     })
 }

@@ -270,10 +270,13 @@ fn close_against_a_receiver() {
         explore(name, 5, move || {
             let c = Chan::new(0);
             party(task);
-            beside(move || assert_eq!(c.close(), Status::Ok), || {
-                assert_eq!(c.recv(), Err(Status::Closed));
-                assert_eq!(c.release(), Status::Ok); // D8: the close has unlocked, or it would not have woken us
-            });
+            beside(
+                move || assert_eq!(c.close(), Status::Ok),
+                || {
+                    assert_eq!(c.recv(), Err(Status::Closed));
+                    assert_eq!(c.release(), Status::Ok); // D8: the close has unlocked, or it would not have woken us
+                },
+            );
         });
     }
 }
@@ -317,21 +320,21 @@ fn the_last_reference_goes() {
         let c = Chan::new(2);
         c.retain();
         assert_eq!(c.send(5), Status::Ok);
-        together(
-            vec![Box::new(move || assert_eq!(c.release(), Status::Ok))],
-            || {
-                assert_eq!(c.recv(), Ok(5));
-                assert_eq!(c.release(), Status::Ok);
-            },
-        );
+        together(vec![Box::new(move || assert_eq!(c.release(), Status::Ok))], || {
+            assert_eq!(c.recv(), Ok(5));
+            assert_eq!(c.release(), Status::Ok);
+        });
         assert_eq!(c.close(), Status::Misuse, "the handle is stale now");
     });
     explore("chan: the last reference goes while a receiver waits or comes", 4, || {
         let c = Chan::new(0);
         party(true);
-        beside(move || assert_eq!(c.release(), Status::Ok), || {
-            let e = c.recv().unwrap_err();
-            assert!(e == Status::Closed || e == Status::Misuse, "{e:?}");
-        });
+        beside(
+            move || assert_eq!(c.release(), Status::Ok),
+            || {
+                let e = c.recv().unwrap_err();
+                assert!(e == Status::Closed || e == Status::Misuse, "{e:?}");
+            },
+        );
     });
 }

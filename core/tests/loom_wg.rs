@@ -105,13 +105,10 @@ fn two_waiters() {
     explore("wg: two waiters, a task and a thread, and a done; one uses the group again at once", 3, || {
         let g = Group::new(1);
         as_task();
-        together(
-            vec![Box::new(move || assert_eq!(g.wait(), Status::Ok)), Box::new(move || g.done())],
-            || {
-                assert_eq!(g.wait(), Status::Ok);
-                assert_eq!(g.wait(), Status::Ok, "still zero");
-            },
-        );
+        together(vec![Box::new(move || assert_eq!(g.wait(), Status::Ok)), Box::new(move || g.done())], || {
+            assert_eq!(g.wait(), Status::Ok);
+            assert_eq!(g.wait(), Status::Ok, "still zero");
+        });
         assert_eq!(g.free(), Status::Ok);
     });
 }
@@ -121,14 +118,11 @@ fn used_again_at_once() {
     explore("wg: the first waiter counts up again while the second is being released (WG2)", 3, || {
         let g = Group::new(1);
         as_task();
-        together(
-            vec![Box::new(move || assert_eq!(g.wait(), Status::Ok)), Box::new(move || g.done())],
-            || {
-                assert_eq!(g.wait(), Status::Ok);
-                assert_eq!(g.add(1), Status::Ok);
-                g.done();
-            },
-        );
+        together(vec![Box::new(move || assert_eq!(g.wait(), Status::Ok)), Box::new(move || g.done())], || {
+            assert_eq!(g.wait(), Status::Ok);
+            assert_eq!(g.add(1), Status::Ok);
+            g.done();
+        });
         assert_eq!(g.free(), Status::Ok);
     });
 }

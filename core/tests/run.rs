@@ -219,7 +219,8 @@ fn tasks_spawned_by_plain_threads_belong_to_no_run() {
 fn shutdown_leaves_no_thread_and_the_runtime_starts_again() {
     plain(|| {
         repeat(5, 1000, |_| {
-            let n = run_with(&config(), || (0..100u64).map(|i| spawn(move || i)).map(|h| h.join().unwrap()).sum::<u64>());
+            let n =
+                run_with(&config(), || (0..100u64).map(|i| spawn(move || i)).map(|h| h.join().unwrap()).sum::<u64>());
             assert_eq!(n.unwrap(), 4950);
             assert_eq!(gort::shutdown(), Status::Ok);
             let m = gort::metrics();

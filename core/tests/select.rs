@@ -430,7 +430,11 @@ fn two_selects_meet_on_two_channels_without_deadlock() {
             let mut sum = 0;
             for i in 0..n {
                 let (mut a, mut b) = (i, i);
-                let order = if i % 2 == 0 { [send_case(&tx1, &mut a), send_case(&tx2, &mut b)] } else { [send_case(&tx2, &mut b), send_case(&tx1, &mut a)] };
+                let order = if i % 2 == 0 {
+                    [send_case(&tx1, &mut a), send_case(&tx2, &mut b)]
+                } else {
+                    [send_case(&tx2, &mut b), send_case(&tx1, &mut a)]
+                };
                 assert_eq!(wait_select(&order).unwrap().1, Status::Ok);
                 sum += i;
             }

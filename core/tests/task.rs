@@ -97,9 +97,8 @@ fn many_joiners_get_the_same_result() {
                 spawn(move || {
                     let mut out = 0;
                     // SAFETY: the handle is released after the joiners have ended.
-                    let s = unsafe {
-                        join::join(std::ptr::with_exposed_provenance(at), &mut out, RawWait::FOREVER, true)
-                    };
+                    let s =
+                        unsafe { join::join(std::ptr::with_exposed_provenance(at), &mut out, RawWait::FOREVER, true) };
                     (s, out)
                 })
             })

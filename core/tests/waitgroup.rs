@@ -220,7 +220,10 @@ fn free_is_refused_while_it_counts_or_somebody_waits() {
             assert_eq!(raw::free(g), Status::Ok);
             assert_eq!((raw::add(g, 1), raw::wait(g), raw::free(g)), (Status::Misuse, Status::Misuse, Status::Misuse));
             let null = std::ptr::null();
-            assert_eq!((raw::add(null, 1), raw::wait(null), raw::free(null)), (Status::Invalid, Status::Invalid, Status::Invalid));
+            assert_eq!(
+                (raw::add(null, 1), raw::wait(null), raw::free(null)),
+                (Status::Invalid, Status::Invalid, Status::Invalid)
+            );
         }
     })
 }

@@ -69,11 +69,8 @@ unsafe extern "C" fn drop_value<T>(at: *mut c_void) {
 /// # Panics
 /// If the capacity overflows, or there is no memory.
 pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let (size, align) = if Typed::<T>::BOXED {
-        (size_of::<Box<T>>(), align_of::<Box<T>>())
-    } else {
-        (size_of::<T>(), align_of::<T>())
-    };
+    let (size, align) =
+        if Typed::<T>::BOXED { (size_of::<Box<T>>(), align_of::<Box<T>>()) } else { (size_of::<T>(), align_of::<T>()) };
     let drop = if core::mem::needs_drop::<T>() || Typed::<T>::BOXED {
         Some(drop_value::<T> as unsafe extern "C" fn(*mut c_void))
     } else {

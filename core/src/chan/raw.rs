@@ -365,7 +365,11 @@ unsafe fn nil<const M: u8>(wait: Wait) -> Status {
 #[inline(always)]
 pub unsafe fn send_as<E: ElemOps, const M: u8>(ch: *const RawChan, e: E, src: *const u8, wait: Wait) -> Status {
     // SAFETY: contract; the element is only read.
-    unsafe { operate::<E, true, M, Status>(ch, e, src.cast_mut(), wait, |cx, c| wait_for_peer::<true>(cx, c, src.cast_mut(), wait)) }
+    unsafe {
+        operate::<E, true, M, Status>(ch, e, src.cast_mut(), wait, |cx, c| {
+            wait_for_peer::<true>(cx, c, src.cast_mut(), wait)
+        })
+    }
 }
 
 /// Receives an element into `dst`, written only on success. CLOSED when closed and drained.

@@ -16,7 +16,7 @@ use crate::sched::{Cx, enter, rand, ready, ticket};
 use crate::status::Status;
 use crate::sys::lock::ByteLock;
 use crate::sys::slab;
-use crate::wait::block::{Wait, Many, block_many, interrupted, status_of};
+use crate::wait::block::{Many, Wait, block_many, interrupted, status_of};
 use core::ptr::null;
 
 /// What a case does.

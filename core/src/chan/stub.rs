@@ -14,8 +14,8 @@ use super::raw::{BLOCK, DYNAMIC, RawChan, operate, prepare_wait, wait_for_peer};
 use crate::sched::thread::Thread;
 use crate::sched::{Cx, ticket};
 use crate::status::Status;
-use crate::wait::block::{self, Wait};
 use crate::wait::Reason;
+use crate::wait::block::{self, Wait};
 
 /// What `begin` says, in rax and rdx: a status, or the two contexts of a park.
 #[repr(C)]
@@ -39,7 +39,11 @@ unsafe fn begin<const S: bool>(ch: *const RawChan, at: *mut u8) -> Begun {
     unsafe {
         operate::<_, S, BLOCK, Begun>(ch, DYNAMIC, at, Wait::FOREVER, |cx, c| {
             let t = cx.task();
-            if cfg!(not(all(target_arch = "x86_64", not(gort_corosensei), not(gort_tsan)))) || t.is_null() || (*t).lane.get() != 0 || !(*(*t).fiber.get()).is_plain() {
+            if cfg!(not(all(target_arch = "x86_64", not(gort_corosensei), not(gort_tsan))))
+                || t.is_null()
+                || (*t).lane.get() != 0
+                || !(*(*t).fiber.get()).is_plain()
+            {
                 return wait_for_peer::<S>(cx, c, at, Wait::FOREVER).into();
             }
             prepare_wait::<S>(cx, c, at);

@@ -150,7 +150,8 @@ impl Bracket {
 
     /// Retaker, step 1: contests `p`. False: the thread does not own it any more.
     pub fn contest(&self, p: usize) -> bool {
-        self.word.compare_exchange(p, p | CONTESTED, AcqRel, Relaxed).is_ok() || self.word.load(Relaxed) == p | CONTESTED
+        self.word.compare_exchange(p, p | CONTESTED, AcqRel, Relaxed).is_ok()
+            || self.word.load(Relaxed) == p | CONTESTED
     }
 
     /// Retaker, step 2: is the thread in user code, so that it can not touch the processor without meeting our mark?

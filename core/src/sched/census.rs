@@ -165,7 +165,9 @@ fn look() -> Option<(u64, usize)> {
         }
     };
     let mut asleep = true;
+    let mut tasks = 0;
     each_live(|t| {
+        tasks += 1;
         let word = t.party.ticket.look();
         asleep &= Ticket::is_waiting(word) && t.party.timed.load(Relaxed) == 0;
         add(core::ptr::from_ref(t).addr(), word);
@@ -180,7 +182,7 @@ fn look() -> Option<(u64, usize)> {
             }
         }
     }
-    asleep.then_some((sum, blocked))
+    (asleep && tasks > 0).then_some((sum, blocked))
 }
 
 /// Is every run dead? Then says so to each of them. Several runs are judged together.
@@ -191,7 +193,7 @@ pub fn judge(rt: &Runtime) -> bool {
     }
     let Some((first, blocked)) = look() else { return false };
     match cpu::threads_of_process() {
-        Some(n) if n == rt.own_threads() + blocked => {}
+        Some(n) if n == rt.own_threads() + blocked + rt.waiting_runners.load(SeqCst) => {}
         _ => return false,
     }
     if look() != Some((first, blocked)) || !rt.lanes().all(Lane::all_idle) {

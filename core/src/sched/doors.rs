@@ -102,7 +102,12 @@ pub(super) fn enter_slow(th: &'static Thread) -> Cx {
     // SAFETY: a thread that has (or had) a processor runs a lane's loop, and its lane outlives it.
     let lane = unsafe { &*th.lane.get() };
     if owned(word) {
-        if contested && th.preempt.swap(false, Relaxed) && !t.is_null() && lane.hooks.is_none() && !std::thread::panicking() {
+        if contested
+            && th.preempt.swap(false, Relaxed)
+            && !t.is_null()
+            && lane.hooks.is_none()
+            && !std::thread::panicking()
+        {
             // SAFETY: the current task, inside the bracket.
             return unsafe { park(Cx { thread: th }, worker::commit_yield, null_mut()) };
         }
@@ -112,7 +117,8 @@ pub(super) fn enter_slow(th: &'static Thread) -> Cx {
         return Cx { thread: th };
     }
     // SAFETY: the current task is ours while it runs.
-    let movable = !t.is_null() && lane.hooks.is_none() && unsafe { (*t).thread.get().is_null() } && !std::thread::panicking();
+    let movable =
+        !t.is_null() && lane.hooks.is_none() && unsafe { (*t).thread.get().is_null() } && !std::thread::panicking();
     if movable {
         // An ANY task goes on elsewhere; this thread rests (its loop finds that it has no processor).
         // SAFETY: as above; the commit queues it in the injector, which needs no processor.
@@ -167,9 +173,7 @@ pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
 #[inline(always)]
 pub unsafe fn ready(cx: Cx, party: *const Party) {
     // SAFETY: parties are type-stable; a won one is ours until made ready (I3 of the ticket).
-    unsafe {
-        if (*party).who() == Who::Task { ready_task(cx, Task::of(party)) } else { ready_thread(party) }
-    }
+    unsafe { if (*party).who() == Who::Task { ready_task(cx, Task::of(party)) } else { ready_thread(party) } }
 }
 
 #[cold]

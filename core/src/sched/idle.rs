@@ -227,9 +227,9 @@ pub fn rest(cx: Cx) -> bool {
 fn sleep(th: &Thread, lane: &Lane, until: i64, wanting: bool) -> bool {
     let mut in_time = true;
     let mut wait = || {
-        in_time = th.bell.sleep(until, || {
-            !th.bracket.is_bare() || th.stop.load(Acquire) || (!wanting && !th.mailbox.is_empty())
-        });
+        in_time = th
+            .bell
+            .sleep(until, || !th.bracket.is_bare() || th.stop.load(Acquire) || (!wanting && !th.mailbox.is_empty()));
     };
     th.bracket.exit();
     match lane.hooks {

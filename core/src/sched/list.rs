@@ -259,7 +259,11 @@ impl<T: Linked> Injector<T> {
             (*b).next.set(null_mut());
             self.lock.with(|| {
                 let tail = self.tail.get();
-                if tail.is_null() { self.head.set(b) } else { (*tail).next.set(b) }
+                if tail.is_null() {
+                    self.head.set(b)
+                } else {
+                    (*tail).next.set(b)
+                }
                 self.tail.set(b);
                 self.batched.set(self.batched.get() + items.len());
                 self.count();

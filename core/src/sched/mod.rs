@@ -14,9 +14,9 @@ pub mod host;
 #[cfg(not(loom))]
 pub mod idle;
 #[cfg(not(loom))]
-pub mod last_error;
-#[cfg(not(loom))]
 pub mod lane;
+#[cfg(not(loom))]
+pub mod last_error;
 #[cfg(not(loom))]
 pub mod monitor;
 #[cfg(not(loom))]

@@ -149,7 +149,11 @@ impl WaitQueue {
             (*w).next.set(null());
             (*w).prev.set(tail);
             (*w).queued.set(true);
-            if tail.is_null() { self.head.set(w) } else { (*tail).next.set(w) }
+            if tail.is_null() {
+                self.head.set(w)
+            } else {
+                (*tail).next.set(w)
+            }
             self.tail.set(w);
         }
     }
@@ -166,7 +170,11 @@ impl WaitQueue {
             unsafe {
                 let next = (*w).next.get();
                 self.head.set(next);
-                if next.is_null() { self.tail.set(null()) } else { (*next).prev.set(null()) }
+                if next.is_null() {
+                    self.tail.set(null())
+                } else {
+                    (*next).prev.set(null())
+                }
                 (*w).queued.set(false);
             }
         }
@@ -189,8 +197,16 @@ impl WaitQueue {
             #[allow(unreachable_code)]
             {
                 let (next, prev) = ((*w).next.get(), (*w).prev.get());
-                if prev.is_null() { self.head.set(next) } else { (*prev).next.set(next) }
-                if next.is_null() { self.tail.set(prev) } else { (*next).prev.set(prev) }
+                if prev.is_null() {
+                    self.head.set(next)
+                } else {
+                    (*prev).next.set(next)
+                }
+                if next.is_null() {
+                    self.tail.set(prev)
+                } else {
+                    (*next).prev.set(prev)
+                }
                 (*w).queued.set(false);
             }
         }

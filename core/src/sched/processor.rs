@@ -51,7 +51,9 @@ fn prefetch(t: *mut Task) {
     #[cfg(target_arch = "x86_64")]
     for line in 0..3 {
         // SAFETY: a prefetch has no effect but on the caches, whatever the address.
-        unsafe { core::arch::x86_64::_mm_prefetch(t.cast::<i8>().wrapping_add(64 * line), core::arch::x86_64::_MM_HINT_T0) }
+        unsafe {
+            core::arch::x86_64::_mm_prefetch(t.cast::<i8>().wrapping_add(64 * line), core::arch::x86_64::_MM_HINT_T0)
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = t;

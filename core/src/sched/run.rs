@@ -201,24 +201,32 @@ fn await_main(run: NonNull<Run>, main: NonNull<Task>) -> bool {
 fn finish(rt: &Runtime, run: NonNull<Run>, grace: i64, wait_all: bool, out: &mut Outcome) {
     // SAFETY: the run is ours until `end`.
     let r = unsafe { run.as_ref() };
-    let _ = rt;
     r.ending.store(if wait_all { 2 } else { 1 }, SeqCst);
     barrier::heavy(); // U2, and for spawns under way
     if !wait_all {
         cancel_all(run.as_ptr());
     }
-    let deadline = if wait_all { NEVER } else { clock::after(grace) };
+    let mut deadline = if wait_all { NEVER } else { clock::after(grace) };
     let mut pause = 50_000;
     loop {
         if living(run.as_ptr()) == 0 {
             return;
         }
         let now = clock::now();
-        if now >= deadline || r.dead.load(Acquire) != 0 {
+        if deadline == NEVER && r.dead.load(Acquire) != 0 {
+            // What is waited for is asleep for ever: then it is cancelled after all.
+            r.ending.store(1, SeqCst);
+            barrier::heavy();
+            cancel_all(run.as_ptr());
+            deadline = now.saturating_add(grace);
+        } else if now >= deadline {
             break;
         }
-        // At most one census a pause; a bell in between ends the wait for it early, but not the pause.
+        // At most one census a pause; a bell in between ends the wait for it early, but not the pause. Without a deadline this thread can do nothing by itself: the judge counts it so.
+        let for_ever = deadline == NEVER;
+        rt.waiting_runners.fetch_add(usize::from(for_ever), SeqCst);
         r.bell.sleep(deadline, || false);
+        rt.waiting_runners.fetch_sub(usize::from(for_ever), SeqCst);
         clock::nap(pause.min(deadline.saturating_sub(clock::now()).max(1)));
         pause = (pause * 2).min(2_000_000);
     }
@@ -303,7 +311,11 @@ fn detach(run: *const Run, out: &mut Outcome) {
             let _ = writeln!(text, "  and {} more", n - NAMED);
         }
         out.detached = n;
-        let _ = write!(out.report, "{n} task{} still alive after the grace, detached:\n{text}", if n == 1 { "" } else { "s" });
+        let _ = write!(
+            out.report,
+            "{n} task{} still alive after the grace, detached:\n{text}",
+            if n == 1 { "" } else { "s" }
+        );
     }
 }
 

@@ -9,8 +9,8 @@
 //! R-5  Workers block all signals: the host's handlers run on the host's threads (H4).
 
 use super::bell::Bell;
-use super::doors::{Cx, enter};
 use super::domain::Domain;
+use super::doors::{Cx, enter};
 use super::lane::{Hooks, Lane};
 use super::processor::Processor;
 use super::task::{TASKS, Task};
@@ -45,7 +45,15 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { workers: 0, grace: 100_000_000, wait_all: false, max_tasks: 0, max_threads: 0, stack_size: 0, seed: None }
+        Config {
+            workers: 0,
+            grace: 100_000_000,
+            wait_all: false,
+            max_tasks: 0,
+            max_threads: 0,
+            stack_size: 0,
+            seed: None,
+        }
     }
 }
 
@@ -64,6 +72,8 @@ pub struct Runtime {
     live: AtomicUsize,
     stopping: AtomicBool,
     pub runs: AtomicUsize,
+    /// Plain threads that wait in `run` for the last task of a `wait_all`, without a deadline.
+    pub waiting_runners: AtomicUsize,
     pub foreign_spawned: AtomicU64,
     pub retakes: AtomicU64,
     pub monitor_bell: Bell,
@@ -211,6 +221,7 @@ fn start(c: &Config) -> Result<&'static Runtime, Status> {
         live: AtomicUsize::new(0),
         stopping: AtomicBool::new(false),
         runs: AtomicUsize::new(0),
+        waiting_runners: AtomicUsize::new(0),
         foreign_spawned: AtomicU64::new(0),
         retakes: AtomicU64::new(0),
         monitor_bell: Bell::new(),
@@ -390,7 +401,8 @@ pub fn start_worker(lane: &Lane, p: &Processor, searching: bool) -> bool {
         return false;
     }
     // SAFETY: lanes and their processors are never freed while the runtime is published; `p` is handed to the new thread.
-    let (lane, p): (&'static Lane, &'static Processor) = unsafe { (&*core::ptr::from_ref(lane), &*core::ptr::from_ref(p)) };
+    let (lane, p): (&'static Lane, &'static Processor) =
+        unsafe { (&*core::ptr::from_ref(lane), &*core::ptr::from_ref(p)) };
     let made = spawn_thread("gort-worker", move || {
         worker::main(lane, p, searching);
         rt.threads.fetch_sub(1, AcqRel);
@@ -568,7 +580,8 @@ fn release_memory(rt: &'static Runtime) -> Status {
         let busy = thread::all().any(|t| {
             t.alive.load(Acquire)
                 && !core::ptr::eq(t, me)
-                && (t.bracket.peek().1 || (t.party_bell.is_told() && !matches!(t.party.ticket.outcome().0, ticket::IDLE)))
+                && (t.bracket.peek().1
+                    || (t.party_bell.is_told() && !matches!(t.party.ticket.outcome().0, ticket::IDLE)))
         });
         if !busy {
             break;

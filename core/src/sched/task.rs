@@ -163,8 +163,12 @@ impl Task {
     /// The task is alive (the header's lock is held, or the caller holds a handle).
     pub unsafe fn name(&self) -> Option<&core::ffi::CStr> {
         let n = self.name.get();
-        if n.is_null() { None } else { // SAFETY: the name is set before the task is published and freed when its slot is.
-            Some(unsafe { core::ffi::CStr::from_ptr(n) }) }
+        if n.is_null() {
+            None
+        } else {
+            // SAFETY: the name is set before the task is published and freed when its slot is.
+            Some(unsafe { core::ffi::CStr::from_ptr(n) })
+        }
     }
 
     /// Makes a slot a live task with its header last.

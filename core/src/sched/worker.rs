@@ -138,9 +138,13 @@ unsafe fn start(cx: Cx, p: &Processor, t: *mut Task) -> bool {
             return true;
         }
         let size = (*t).stack_size.get();
-        let class = if size == 0 { runtime::default_class() } else { stack::class_for(size).unwrap_or(runtime::default_class()) };
+        let class = if size == 0 {
+            runtime::default_class()
+        } else {
+            stack::class_for(size).unwrap_or(runtime::default_class())
+        };
         let Some(s) = (*p.stacks.get()).pop(class) else {
-                let e = (*t).entry.get();
+            let e = (*t).entry.get();
             let mut cx = cx;
             if let Some(drop) = (*e).drop {
                 // User code: outside the bracket, and its panic is its own.

@@ -53,7 +53,10 @@ pub fn heavy() {
         // SAFETY: membarrier has no memory arguments.
         let r = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) };
         if r != 0 {
-            panic!("gort: membarrier was granted at start and is refused now (errno {})", std::io::Error::last_os_error());
+            panic!(
+                "gort: membarrier was granted at start and is refused now (errno {})",
+                std::io::Error::last_os_error()
+            );
         }
     }
 }

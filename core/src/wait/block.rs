@@ -17,10 +17,10 @@ use crate::sched::thread::Thread;
 use crate::sched::timers::Handle;
 use crate::sched::{Cx, Time, note, park, ready, ready_task, thread_park, ticket, yield_in};
 use crate::status::Status;
+use crate::sys::barrier;
 use crate::sys::clock::{self, NEVER};
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
-use crate::sys::barrier;
 use core::ptr::null;
 
 /// What may end a wait besides its object.
@@ -241,7 +241,10 @@ unsafe fn commit<const MANY: bool>(cx: Cx, t: *mut Task, locks: *mut ()) {
         let seq = party.ticket.next_seq();
         party.ticket.open(seq);
         barrier::light();
-        if (party.is_canceled() || party.watching.get() != 0) && should_cancel(party) && party.ticket.win(seq, ticket::CANCELED, 0) {
+        if (party.is_canceled() || party.watching.get() != 0)
+            && should_cancel(party)
+            && party.ticket.win(seq, ticket::CANCELED, 0)
+        {
             if !cfg!(feature = "mutant_unlock_before_commit") {
                 unlock::<MANY>(locks);
             }

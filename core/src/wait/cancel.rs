@@ -233,7 +233,11 @@ pub unsafe fn unwatch(party: &Party) {
         unsafe {
             (*source).lock().with(|| {
                 let (next, prev) = (node.next.get(), node.prev.get());
-                if prev.is_null() { (*source).nodes.set(next) } else { (*prev).next.set(next) }
+                if prev.is_null() {
+                    (*source).nodes.set(next)
+                } else {
+                    (*prev).next.set(next)
+                }
                 if !next.is_null() {
                     (*next).prev.set(prev)
                 }

@@ -25,7 +25,12 @@ unsafe fn lock(t: *const Task) -> Result<Cx, Status> {
         let h = &(*t).header;
         match h.lock_as(KIND_TASK) {
             // One reference is the task's own while it lives; without another nobody holds a handle.
-            Status::Ok if (*t).flags.get() & HAS_HANDLE != 0 && h.refs.load(Relaxed) > ((*t).state.load(Relaxed) != DEAD) as u32 => Ok(cx),
+            Status::Ok
+                if (*t).flags.get() & HAS_HANDLE != 0
+                    && h.refs.load(Relaxed) > ((*t).state.load(Relaxed) != DEAD) as u32 =>
+            {
+                Ok(cx)
+            }
             Status::Ok => {
                 h.lock.unlock();
                 Err(cx.out(Status::Misuse))

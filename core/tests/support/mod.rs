@@ -109,7 +109,11 @@ fn start(name: &str, how: &str, env: &[(&str, &str)]) -> (Option<ExitStatus>, St
     let exe = std::env::current_exe().expect("path of this program");
     let mut c = Command::new(exe);
     c.args([name, "--exact", "--nocapture", "--test-threads=1", "--include-ignored"]);
-    c.env("RUST_BACKTRACE", "0").env_remove("RUST_TEST_THREADS").env_remove("GORT_WORKERS").env_remove("GORT_SEED").env_remove("GORT_LOG");
+    c.env("RUST_BACKTRACE", "0")
+        .env_remove("RUST_TEST_THREADS")
+        .env_remove("GORT_WORKERS")
+        .env_remove("GORT_SEED")
+        .env_remove("GORT_LOG");
     if !how.starts_with("run") {
         c.env("GORT_WORKERS", how.split(':').nth(1).unwrap_or("1"));
     }
