@@ -408,8 +408,8 @@ fn stacks_keep_what_tasks_left_on_them() {
                 .map(|i| {
                     spawn(move || {
                         let (mut words, mut x) = ([i; 64], i as f64);
-                        for k in 0..50 {
-                            words[k] += 1;
+                        for w in words.iter_mut().take(50) {
+                            *w += 1;
                             x = x * 1.5 - i as f64 * 0.5;
                             yield_now();
                         }

@@ -382,7 +382,7 @@ pub fn until(mut f: impl FnMut() -> bool) {
     let mut rounds = 0u32;
     while !f() {
         rounds += 1;
-        if rounds % 64 == 0 {
+        if rounds.is_multiple_of(64) {
             let _ = gort::sleep(us(100));
         } else {
             gort::yield_now();
