@@ -120,7 +120,7 @@ fn main() {
         _ => {
             let o = parse(&args);
             let config = gort::Config { workers: o.workers, ..Default::default() };
-            if let Err(e) = gort::run_with(config, move || repeat(&o)) {
+            if let Err(e) = gort::run_with(&config, move || repeat(&o)) {
                 die("gort::run_with", &format!("{e:?}"));
             }
         }
