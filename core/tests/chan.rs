@@ -1,7 +1,8 @@
 //! Channels: the cases Go tests its own with (by Go's names), and what gort promises beyond them.
 //!
 //! What this is: the observable rules C1 to C11 of channels, by the Rust face and, for NULL, foreign handles and anchors,
-//! by the raw one. What it is NOT: select (select.rs), long random walks (stress.rs), the judge (deadlock.rs).
+//! by the raw one. What it is NOT: who drops a value (chan_values.rs), deadlines, cancellation and plain threads
+//! (chan_waits.rs), select (select.rs), long random walks (stress.rs), the judge (deadlock.rs).
 //! A case with a lower-case Go name (`fifo`, `sieve1` ...) is a program of Go's test/chan.
 //!
 //! "Parked" is asked of the task slab (`until_parked`), never hoped for by sleeping.
@@ -11,12 +12,11 @@
 mod support;
 
 use gort::chan::raw::{self, Layout, RawChan};
-use gort::wait::cancel;
-use gort::{Receiver, SendError, Status, Time, Wait, WaitGroup, channel, go, now, sleep, spawn, yield_now};
+use gort::{SendError, Status, Wait, WaitGroup, channel, go, now, spawn, yield_now};
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
-use support::{bodies, check, check_on, ms, plain, repeat, scale, until, until_parked, us};
+use support::{bodies, check, ms, plain, repeat, scale, until, until_parked};
 
 // ---- Go's runtime/chan_test.go
 
@@ -206,7 +206,7 @@ fn goroutines() {
 fn sieve1() {
     check(|| {
         let primes = bodies::sieve(scale(60, 168));
-        let is_prime = |n: u64| n >= 2 && (2..n).take_while(|d| d * d <= n).all(|d| n % d != 0);
+        let is_prime = |n: u64| n >= 2 && (2..n).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
         let expected: Vec<u64> = (0..).filter(|n| is_prime(*n)).take(primes.len()).collect();
         assert_eq!(primes, expected);
     })
@@ -296,12 +296,18 @@ fn select3() {
     fn send_on(c: *const RawChan) -> bool {
         let c = Ptr(c);
         // SAFETY: a live channel of u64, or null.
-        blocks(move || unsafe { raw::send({ &c }.0, (&raw const *&7u64).cast()) })
+        blocks(move || unsafe {
+            let (c, v) = (&c, 7u64);
+            raw::send(c.0, (&raw const v).cast())
+        })
     }
     fn recv_on(c: *const RawChan) -> bool {
         let c = Ptr(c);
         // SAFETY: as above.
-        blocks(move || unsafe { raw::recv({ &c }.0, (&raw mut *&mut 0u64).cast()) })
+        blocks(move || unsafe {
+            let (c, mut v) = (&c, 0u64);
+            raw::recv(c.0, (&raw mut v).cast())
+        })
     }
     check(|| {
         assert!(send_on(null()) && recv_on(null()), "nil");
@@ -458,179 +464,6 @@ fn rendezvous_send_returns_only_with_a_receiver() {
     })
 }
 
-// ---- C10, I6, I7: every value is dropped exactly once, by whoever has it
-
-/// Counts how often each of its values is dropped.
-#[derive(Clone, Default)]
-struct Ledger(Arc<(AtomicUsize, AtomicUsize)>);
-
-struct Val<const PAD: usize>(Ledger, usize, [u64; PAD]);
-
-impl Ledger {
-    fn make<const PAD: usize>(&self, n: usize) -> Val<PAD> {
-        self.0.0.fetch_add(1, SeqCst);
-        Val(self.clone(), n, [n as u64; PAD])
-    }
-    fn dropped(&self) -> usize {
-        self.0.1.load(SeqCst)
-    }
-    fn settle(&self) {
-        assert_eq!(self.dropped(), self.0.0.load(SeqCst), "made and dropped");
-    }
-}
-
-impl<const PAD: usize> Drop for Val<PAD> {
-    fn drop(&mut self) {
-        assert!(self.2.iter().all(|w| *w == self.1 as u64), "a value that was never whole");
-        self.2.iter_mut().for_each(|w| *w = u64::MAX);
-        self.0.0.1.fetch_add(1, SeqCst);
-    }
-}
-
-/// For values by the dozen: compiled without much optimisation each mention of one is a copy.
-fn roomy<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> gort::JoinHandle<T> {
-    gort::Builder::new().stack_size(16 << 20).spawn(f).unwrap()
-}
-
-fn on_large_stack(f: impl FnOnce() + Send + 'static) {
-    roomy(f).join().unwrap()
-}
-
-fn every_way_of_a_value<const PAD: usize>() {
-    let l = Ledger::default();
-    // Received, by way of the buffer and by hand-off.
-    for cap in [0, 2] {
-        let (tx, rx) = channel::<Val<PAD>>(cap);
-        let theirs = l.clone();
-        roomy(move || (0..5).for_each(|i| tx.send(theirs.make(i)).unwrap()));
-        (0..5).for_each(|i| assert_eq!(rx.recv().unwrap().1, i));
-        l.settle();
-    }
-    // Left in the buffer when both ends are gone, after a close, and when the receivers go first.
-    for way in 0..3 {
-        let (tx, rx) = channel::<Val<PAD>>(3);
-        tx.send(l.make(100)).unwrap();
-        drop(rx.recv().unwrap());
-        (0..3).for_each(|i| tx.send(l.make(i)).unwrap()); // the ring has wrapped
-        let before = l.dropped();
-        match way {
-            0 => drop(tx),
-            1 => tx.close().unwrap(),
-            _ => {
-                drop(rx);
-                assert_eq!(l.dropped(), before + 3, "the last receiver's end drops what nobody will read");
-                let e = tx.send(l.make(9)).unwrap_err();
-                assert_eq!((e.value.1, e.status), (9, Status::Closed));
-                continue;
-            }
-        }
-        assert_eq!(l.dropped(), before, "closing alone drops nothing");
-        assert_eq!(rx.recv().unwrap().1, 0);
-    }
-    l.settle();
-    // Not accepted: would block, deadline, closed while parked; the sender gets it back.
-    let (tx, rx) = channel::<Val<PAD>>(0);
-    let e = tx.try_send(l.make(1)).unwrap_err();
-    assert_eq!((e.value.1, e.status), (1, Status::WouldBlock));
-    let e = tx.send_with(l.make(2), Wait::timeout(us(200))).unwrap_err();
-    assert_eq!((e.value.1, e.status), (2, Status::TimedOut));
-    let (theirs, v) = (tx.clone(), l.make(3));
-    let h = roomy(move || theirs.send(v));
-    until_parked(1);
-    rx.abandon();
-    let e = h.join().unwrap().unwrap_err();
-    assert_eq!((e.value.1, e.status), (3, Status::Closed));
-    drop(e);
-    // Cancelled while parked.
-    let (tx, rx) = channel::<Val<PAD>>(0);
-    let (theirs, v) = (tx.clone(), l.make(4));
-    let h = roomy(move || theirs.send(v));
-    until_parked(1);
-    h.cancel();
-    assert_eq!(h.join().unwrap().unwrap_err().status, Status::Canceled);
-    drop((tx, rx));
-}
-
-#[test]
-fn values_are_dropped_exactly_once_in_every_way_they_can_go() {
-    check(|| {
-        repeat(5, 30, |_| {
-            every_way_of_a_value::<0>();
-            every_way_of_a_value::<1>();
-            every_way_of_a_value::<16>();
-        });
-        until(|| support::count_tasks(|_| true) == 1);
-    })
-}
-
-#[test]
-fn values_above_64_kib_travel_in_a_box() {
-    check_on(&[1, 2], || {
-        on_large_stack(every_way_of_a_value::<10_000>);
-        let (tx, rx) = channel::<[u8; 65_537]>(1);
-        on_large_stack(move || assert!(tx.send([7; 65_537]).is_ok()));
-        on_large_stack(move || assert!(rx.recv().unwrap().iter().all(|b| *b == 7)));
-    })
-}
-
-/// Counted by a static, for the value itself has no bytes.
-static NOTHINGS: AtomicUsize = AtomicUsize::new(0);
-struct Nothing;
-impl Drop for Nothing {
-    fn drop(&mut self) {
-        NOTHINGS.fetch_add(1, SeqCst);
-    }
-}
-
-#[test]
-fn values_without_bytes_are_dropped_too() {
-    check(|| {
-        let (tx, rx) = channel::<Nothing>(4);
-        (0..3).for_each(|_| tx.send(Nothing).unwrap());
-        drop(rx.recv().unwrap());
-        drop((tx, rx));
-        assert_eq!(NOTHINGS.load(SeqCst), 3);
-    })
-}
-
-fn whole<T: Copy + Send + PartialEq + std::fmt::Debug + 'static>(v: T) {
-    for cap in [0, 3] {
-        let (tx, rx) = channel::<T>(cap);
-        let send = move || (0..20).for_each(|_| tx.send(v).unwrap());
-        let h = gort::Builder::new().stack_size(1 << 20).spawn(send).unwrap();
-        assert_eq!(rx.iter().filter(|got| *got == v).count(), 20, "{} bytes", size_of::<T>());
-        h.join().unwrap();
-    }
-}
-
-#[repr(align(64))]
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Line(u8);
-#[repr(align(4096))]
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Page(u8);
-
-#[test]
-fn elements_of_every_size_and_alignment_arrive_whole() {
-    check(|| {
-        whole(7u8);
-        whole(0x1234u16);
-        whole([1u8, 2, 3]);
-        whole(0x1234_5678u32);
-        whole([1u8, 2, 3, 4, 5]);
-        whole(0x1234_5678_9abc_def0u64);
-        whole([9u8; 9]);
-        whole(u128::MAX - 5);
-        whole([3u64; 3]);
-        whole([5u8; 100]);
-        whole(Line(9));
-        on_large_stack(|| {
-            whole(Page(10));
-            whole(std::array::from_fn::<u16, 4096, _>(|i| i as u16)); // 8 KiB
-        });
-    })
-}
-
 // ---- ends
 
 #[test]
@@ -731,260 +564,5 @@ fn iteration_ends_when_closed_and_drained() {
         drop(tx);
         assert_eq!((&rx).into_iter().collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(rx.into_iter().next(), None);
-    })
-}
-
-// ---- deadlines and cancellation
-
-#[test]
-fn deadline_of_a_wait_is_never_early_and_leaves_nothing() {
-    check(|| {
-        let (tx, rx) = channel::<u32>(0);
-        repeat(20, 4, |i| {
-            let d = us(1 + (i as u64 % 20) * 100);
-            let start = now();
-            assert_eq!(rx.recv_with(Wait::timeout(d)), Err(Status::TimedOut));
-            assert!(now().0 - start.0 >= d.as_nanos() as i64, "early");
-            let start = now();
-            assert_eq!(tx.send_with(1, Wait::timeout(d)).unwrap_err().status, Status::TimedOut);
-            assert!(now().0 - start.0 >= d.as_nanos() as i64, "early");
-            // Nobody is left in the queues.
-            assert_eq!(tx.try_send(1).unwrap_err().status, Status::WouldBlock);
-            assert_eq!(rx.try_recv(), Err(Status::WouldBlock));
-        })
-    })
-}
-
-#[test]
-fn past_deadline_still_takes_what_is_ready() {
-    check(|| {
-        let (tx, rx) = channel::<u32>(1);
-        for t in [Time(0), Time(-5), Time(i64::MIN), now()] {
-            assert_eq!(rx.recv_with(Wait::until(t)), Err(Status::TimedOut));
-            tx.send_with(1, Wait::until(t)).unwrap();
-            assert_eq!(tx.send_with(2, Wait::until(t)).unwrap_err().status, Status::TimedOut);
-            assert_eq!(rx.recv_with(Wait::until(t)), Ok(1));
-        }
-    })
-}
-
-#[test]
-fn endless_deadlines_end_by_the_value_only() {
-    check(|| {
-        for w in [Wait::forever(), Wait::until(Time::NEVER), Wait::timeout(std::time::Duration::MAX)] {
-            let (tx, rx) = channel::<u32>(0);
-            go(move || {
-                sleep(us(200)).unwrap();
-                tx.send(3).unwrap();
-            });
-            assert_eq!(rx.recv_with(w), Ok(3));
-        }
-    })
-}
-
-#[test]
-fn value_and_deadline_race_and_one_of_them_wins() {
-    check(|| {
-        let (mut values, mut timeouts) = (0, 0);
-        repeat(400, 2, |i| {
-            let (tx, rx) = channel::<usize>(0);
-            let h = spawn(move || {
-                let _ = sleep(us(50));
-                tx.send_with(i, Wait::timeout(us(50)))
-            });
-            match rx.recv_with(Wait::timeout(us(60))) {
-                Ok(v) => {
-                    assert_eq!(v, i);
-                    assert!(h.join().unwrap().is_ok(), "received, but not sent");
-                    values += 1;
-                }
-                Err(s) => {
-                    assert_eq!(s, Status::TimedOut);
-                    assert!(h.join().unwrap().is_err(), "sent, but not received");
-                    timeouts += 1;
-                }
-            }
-        });
-        println!("{values} values, {timeouts} deadlines");
-    })
-}
-
-/// A source of the test's own, freed at the end.
-struct Source(std::ptr::NonNull<cancel::CancelSource>);
-// SAFETY: a source may be used from any thread.
-unsafe impl Send for Source {}
-// SAFETY: as above.
-unsafe impl Sync for Source {}
-impl Source {
-    fn new() -> Arc<Source> {
-        // SAFETY: no parent.
-        Arc::new(Source(unsafe { cancel::create(null()) }.unwrap()))
-    }
-    fn get(&self) -> &cancel::CancelSource {
-        // SAFETY: alive until our drop.
-        unsafe { self.0.as_ref() }
-    }
-}
-impl Drop for Source {
-    fn drop(&mut self) {
-        // SAFETY: ours, and nobody watches it any more.
-        assert_eq!(unsafe { cancel::free(self.0) }, Status::Ok);
-    }
-}
-
-fn under(s: &Source) -> Wait<'_> {
-    Wait::forever().source(s.get())
-}
-
-#[test]
-fn cancel_source_ends_every_wait_under_it_with_its_cause() {
-    check(|| {
-        for cause in [Status::Canceled, Status::TimedOut] {
-            let s = Source::new();
-            let (tx, rx) = channel::<u32>(0);
-            let (tx2, rx2) = channel::<u32>(0);
-            let receivers: Vec<_> =
-                (0..8).map(|_| (s.clone(), rx.clone())).map(|(s, rx)| spawn(move || rx.recv_with(under(&s)))).collect();
-            let senders: Vec<_> = (0..8)
-                .map(|i| (i, s.clone(), tx2.clone()))
-                .map(|(i, s, tx)| spawn(move || tx.send_with(i, under(&s)).map_err(|e| (e.value, e.status))))
-                .collect();
-            until_parked(16);
-            assert!(s.get().cancel(cause));
-            assert!(!s.get().cancel(Status::Canceled), "the first cause stays");
-            receivers.into_iter().for_each(|h| assert_eq!(h.join().unwrap(), Err(cause)));
-            senders.into_iter().enumerate().for_each(|(i, h)| assert_eq!(h.join().unwrap(), Err((i as u32, cause))));
-            // What is ready goes ahead all the same; what would wait does not begin to.
-            assert_eq!(rx.recv_with(under(&s)), Err(cause));
-            assert_eq!(tx.try_send(1).unwrap_err().status, Status::WouldBlock, "no receiver is left in the queue");
-            assert_eq!(rx2.try_recv(), Err(Status::WouldBlock), "no sender is left in the queue");
-        }
-    })
-}
-
-#[test]
-fn cancelled_parent_ends_the_waits_of_its_children() {
-    check(|| {
-        // SAFETY: each source is freed after its children.
-        unsafe {
-            let top = cancel::create(null()).unwrap();
-            let mid = cancel::create(top.as_ptr()).unwrap();
-            let low = cancel::create(mid.as_ptr()).unwrap();
-            let (_tx, rx) = channel::<u32>(0);
-            let at = low.as_ptr().expose_provenance();
-            let rx2: Receiver<u32> = rx.clone();
-            let h = spawn(move || {
-                let source = &*std::ptr::with_exposed_provenance::<cancel::CancelSource>(at);
-                rx2.recv_with(Wait::forever().source(source))
-            });
-            until_parked(1);
-            assert_eq!(cancel::free(top), Status::Misuse, "it has a child");
-            assert!(top.as_ref().cancel(Status::Canceled));
-            assert_eq!(h.join().unwrap(), Err(Status::Canceled));
-            assert_eq!((mid.as_ref().cause(), low.as_ref().cause()), (Some(Status::Canceled), Some(Status::Canceled)));
-            let late = cancel::create(low.as_ptr()).unwrap();
-            assert_eq!(late.as_ref().cause(), Some(Status::Canceled), "born cancelled");
-            [late, low, mid, top].into_iter().for_each(|s| assert_eq!(cancel::free(s), Status::Ok));
-        }
-    })
-}
-
-#[test]
-fn cancel_races_with_a_value_and_one_of_them_wins() {
-    check(|| {
-        repeat(1500, 3, |i| {
-            let s = Source::new();
-            let (tx, rx) = channel::<usize>(0);
-            let (s2, rx2) = (s.clone(), rx.clone());
-            let h = spawn(move || rx2.recv_with(under(&s2)));
-            let h2 = spawn(move || tx.try_send(i).is_ok());
-            if i % 3 != 0 {
-                yield_now()
-            }
-            s.get().cancel(Status::Canceled);
-            let sent = h2.join().unwrap();
-            match h.join().unwrap() {
-                Ok(v) => assert!(sent && v == i),
-                Err(e) => assert!(!sent && matches!(e, Status::Canceled | Status::Closed), "{e:?}, sent: {sent}"),
-            }
-        })
-    })
-}
-
-#[test]
-fn cancelled_task_gets_canceled_from_send_and_receive() {
-    check(|| {
-        let ((tx, rx), (tx2, rx2)) = (channel::<u32>(0), channel::<u32>(0));
-        let (theirs, theirs2) = (rx.clone(), tx2.clone());
-        let receiver = spawn(move || theirs.recv());
-        let sender = spawn(move || theirs2.send(4).map_err(|e| (e.value, e.status)));
-        until_parked(2);
-        receiver.cancel();
-        sender.cancel();
-        assert_eq!(receiver.join().unwrap(), Err(Status::Canceled));
-        assert_eq!(sender.join().unwrap(), Err((4, Status::Canceled)));
-        assert_eq!(tx.try_send(1).unwrap_err().status, Status::WouldBlock, "no waiter is left");
-        assert_eq!(rx2.try_recv(), Err(Status::WouldBlock), "no waiter is left");
-    })
-}
-
-// ---- plain threads
-
-#[test]
-fn plain_threads_block_and_are_woken_like_tasks() {
-    plain(|| {
-        for cap in [0, 1, 8] {
-            let n = scale(3000, 30_000);
-            let (tx, rx) = channel::<usize>(cap);
-            let ts: Vec<_> = (0..3)
-                .map(|_| tx.clone())
-                .map(|tx| std::thread::spawn(move || (0..n).for_each(|i| tx.send(i).unwrap())))
-                .collect();
-            drop(tx);
-            let rs: Vec<_> =
-                (0..2).map(|_| rx.clone()).map(|rx| std::thread::spawn(move || rx.iter().sum::<usize>())).collect();
-            ts.into_iter().for_each(|t| t.join().unwrap());
-            let sum: usize = rs.into_iter().map(|t| t.join().unwrap()).sum();
-            assert_eq!(sum, 3 * n * (n - 1) / 2);
-        }
-        let (tx, rx) = channel::<u32>(0);
-        assert_eq!(rx.recv_with(Wait::timeout(ms(1))), Err(Status::TimedOut));
-        let t = std::thread::spawn(move || rx.recv());
-        support::block_thread(ms(2));
-        drop(tx);
-        assert_eq!(t.join().unwrap(), Err(Status::Closed));
-    })
-}
-
-#[test]
-fn threads_and_tasks_meet_on_one_channel() {
-    plain(|| {
-        let n = scale(3000, 100_000);
-        let (tx, rx) = channel::<usize>(0);
-        let (back_tx, back) = channel::<usize>(0);
-        let h = spawn(move || rx.iter().for_each(|v| back_tx.send(v + 1).unwrap()));
-        for i in 0..n {
-            tx.send(i).unwrap();
-            assert_eq!(back.recv(), Ok(i + 1));
-        }
-        drop(tx);
-        h.join().unwrap();
-    })
-}
-
-#[test]
-fn thread_wait_is_ended_by_a_cancel_source() {
-    plain(|| {
-        repeat(50, 2, |i| {
-            let s = Source::new();
-            let (_tx, rx) = channel::<u32>(0);
-            let s2 = s.clone();
-            let t = std::thread::spawn(move || rx.recv_with(under(&s2)));
-            if i % 2 == 0 {
-                support::block_thread(us(300));
-            }
-            s.get().cancel(Status::Canceled);
-            assert_eq!(t.join().unwrap(), Err(Status::Canceled));
-        })
     })
 }

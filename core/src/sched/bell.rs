@@ -55,7 +55,7 @@ impl Bell {
     /// May also return without reason; the caller looks at its own conditions.
     pub fn sleep(&self, deadline: i64, look: impl FnOnce() -> bool) -> bool {
         if self.0.swap(ASLEEP, AcqRel) == TOLD {
-            self.0.store(AWAKE, Relaxed);
+            self.0.swap(AWAKE, AcqRel); // a store would break the edge of a second ring that came meanwhile
             return true;
         }
         if look() {
@@ -74,7 +74,7 @@ impl Bell {
                 return true;
             }
             if self.0.swap(ASLEEP, AcqRel) == TOLD {
-                self.0.store(AWAKE, Relaxed);
+                self.0.swap(AWAKE, AcqRel);
                 return true;
             }
             if !futex::wait(&self.0, ASLEEP, deadline) && deadline != NEVER {

@@ -4,12 +4,16 @@
 //! on a bell until somebody makes it ready. What it models of a task is the order of events: `stack` is written by the save and by whoever makes the task ready, so
 //! a wake-up that is not ordered after the save is a race that loom reports; and `ready_task` touches what the resumed task would touch, so a commit that touches
 //! it after its unlock is one too.
-//! What it is NOT: a scheduler. No lanes, no processors (their parts have models of their own), no bracket: `enter` only checks that nobody is inside, for a
-//! fence at each entry would hide what the orderings of the floors above lack. Timers stand in one list and are due when the model says so (`tick`). A deadline of a
-//! plain thread is due at the first look (`sys/futex.rs`).
+//! What it is NOT: a scheduler: tasks are never queued. Lanes, processors and the idle protocol are the real ones, and have models of their own (`tests/loom_idle.rs`).
+//! No bracket either: `enter` only checks that nobody is inside, for a fence at each entry would hide what the orderings of the floors above lack. Timers stand in one
+//! list and are due when the model says so (`tick`). A deadline of a plain thread is due at the first look (`sys/futex.rs`).
 
 use super::bell::Bell;
+use super::bracket::{Bracket, FOREIGN};
+use super::lane::Lane;
+use super::list::{Fifo, Linked, Mailbox};
 use super::party::{Party, Who};
+use super::processor::Processor;
 use super::ticket;
 use crate::status::Status;
 use crate::sys::clock::NEVER;
@@ -66,7 +70,15 @@ pub mod task {
         pub lane: Cell<u8>,
         /// Written by the save and by whoever makes the task ready.
         pub stack: Cell<u32>,
+        pub link: Cell<*mut Task>,
         pub(super) resumed: Bell,
+    }
+
+    // SAFETY: the list that holds a task is the only user of its link.
+    unsafe impl Linked for Task {
+        fn link(&self) -> &Cell<*mut Task> {
+            &self.link
+        }
     }
 
     pub struct Entry {
@@ -89,14 +101,52 @@ pub mod thread {
 
     pub type Commit = unsafe fn(Cx, *mut Task, *mut ());
 
-    #[derive(Default)]
+    pub const NOWHERE: u8 = 0;
+    pub const RESTING: u8 = 1;
+    pub const WANTING: u8 = 2;
+
     pub struct Thread {
+        pub bracket: Bracket,
         pub party: Party,
         pub bell: Bell,
+        pub party_bell: Bell,
         pub current: Cell<*mut Task>,
         pub commit: Cell<Option<Commit>>,
         pub commit_arg: Cell<*mut ()>,
+        pub pinned_next: Cell<*mut Task>,
+        pub pinned: Fifo<Task>,
+        pub mailbox: Mailbox<Task>,
+        pub spinning: Cell<bool>,
+        pub lane: Cell<*const Lane>,
+        pub stop: AtomicBool,
+        pub hired: AtomicBool,
+        pub listed: Cell<u8>,
+        pub list_next: Cell<*const Thread>,
         pub(super) inside: Cell<bool>,
+    }
+
+    impl Default for Thread {
+        fn default() -> Thread {
+            Thread {
+                bracket: Bracket::new(FOREIGN),
+                party: Party::default(),
+                bell: Bell::default(),
+                party_bell: Bell::default(),
+                current: Cell::default(),
+                commit: Cell::default(),
+                commit_arg: Cell::default(),
+                pinned_next: Cell::default(),
+                pinned: Fifo::new(),
+                mailbox: Mailbox::new(),
+                spinning: Cell::default(),
+                lane: Cell::default(),
+                stop: AtomicBool::new(false),
+                hired: AtomicBool::new(false),
+                listed: Cell::default(),
+                list_next: Cell::default(),
+                inside: Cell::default(),
+            }
+        }
     }
 
     // SAFETY: the cells are the owner's; loom watches them.
@@ -106,7 +156,23 @@ pub mod thread {
         pub fn get() -> *const Thread {
             word::get().cast_const().cast()
         }
+
+        pub fn has_pinned(&self) -> bool {
+            !self.pinned_next.get().is_null() || !self.pinned.is_empty() || !self.mailbox.is_empty()
+        }
     }
+}
+
+pub mod runtime {
+    use super::*;
+
+    /// No thread is to be had.
+    pub fn start_worker(_: &Lane, _: &Processor, _: bool) -> bool {
+        false
+    }
+
+    /// No monitor.
+    pub fn stir() {}
 }
 
 pub mod timers {
@@ -121,6 +187,16 @@ pub mod timers {
 
     type Armed = Vec<(*mut (), u64, i64, Fire)>;
 
+    /// What is due is fired by `tick`.
+    pub struct Expired;
+    impl Expired {
+        #[allow(clippy::new_without_default)]
+        pub fn new() -> Expired {
+            Expired
+        }
+        pub fn fire(&mut self) {}
+    }
+
     #[derive(Default)]
     pub struct Wheel {
         lock: ByteLock,
@@ -128,6 +204,26 @@ pub mod timers {
     }
 
     impl Wheel {
+        pub fn new(_: u32) -> Wheel {
+            Wheel::default()
+        }
+
+        pub fn earliest(&self) -> i64 {
+            NEVER
+        }
+
+        pub fn earliest_shared(&self) -> i64 {
+            NEVER
+        }
+
+        pub fn refresh(&self) -> i64 {
+            NEVER
+        }
+
+        pub fn expire(&self, _: i64, _: &mut Expired) -> bool {
+            false
+        }
+
         /// # Safety
         /// As in `timers.rs`.
         pub unsafe fn insert(&self, when: i64, _: i64, target: *mut (), seq: u64, fire: Fire) -> Option<Handle> {
@@ -162,12 +258,6 @@ pub mod timers {
     }
 }
 
-/// What of a processor a wait needs.
-#[derive(Default)]
-pub struct Processor {
-    pub wheel: timers::Wheel,
-}
-
 /// See `doors.rs`.
 #[derive(Clone, Copy)]
 pub struct Cx {
@@ -179,7 +269,7 @@ thread_local!(static MACHINE: core::cell::Cell<*const Processor> = const { core:
 /// A schedule of a model begins.
 pub fn begin() {
     crate::sys::slab::begin();
-    MACHINE.set(leak(Processor::default()));
+    MACHINE.set(leak(Processor::new(0, 0, core::ptr::null(), 1)));
 }
 
 /// The calling thread of the model is a task from now on; returns it.
@@ -204,6 +294,7 @@ pub fn tick() {
 }
 
 impl Cx {
+    /// The one that holds the timers.
     pub fn processor(self) -> Option<&'static Processor> {
         // SAFETY: leaked until the next schedule.
         unsafe { MACHINE.get().as_ref() }

@@ -22,7 +22,6 @@ use crate::sys::barrier;
 use crate::sys::clock::NEVER;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
-use core::cell::Cell;
 use core::ptr::{null, null_mut};
 
 /// What a host must bring. `None` in a lane means native: stacks of our own.
@@ -165,7 +164,9 @@ impl Lane {
 
     fn push_idle(&self, p: &Processor) {
         p.idle_next.set(self.idle.get());
+        debug_assert!(!p.idle.get());
         p.idle.set(true);
+        p.away.set(false);
         self.idle.set(p);
         self.n_idle.store(self.n_idle.load(Relaxed) + 1, Relaxed);
         self.reckon();
@@ -577,8 +578,8 @@ impl Lane {
         self.active.store(n, Release);
         if n > old {
             for p in (old..n).map(|i| self.processor(i)) {
-                // One that is still held by a thread that has not looked yet stays with it.
-                if !p.idle.get() && p.owner.load(Relaxed).is_null() {
+                // One that somebody still holds (a thread that has not looked yet, whoever runs its timers) stays with it.
+                if p.away.get() {
                     self.push_idle(p);
                 }
             }
@@ -591,6 +592,7 @@ impl Lane {
                 // SAFETY: part of this lane; ours under the lock.
                 let p = unsafe { &*p };
                 p.owner.store(null_mut(), Relaxed);
+                p.away.set(true);
             }
         }
         self.reckon();
@@ -631,9 +633,7 @@ impl Lane {
 
     /// Under the lock: a processor that is put away keeps its wheel, and is kept in the idle list for it if it holds timers.
     fn move_timers(&self, p: &Processor) {
-        if p.wheel.earliest() != NEVER {
-            self.push_idle(p);
-        }
+        if p.wheel.earliest() == NEVER { p.away.set(true) } else { self.push_idle(p) }
     }
 }
 

@@ -186,8 +186,7 @@ pub struct Injector<T> {
 
 impl<T: Linked> Injector<T> {
     #[allow(clippy::new_without_default)]
-    #[cfg(not(loom))]
-    pub const fn new() -> Injector<T> {
+    pub fn new() -> Injector<T> {
         Injector {
             lock: ByteLock::new(),
             singles: Fifo::new(),
@@ -231,6 +230,9 @@ impl<T: Linked> Injector<T> {
     /// # Safety
     /// As `Fifo::push`, for each.
     pub unsafe fn push_all(&self, items: &[*mut T]) {
+        if items.is_empty() {
+            return;
+        }
         let made = self.lock.with(|| {
             let spare = self.spare.get();
             if !spare.is_null() {

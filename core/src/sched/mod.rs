@@ -11,9 +11,7 @@ pub mod census;
 pub mod domain;
 #[cfg(not(loom))]
 pub mod host;
-#[cfg(not(loom))]
 pub mod idle;
-#[cfg(not(loom))]
 pub mod lane;
 #[cfg(not(loom))]
 pub mod last_error;
@@ -21,7 +19,6 @@ pub mod last_error;
 pub mod monitor;
 #[cfg(not(loom))]
 pub mod objects;
-#[cfg(not(loom))]
 pub mod processor;
 #[cfg(not(loom))]
 pub mod run;

@@ -19,7 +19,6 @@ use crate::sys::clock::{self, NEVER};
 use crate::sys::prim::*;
 use crate::sys::slab::Cache;
 use crate::sys::stack::StackCache;
-use core::cell::{Cell, UnsafeCell};
 use core::ptr::null_mut;
 
 /// Picks from next slots in a row before the queues get one (P2).
@@ -28,7 +27,17 @@ const TURNS: u32 = 64;
 const GLOBAL_EVERY: u32 = 61;
 
 /// Numbers of wheels, unique over the lanes: a handle says by it whose it is.
+#[cfg(not(loom))]
 static WHEELS: AtomicU32 = AtomicU32::new(1);
+
+#[cfg(not(loom))]
+fn wheel_number() -> u32 {
+    WHEELS.fetch_add(1, Relaxed) & 0x7_FFFF
+}
+#[cfg(loom)]
+fn wheel_number() -> u32 {
+    1
+}
 
 /// Counted by the owner with plain adds, summed by readers.
 #[derive(Default)]
@@ -78,6 +87,8 @@ pub struct Processor {
     // ---- guarded by the lane's lock
     pub idle_next: Cell<*const Processor>,
     pub idle: Cell<bool>,
+    /// Put away: in no list and of no use until the number of processors grows.
+    pub away: Cell<bool>,
     // ---- set once
     pub id: u32,
     pub lane_id: u8,
@@ -96,7 +107,7 @@ impl Processor {
             tick: AtomicU32::new(0),
             turns: Cell::new(0),
             random: Cell::new(seed | 1),
-            wheel: Wheel::new(WHEELS.fetch_add(1, Relaxed) & 0x7_FFFF),
+            wheel: Wheel::new(wheel_number()),
             tasks: UnsafeCell::new(Cache::new()),
             stacks: UnsafeCell::new(StackCache::new()),
             counters: Counters::default(),
@@ -104,6 +115,7 @@ impl Processor {
             ring: Ring::new(),
             idle_next: Cell::new(core::ptr::null()),
             idle: Cell::new(false),
+            away: Cell::new(true),
             id,
             lane_id,
             lane,

@@ -383,6 +383,7 @@ pub fn run_host_thread(lane: &super::lane::Lane) -> Status {
     th.bracket.exit();
     th.bracket.make_bare();
     th.bracket.enter();
+    lane.take_idle(th); // there may be work that was pushed when nobody was here
     run(cx);
     th.bracket.make_foreign();
     th.lane.set(null());

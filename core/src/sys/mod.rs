@@ -16,5 +16,19 @@ pub mod slab;
 pub mod context;
 #[cfg(not(loom))]
 pub mod stack;
+#[cfg(loom)]
+pub mod stack {
+    /// No stacks in the models.
+    #[derive(Default)]
+    pub struct StackCache;
+    impl StackCache {
+        pub const fn new() -> StackCache {
+            StackCache
+        }
+        pub fn len(&self) -> usize {
+            0
+        }
+    }
+}
 #[cfg(not(loom))]
 pub mod tls;

@@ -73,6 +73,16 @@ impl<T: Slot> Slab<T> {
     pub fn reset(&self) {}
 }
 
+/// A processor's free slots: none in a model.
+pub struct Cache<T>(PhantomData<*mut T>);
+
+impl<T> Cache<T> {
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Cache(PhantomData)
+    }
+}
+
 /// Every object of a model is of one epoch.
 pub fn epoch() -> u16 {
     1
@@ -83,10 +93,23 @@ thread_local!(static LEAKED: RefCell<Boxes> = const { RefCell::new(Vec::new()) }
 
 /// An object that lives until the next schedule begins.
 pub fn leak<T>(value: T) -> &'static T {
-    let at = Box::into_raw(Box::new(value));
+    adopt(Box::new(value))
+}
+
+/// The same for one that stands somewhere already.
+pub fn adopt<T>(object: Box<T>) -> &'static T {
+    let at = Box::into_raw(object);
     LEAKED.with(|l| l.borrow_mut().push((at.cast(), Layout::new::<T>())));
     // SAFETY: from a box that is not touched before `begin`, when the schedule is over.
     unsafe { &*at }
+}
+
+thread_local!(static CLOCK: Local<i64> = const { Local::new(0) });
+
+/// The clock of a schedule (`clock.rs`).
+pub fn tick_of() -> i64 {
+    CLOCK.set(CLOCK.get() + 1_000_000_000);
+    CLOCK.get()
 }
 
 type Lot = (Mutex<()>, Condvar);
@@ -109,4 +132,5 @@ pub fn begin() {
         }
     }
     LOT.set(Some(leak((Mutex::new(()), Condvar::new()))));
+    CLOCK.set(0);
 }

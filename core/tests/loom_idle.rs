@@ -1,0 +1,264 @@
+//! Models of how a worker without work falls asleep and is woken: the real `sched/idle.rs`, `lane.rs`, `processor.rs`, `ring.rs`, `list.rs`, bracket and bells.
+//!
+//! push; light barrier; read n_idle and n_searching - against - raise n_idle; give the token back; heavy barrier; look again; sleep. A task that nobody is woken for, a
+//! processor that is lost, or a searcher's token that is never given back shows as a deadlock. The loop of a worker is that of `worker::run`, with a task that is only an item:
+//! whoever runs it touches it without atomics, and it must be run once.
+//! Here nobody starts a thread for a task (`runtime::start_worker` says no), and there is no monitor that would mend what was missed. A search ends after one round
+//! (a second passes from look to look). Not here: timers and the keeper of the time, hosts' hooks, membarrier.
+
+#![cfg(loom)]
+
+mod model;
+
+use gort::sched::Cx;
+use gort::sched::bracket::owned;
+use gort::sched::idle;
+use gort::sched::lane::Lane;
+use gort::sched::processor::Processor;
+use gort::sched::task::Task;
+use gort::sched::thread::Thread;
+use gort::sys::prim::*;
+use gort::sys::slab::{adopt, leak};
+use model::*;
+use std::ptr::from_ref;
+
+struct World {
+    lane: &'static Lane,
+    threads: Vec<&'static Thread>,
+    tasks: Vec<&'static Task>,
+    ran: AtomicUsize,
+}
+
+impl World {
+    /// `threads` workers without a processor, and `idle` processors without a worker.
+    fn new(processors: usize, threads: usize, tasks: usize) -> &'static World {
+        let lane = adopt(Lane::new(0, None, processors, processors, 1));
+        for p in lane.processors() {
+            // SAFETY: made by `Lane::new` as a box; nobody frees it but the next schedule.
+            adopt(unsafe { Box::from_raw(from_ref(p).cast_mut()) });
+        }
+        let threads = (0..threads)
+            .map(|_| {
+                let th = leak(Thread::default());
+                th.lane.set(lane);
+                th.bracket.make_bare();
+                th
+            })
+            .collect();
+        let tasks = (0..tasks).map(|_| leak(Task::default())).collect();
+        shared(World { lane, threads, tasks, ran: AtomicUsize::new(0) })
+    }
+
+    /// Gives thread `i` a processor before the model's threads begin.
+    fn equip(&self, i: usize) {
+        assert!(self.lane.take_idle(self.threads[i]));
+    }
+
+    fn task(&self, i: usize) -> *mut Task {
+        from_ref(self.tasks[i]).cast_mut()
+    }
+
+    fn inject(&self, i: usize) {
+        // SAFETY: a fresh task of the model.
+        unsafe { self.lane.inject(self.task(i)) }
+    }
+
+    /// One more was run; after the last one the workers go home.
+    fn ran_one(&self) {
+        if self.ran.fetch_add(1, AcqRel) + 1 == self.tasks.len() {
+            self.stop()
+        }
+    }
+
+    fn stop(&self) {
+        for th in &self.threads {
+            th.stop.store(true, Release);
+            th.bell.ring();
+        }
+    }
+
+    /// Enters as worker `i`.
+    fn become_worker(&self, i: usize) -> Cx {
+        let th = self.threads[i];
+        word::set(from_ref(th).cast_mut().cast());
+        th.bracket.enter();
+        Cx { thread: th }
+    }
+
+    /// The loop of worker `i` until it is told to stop; `run` runs a task, by its number.
+    fn work(&self, i: usize, run: impl Fn(Cx, usize)) {
+        let cx = self.become_worker(i);
+        self.work_on(cx, run);
+        cx.thread.bracket.exit();
+    }
+
+    /// As `worker::run`.
+    fn work_on(&self, cx: Cx, run: impl Fn(Cx, usize)) {
+        let th = cx.thread;
+        loop {
+            let at = th.bracket.processor() as *const Processor;
+            if at.is_null() {
+                if !idle::rest(cx) {
+                    return;
+                }
+                continue;
+            }
+            // SAFETY: the word holds a processor of the lane, which is ours inside the bracket.
+            let p = unsafe { &*at };
+            if th.stop.load(Relaxed) {
+                if th.spinning.replace(false) {
+                    self.lane.end_search(false);
+                }
+                th.bracket.put_down();
+                self.lane.hand_over(p, 0);
+                return;
+            }
+            // SAFETY: as above.
+            let mut t = unsafe { p.pick(cx) };
+            if t.is_null() {
+                // SAFETY: as above.
+                t = unsafe { idle::search(cx, p) };
+                if t.is_null() {
+                    if !idle::rest(cx) {
+                        return;
+                    }
+                    // There was work, but no search is allowed beside one that another thread has begun: go round until that one goes on.
+                    yield_thread();
+                    continue;
+                }
+            }
+            if th.spinning.get() {
+                th.spinning.set(false);
+                self.lane.end_search(true);
+            }
+            // SAFETY: picked: ours.
+            unsafe { (*t).stack.set((*t).stack.get() + 1) };
+            let i = self.tasks.iter().position(|x| from_ref(*x) == t).unwrap();
+            run(cx, i);
+            self.ran_one();
+        }
+    }
+
+    /// Every task was run once, every processor is idle, no token is out.
+    fn check(&self) {
+        assert!(self.tasks.iter().all(|t| t.stack.get() == 1));
+        assert!(self.lane.all_idle(), "a processor is lost");
+        assert!(!self.lane.any_work());
+        assert!(!self.lane.is_wanted());
+        assert!(self.lane.begin_search(), "a searcher's token was kept");
+    }
+}
+
+#[test]
+fn a_push_from_outside() {
+    explore("idle: an injected task against a worker that falls asleep", 4, || {
+        let w = World::new(1, 1, 1);
+        w.equip(0);
+        beside(move || w.work(0, |_, _| {}), || w.inject(0));
+        w.check();
+    });
+}
+
+#[test]
+fn two_pushes_from_outside() {
+    explore("idle: two injected tasks against a worker that falls asleep twice", 3, || {
+        let w = World::new(1, 1, 2);
+        w.equip(0);
+        beside(
+            move || w.work(0, |_, _| {}),
+            || {
+                w.inject(0);
+                w.inject(1);
+            },
+        );
+        w.check();
+    });
+}
+
+#[test]
+fn two_pushers() {
+    explore("idle: two threads inject against a worker that falls asleep", 2, || {
+        let w = World::new(1, 1, 2);
+        w.equip(0);
+        together(vec![Box::new(move || w.work(0, |_, _| {})), Box::new(move || w.inject(1))], || w.inject(0));
+        w.check();
+    });
+}
+
+#[test]
+fn a_push_to_a_ring() {
+    // Worker 0 pushes task 1 to its ring and goes to user code until that has been run: somebody else must be awake for it.
+    explore("idle: a push to a ring against another worker that falls asleep", 2, || {
+        let w = World::new(2, 2, 2);
+        w.equip(0);
+        w.equip(1);
+        let done = shared(gort::sched::bell::Bell::default());
+        let run = move |cx: Cx, i: usize| {
+            if i == 0 {
+                let p = cx.thread.bracket.processor() as *const Processor;
+                // SAFETY: the word holds our processor.
+                unsafe { (*p).push_tail(w.task(1)) };
+                cx.thread.bracket.exit();
+                done.wait_told(i64::MAX);
+                assert!(owned(cx.thread.bracket.enter()));
+            } else {
+                done.ring()
+            }
+        };
+        beside(
+            move || w.work(1, run),
+            || {
+                let cx = w.become_worker(0);
+                let p = cx.thread.bracket.processor() as *const Processor;
+                // SAFETY: as above.
+                unsafe { (*p).put_back(w.task(0)) };
+                w.work_on(cx, run);
+                cx.thread.bracket.exit();
+            },
+        );
+        w.check();
+    });
+}
+
+#[test]
+fn a_thread_that_wants_a_processor() {
+    explore("idle: a thread that lost its processor asks for one; the only one is put down", 4, || {
+        let w = World::new(1, 2, 0);
+        w.equip(0);
+        let inner = shared(Cell::new(0));
+        beside(
+            move || w.work(0, |_, _| {}),
+            || {
+                let cx = w.become_worker(1);
+                let th = cx.thread;
+                idle::wait_for_processor(th, w.lane);
+                assert!(owned(th.bracket.processor()));
+                inner.set(1);
+                // SAFETY: the word holds our processor.
+                let p = unsafe { &*(th.bracket.put_down() as *const Processor) };
+                w.lane.put_idle(p);
+                th.bracket.exit();
+                w.stop();
+            },
+        );
+        w.check();
+    });
+}
+
+#[test]
+fn pinned_work_in_a_mailbox() {
+    explore("idle: a task is posted to a resting thread's mailbox; it asks for a processor", 3, || {
+        let w = World::new(1, 1, 1);
+        w.equip(0);
+        beside(
+            move || w.work(0, |_, _| {}),
+            || {
+                let th = w.threads[0];
+                // SAFETY: a fresh task; as `ready_task` for a pinned one.
+                unsafe { th.mailbox.push(w.task(0)) };
+                th.bell.ring();
+            },
+        );
+        w.check();
+    });
+}
