@@ -151,7 +151,7 @@ impl World {
 
 #[test]
 fn a_push_from_outside() {
-    explore("idle: an injected task against a worker that falls asleep", 4, || {
+    explore("idle: an injected task against a worker that falls asleep", 6, || {
         let w = World::new(1, 1, 1);
         w.equip(0);
         beside(move || w.work(0, |_, _| {}), || w.inject(0));
@@ -161,7 +161,7 @@ fn a_push_from_outside() {
 
 #[test]
 fn two_pushes_from_outside() {
-    explore("idle: two injected tasks against a worker that falls asleep twice", 3, || {
+    explore("idle: two injected tasks against a worker that falls asleep twice", 5, || {
         let w = World::new(1, 1, 2);
         w.equip(0);
         beside(
@@ -177,7 +177,7 @@ fn two_pushes_from_outside() {
 
 #[test]
 fn two_pushers() {
-    explore("idle: two threads inject against a worker that falls asleep", 2, || {
+    explore("idle: two threads inject against a worker that falls asleep", 3, || {
         let w = World::new(1, 1, 2);
         w.equip(0);
         together(vec![Box::new(move || w.work(0, |_, _| {})), Box::new(move || w.inject(1))], || w.inject(0));
@@ -188,7 +188,7 @@ fn two_pushers() {
 #[test]
 fn a_push_to_a_ring() {
     // Worker 0 pushes task 1 to its ring and goes to user code until that has been run: somebody else must be awake for it.
-    explore("idle: a push to a ring against another worker that falls asleep", 2, || {
+    explore("idle: a push to a ring against another worker that falls asleep", 3, || {
         let w = World::new(2, 2, 2);
         w.equip(0);
         w.equip(1);
@@ -212,6 +212,91 @@ fn a_push_to_a_ring() {
                 let p = cx.thread.bracket.processor() as *const Processor;
                 // SAFETY: as above.
                 unsafe { (*p).put_back(w.task(0)) };
+                w.work_on(cx, run);
+                cx.thread.bracket.exit();
+            },
+        );
+        w.check();
+    });
+}
+
+#[test]
+fn two_tasks_that_wait_for_each_other() {
+    // Each task goes to user code until the other has begun: both workers must be woken, by the push or by the searcher that found the first one.
+    explore("idle: two injected tasks that wait for each other; both workers must be woken", 3, || {
+        let w = World::new(2, 2, 2);
+        w.equip(0); // worker 1 rests, its processor is idle
+        let met = shared([gort::sched::bell::Bell::default(), gort::sched::bell::Bell::default()]);
+        let run = move |cx: Cx, i: usize| {
+            cx.thread.bracket.exit();
+            met[1 - i].ring();
+            met[i].wait_told(i64::MAX);
+            assert!(owned(cx.thread.bracket.enter()));
+        };
+        together(vec![Box::new(move || w.work(0, run)), Box::new(move || w.work(1, run))], || {
+            w.inject(0);
+            w.inject(1);
+        });
+        w.check();
+    });
+}
+
+#[test]
+fn retaken_in_user_code() {
+    // The monitor takes the only processor, with task 1 in its ring, from worker 0 in user code, and hands it to the resting worker 1. Worker 0 comes back and asks for one.
+    explore("idle: retake and hand-over to a resting thread; the loser asks for a processor", 2, || {
+        let w = World::new(1, 2, 2);
+        w.equip(0);
+        let run = move |cx: Cx, i: usize| {
+            let th = cx.thread;
+            if i == 0 {
+                let p = th.bracket.processor() as *const Processor;
+                // SAFETY: the word holds our processor.
+                unsafe { (*p).push_tail(w.task(1)) };
+            }
+            th.bracket.exit();
+            if owned(th.bracket.enter()) {
+                return;
+            }
+            // As `doors::enter_slow` for a task that can not move.
+            if !owned(th.bracket.settle().0) && !w.lane.take_idle(th) {
+                idle::wait_for_processor(th, w.lane);
+            }
+            assert!(owned(th.bracket.processor()));
+        };
+        let at = w.threads[0].bracket.processor();
+        together(
+            vec![
+                Box::new(move || w.work(1, run)),
+                Box::new(move || {
+                    // As `monitor::retake`.
+                    let b = &w.threads[0].bracket;
+                    assert!(w.lane.begin_retake());
+                    let mut got = false;
+                    if b.contest(at) {
+                        if b.in_user_code() {
+                            got = b.take(at);
+                        } else {
+                            b.give_up(at);
+                        }
+                    }
+                    w.lane.end_retake();
+                    if got {
+                        // SAFETY: taken: ours.
+                        w.lane.hand_over(unsafe { &*(at as *const Processor) }, 1);
+                    }
+                }),
+            ],
+            || {
+                let cx = w.become_worker(0);
+                // SAFETY: the word holds our processor, unless the monitor has taken it: worker 0 is inside only now.
+                if owned(cx.thread.bracket.settle().0) || w.lane.take_idle(cx.thread) {
+                    let p = cx.thread.bracket.processor() as *const Processor;
+                    // SAFETY: as above.
+                    unsafe { (*p).put_back(w.task(0)) };
+                } else {
+                    w.inject(0);
+                }
                 w.work_on(cx, run);
                 cx.thread.bracket.exit();
             },
@@ -247,7 +332,7 @@ fn a_thread_that_wants_a_processor() {
 
 #[test]
 fn pinned_work_in_a_mailbox() {
-    explore("idle: a task is posted to a resting thread's mailbox; it asks for a processor", 3, || {
+    explore("idle: a task is posted to a resting thread's mailbox; it asks for a processor", 5, || {
         let w = World::new(1, 1, 1);
         w.equip(0);
         beside(
