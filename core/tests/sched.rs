@@ -53,7 +53,7 @@ impl Flag {
 /// As many tasks as workers run at once: each waits, calling nothing, for its turn in a round.
 #[test]
 fn TestGoroutineParallelism() {
-    check(|| {
+    plain(|| {
         let p = gort::workers();
         repeat(5, 10, |_| {
             let turn = Arc::new(AtomicUsize::new(0));
