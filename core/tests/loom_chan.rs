@@ -10,8 +10,9 @@ mod model;
 
 use gort::Status;
 use gort::chan::raw::{self, Layout, RawChan};
-use gort::sched::{as_task, tick};
+use gort::sched::{as_task, enter, tick};
 use gort::sys::prim::Cell;
+use gort::wait::{WakeList, Who};
 use model::*;
 use std::ptr::{from_ref, null};
 
@@ -203,6 +204,68 @@ fn buffer_of_one_keeps_order() {
     });
 }
 
+#[test]
+fn a_full_buffer_lets_the_sender_go() {
+    explore("chan: one receive from a full buffer lets the parked sender go", 8, || {
+        let c = Chan::new(1);
+        beside(
+            move || {
+                assert_eq!(c.send(1), Status::Ok);
+                assert_eq!(c.send(2), Status::Ok);
+            },
+            || assert_eq!(c.recv(), Ok(1)),
+        );
+        assert_eq!((c.len(), c.recv()), (1, Ok(2)));
+    });
+}
+
+#[test]
+fn each_wait_has_its_own_status() {
+    explore("chan: a wait that a close ended, then one that a hand-over ends", 6, || {
+        let (c, d) = (Chan::new(0), Chan::new(0));
+        party(true);
+        beside(
+            move || {
+                assert_eq!(c.close(), Status::Ok);
+                assert_eq!(d.send(7), Status::Ok);
+            },
+            || {
+                assert_eq!(c.recv(), Err(Status::Closed));
+                assert_eq!(d.recv(), Ok(7));
+            },
+        );
+    });
+}
+
+#[test]
+fn a_wake_list_reads_each_link_first() {
+    // The party that is fired first is won again, by somebody else, before the second one is fired.
+    explore("chan: a wake list of two; the first is in another wake list at once", 8, || {
+        let (a, b) = (enter().unwrap(), shared(gort::sched::thread::Thread::default()));
+        a.exit();
+        b.party.set_who(Who::Thread);
+        let first = &a.thread.party;
+        beside(
+            move || {
+                let cx = enter().unwrap();
+                let mut wakes = WakeList::new();
+                // SAFETY: as if won: both tickets are this model's.
+                unsafe {
+                    wakes.push(first);
+                    wakes.push(&b.party);
+                }
+                wakes.fire(cx);
+                cx.exit();
+            },
+            || {
+                assert!(a.thread.bell.wait_told(i64::MAX));
+                first.link.set(null());
+            },
+        );
+        assert!(b.bell.is_told());
+    });
+}
+
 /// What both sides of a hand-over that may expire were told must agree: exactly one of them has the value.
 fn agree(c: Chan, timed: Status, other: Status) {
     match timed {
@@ -210,8 +273,16 @@ fn agree(c: Chan, timed: Status, other: Status) {
         Status::TimedOut => assert_eq!(other, Status::WouldBlock),
         s => panic!("{s:?}"),
     }
-    assert_eq!(c.try_send(9), Status::WouldBlock, "the expired waiter has left the queue");
+    left_the_queue();
+    assert_eq!(c.try_send(9), Status::WouldBlock);
     assert_eq!(c.release(), Status::Ok);
+}
+
+/// The calling party's waiter is in no queue: enlisted again it would tear the list.
+fn left_the_queue() {
+    let cx = enter().unwrap();
+    assert!(!cx.party().waiter.queued.get(), "the waiter was left in a queue");
+    cx.exit();
 }
 
 #[test]
@@ -251,6 +322,7 @@ fn a_task_receives_with_a_deadline() {
             },
             || mine = c.recv_until(),
         );
+        left_the_queue();
         match mine {
             Ok(v) => assert_eq!((v, other.get()), (7, Status::Ok)),
             Err(s) => {

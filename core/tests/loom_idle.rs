@@ -16,7 +16,7 @@ use gort::sched::idle;
 use gort::sched::lane::Lane;
 use gort::sched::processor::Processor;
 use gort::sched::task::Task;
-use gort::sched::thread::Thread;
+use gort::sched::thread::{RESTING, Thread};
 use gort::sys::prim::*;
 use gort::sys::slab::{adopt, leak};
 use model::*;
@@ -188,7 +188,7 @@ fn two_pushers() {
 #[test]
 fn a_push_to_a_ring() {
     // Worker 0 pushes task 1 to its ring and goes to user code until that has been run: somebody else must be awake for it.
-    explore("idle: a push to a ring against another worker that falls asleep", 3, || {
+    explore("idle: a push to a ring against another worker that falls asleep", 2, || {
         let w = World::new(2, 2, 2);
         w.equip(0);
         w.equip(1);
@@ -223,9 +223,10 @@ fn a_push_to_a_ring() {
 #[test]
 fn two_tasks_that_wait_for_each_other() {
     // Each task goes to user code until the other has begun: both workers must be woken, by the push or by the searcher that found the first one.
-    explore("idle: two injected tasks that wait for each other; both workers must be woken", 3, || {
+    explore("idle: two injected tasks that wait for each other; both workers must be woken", 2, || {
         let w = World::new(2, 2, 2);
-        w.equip(0); // worker 1 rests, its processor is idle
+        w.equip(0);
+        w.equip(1);
         let met = shared([gort::sched::bell::Bell::default(), gort::sched::bell::Bell::default()]);
         let run = move |cx: Cx, i: usize| {
             cx.thread.bracket.exit();
@@ -326,6 +327,106 @@ fn a_thread_that_wants_a_processor() {
                 w.stop();
             },
         );
+        w.check();
+    });
+}
+
+#[test]
+fn a_worker_without_a_processor() {
+    // It may come to rest while the pusher holds the only processor, and has found nobody to give it to.
+    explore("idle: an injected task against a worker that comes to rest without a processor", 8, || {
+        let w = World::new(1, 1, 1);
+        beside(move || w.work(0, |_, _| {}), || w.inject(0));
+        w.check();
+    });
+}
+
+/// Both threads of a small model are done: work that is left has somebody on his way to it.
+fn nobody_is_asleep_over_work(w: &World, sleeper: usize) {
+    assert!(!w.lane.any_work() || !w.threads[sleeper].bracket.is_bare(), "a task is left and nobody was woken");
+}
+
+#[test]
+fn the_last_searcher_finds_something() {
+    // A pusher that sees its token wakes nobody.
+    explore("idle: end_search of the last searcher against a push", 8, || {
+        let w = World::new(2, 2, 1);
+        w.equip(0);
+        assert!(w.lane.begin_search());
+        assert!(!w.lane.rest(w.threads[1], false, RESTING));
+        beside(move || w.lane.end_search(true), || w.inject(0));
+        nobody_is_asleep_over_work(w, 1);
+    });
+}
+
+#[test]
+fn a_token_given_back_without_a_processor() {
+    // The pusher's token keeps others from waking somebody; it finds no processor, for thread 0 has it for a moment.
+    explore("idle: a pusher that finds no processor against a thread that puts it down", 8, || {
+        let w = World::new(1, 2, 1);
+        assert!(!w.lane.rest(w.threads[1], false, RESTING));
+        beside(
+            move || {
+                let th = w.threads[0];
+                if w.lane.take_idle(th) {
+                    // SAFETY: the word holds our processor.
+                    let p = unsafe { &*(th.bracket.put_down() as *const Processor) };
+                    w.lane.hand_over(p, 0);
+                }
+            },
+            || w.inject(0),
+        );
+        nobody_is_asleep_over_work(w, 1);
+    });
+}
+
+#[test]
+fn a_batch_from_the_injector() {
+    // Worker 0 takes both tasks, the second one into its ring, and runs the first; worker 1 has looked in between.
+    explore("idle: a batch taken from the injector against a worker that falls asleep", 5, || {
+        let w = World::new(2, 2, 2);
+        w.equip(0);
+        w.equip(1);
+        w.inject(0);
+        w.inject(1);
+        let found = shared(Cell::new(false));
+        beside(
+            move || {
+                let cx = w.become_worker(1);
+                // SAFETY: the word holds our processor.
+                found
+                    .set(!unsafe { idle::search(cx, &*(cx.thread.bracket.processor() as *const Processor)) }.is_null());
+                cx.thread.bracket.exit();
+            },
+            || {
+                let cx = w.become_worker(0);
+                // SAFETY: as above.
+                let _ = unsafe { (*(cx.thread.bracket.processor() as *const Processor)).pick(cx) };
+                cx.thread.bracket.exit();
+            },
+        );
+        if !found.get() {
+            nobody_is_asleep_over_work(w, 1);
+        }
+    });
+}
+
+#[test]
+fn hired_in_the_moment_of_leaving() {
+    explore("idle: a thread that is told to stop and hired at once gives the token back", 8, || {
+        let w = World::new(1, 1, 0);
+        beside(
+            move || w.work(0, |_, _| {}),
+            || {
+                w.lane.wake_one();
+                w.stop();
+            },
+        );
+        w.check();
+    });
+    explore("idle: a thread that is hired while it leaves", 5, || {
+        let w = World::new(1, 1, 0);
+        together(vec![Box::new(move || w.work(0, |_, _| {})), Box::new(move || w.stop())], || w.lane.wake_one());
         w.check();
     });
 }

@@ -88,6 +88,7 @@ impl Obj {
                 assert_eq!(w.status.get(), Status::Closed, "the winner's status");
             } else {
                 self.lock.with(|| self.queue.remove(w));
+                assert!(!w.queued.get(), "left in the queue");
             }
             cx.exit();
             state

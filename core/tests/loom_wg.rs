@@ -9,8 +9,8 @@
 mod model;
 
 use gort::Status;
-use gort::sched::as_task;
 use gort::sched::task::{Entry, SpawnOptions};
+use gort::sched::{as_task, enter};
 use gort::sync::waitgroup::{self as wg, RawWg};
 use gort::sys::prim::Cell;
 use model::*;
@@ -136,6 +136,9 @@ fn a_deadline_against_done() {
             || {
                 let s = g.wait_until();
                 assert!(s == Status::Ok || s == Status::TimedOut, "{s:?}");
+                let cx = enter().unwrap();
+                assert!(!cx.party().waiter.queued.get(), "the waiter was left in the queue");
+                cx.exit();
             },
         );
         assert_eq!(g.wait(), Status::Ok);

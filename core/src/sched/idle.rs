@@ -206,11 +206,23 @@ pub fn rest(cx: Cx) -> bool {
             return true;
         }
         if th.stop.load(Acquire) {
-            return !lane.leave(th);
+            if lane.leave(th) {
+                return false;
+            }
+            accept(th, lane); // hired in this very moment
+            return true;
         }
         let wanting = th.has_pinned();
+        let looked = lane.is_listed(th); // by `put_down`
         if lane.rest(th, wanting, if wanting { WANTING } else { RESTING }) {
             continue;
+        }
+        if !wanting && !looked {
+            // It lost its processor in user code: a push that came before it was in the list woke nobody.
+            barrier::heavy();
+            if lane.any_work() && lane.rest(th, true, RESTING) {
+                continue;
+            }
         }
         let until = if wanting { clock::NEVER } else { lane.keep_time(th) };
         let in_time = sleep(th, lane, until, wanting);

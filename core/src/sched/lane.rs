@@ -311,6 +311,11 @@ impl Lane {
         }
         if p.is_null() {
             self.n_searching.fetch_sub(1, AcqRel); // L5
+            // Who pushed meanwhile, or put a processor down, saw our token and relied on it.
+            barrier::heavy();
+            if self.has_idle() && self.any_work() {
+                self.wake_one()
+            }
             return;
         }
         self.wakeups.fetch_add(1, Relaxed);
@@ -319,6 +324,11 @@ impl Lane {
             self.n_searching.fetch_sub(1, AcqRel); // L5
             // SAFETY: as above.
             self.put_idle(unsafe { &*p });
+            // No thread can be had; but one may have come to rest while the processor was in our hands.
+            barrier::heavy();
+            if self.any_work() && self.lock.with(|| !self.resting.get().is_null()) {
+                self.wake_one()
+            }
         }
     }
 
@@ -463,6 +473,11 @@ impl Lane {
         got
     }
 
+    /// Is the calling thread in a list?
+    pub fn is_listed(&self, th: &Thread) -> bool {
+        self.lock.with(|| th.listed.get() != NOWHERE)
+    }
+
     /// Leaves every list (a thread that ends its loop); false if it has just been given a processor.
     pub fn leave(&self, th: &Thread) -> bool {
         self.lock.with(|| {
@@ -543,8 +558,15 @@ impl Lane {
     /// A searcher stops. If it was the last and found something, another may be needed.
     pub fn end_search(&self, found: bool) {
         let before = self.n_searching.fetch_sub(1, AcqRel);
-        if found && before == 1 && self.has_idle() && self.any_work() {
-            self.wake_one()
+        if found && before == 1 {
+            // A pusher that saw our token relied on it, and has the light side only.
+            fence(SeqCst);
+            if self.has_idle() {
+                barrier::heavy();
+                if self.any_work() {
+                    self.wake_one()
+                }
+            }
         }
     }
 

@@ -291,6 +291,9 @@ impl Processor {
                 unsafe { lane.injector.push(t) }
             }
         }
+        if n > 1 {
+            lane.announce(); // like any other push (P4): who looked for work in between has seen neither queue hold it
+        }
         if n == 0 { null_mut() } else { batch[0] }
     }
 

@@ -206,17 +206,43 @@ unsafe fn block_thread<const MANY: bool>(cx: Cx, party: &Party, seq: u64, locks:
 
 #[inline(always)]
 unsafe fn unlock<const MANY: bool>(locks: *mut ()) {
-    // SAFETY: held by contract; of many, the slice's end is known before the last one is released.
-    unsafe {
+    // SAFETY: held by contract.
+    unsafe { Held::of::<MANY>(locks).unlock() }
+}
+
+/// The locks of a wait, without the parked stack: a `Many` of none protects nothing, so it is not read once the ticket is open.
+#[derive(Clone, Copy)]
+enum Held {
+    One(*const ByteLock),
+    Many(*const *const ByteLock, usize),
+}
+
+impl Held {
+    #[inline(always)]
+    unsafe fn of<const MANY: bool>(locks: *mut ()) -> Held {
         if MANY {
-            let Many(list) = &*locks.cast_const().cast::<Many<'_>>();
-            let (first, n) = (list.as_ptr(), list.len());
-            for i in 0..n {
-                let lock = *first.add(i);
-                (*lock).unlock()
+            // SAFETY: contract of `block_many`: a `Many` that lives until its wait is over.
+            let Many(list) = unsafe { &*locks.cast_const().cast::<Many<'_>>() };
+            Held::Many(list.as_ptr(), list.len())
+        } else {
+            Held::One(locks.cast_const().cast())
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn unlock(self) {
+        // SAFETY: held by contract; of many, the list stays until the last one is released.
+        unsafe {
+            match self {
+                Held::One(lock) if lock.is_null() => {}
+                Held::One(lock) => (*lock).unlock(),
+                Held::Many(first, n) => {
+                    for i in 0..n {
+                        let lock = *first.add(i);
+                        (*lock).unlock()
+                    }
+                }
             }
-        } else if !locks.is_null() {
-            (*locks.cast_const().cast::<ByteLock>()).unlock()
         }
     }
 }
@@ -239,26 +265,30 @@ unsafe fn commit<const MANY: bool>(cx: Cx, t: *mut Task, locks: *mut ()) {
             note(t, Event::Park);
         }
         let seq = party.ticket.next_seq();
+        // What stands on the task's stack is read before the ticket is open: afterwards a canceller, who needs no lock
+        // of ours, may let it run elsewhere.
+        let flags = cancel::flags(party);
+        let held = Held::of::<MANY>(locks);
         party.ticket.open(seq);
         barrier::light();
-        if (party.is_canceled() || party.watching.get() != 0)
-            && should_cancel(party)
+        if (party.is_canceled() || !flags[0].is_null())
+            && should_cancel(party, &flags)
             && party.ticket.win(seq, ticket::CANCELED, 0)
         {
             if !cfg!(feature = "mutant_unlock_before_commit") {
-                unlock::<MANY>(locks);
+                held.unlock();
             }
             return ready_task(cx, t);
         }
         if !cfg!(feature = "mutant_unlock_before_commit") {
-            unlock::<MANY>(locks);
+            held.unlock();
         }
     }
 }
 
 #[cold]
-fn should_cancel(party: &Party) -> bool {
-    party.fixed.load(Relaxed) == 0 && (party.is_canceled() || cancel::is_flagged(party))
+fn should_cancel(party: &Party, flags: &[*const AtomicU8; 2]) -> bool {
+    party.fixed.load(Relaxed) == 0 && (party.is_canceled() || cancel::any(flags))
 }
 
 unsafe fn arm(cx: Cx, party: &'static Party, seq: u64, deadline: Time) -> Option<Handle> {

@@ -257,11 +257,25 @@ fn nodes(party: &Party) -> &[CancelNode] {
     }
 }
 
+/// The flags of the sources that the party watches; they stay readable when it does no more.
+#[inline(always)]
+pub fn flags(party: &Party) -> [*const AtomicU8; 2] {
+    let mut flags = [null(); 2];
+    if party.watching.get() != 0 {
+        for (f, n) in flags.iter_mut().zip(nodes(party)) {
+            *f = n.flag.get()
+        }
+    }
+    flags
+}
+
+/// Is one of them up?
+pub fn any(flags: &[*const AtomicU8; 2]) -> bool {
+    // SAFETY: points into a source, which is type-stable.
+    flags.iter().any(|f| !f.is_null() && unsafe { (**f).load(Relaxed) } != 0)
+}
+
 /// Is one of the sources that the party watches up?
 pub fn is_flagged(party: &Party) -> bool {
-    nodes(party).iter().any(|n| {
-        let flag = n.flag.get();
-        // SAFETY: points into a live source while it is watched.
-        !flag.is_null() && unsafe { (*flag).load(Relaxed) } != 0
-    })
+    any(&flags(party))
 }
