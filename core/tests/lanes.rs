@@ -12,10 +12,12 @@
 mod support;
 
 use gort::sched::lane::{Hooks, Lane};
-use gort::sched::task::{DEAD, Entry, SpawnOptions, Task};
+use gort::sched::task::{Entry, SpawnOptions, Task};
 use gort::sched::{self, runtime, thread, worker};
+use gort::sync::waitgroup;
 use gort::sys::context::{self, Fiber};
 use gort::sys::stack;
+use gort::wait::{self, join};
 use gort::{Receiver, Sender, Status, Wait, channel, go, now, sleep, spawn, yield_now};
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::collections::HashMap;
@@ -93,17 +95,12 @@ unsafe fn resume(t: *mut Task) {
     }
 }
 
-/// An ended task gives its stack and its slot back.
+/// An ended task gives its stack back; the rest is the scheduler's.
 unsafe fn end(t: *mut Task) {
-    // SAFETY: it will never be resumed; its slot is freed as the scheduler frees one without a handle.
+    // SAFETY: it ran here and will never be resumed.
     unsafe {
         HOST.with(|h| stack::free(h.stacks.borrow_mut().remove(&(t as usize)).unwrap()));
-        let cx = sched::enter().unwrap();
-        runtime::dismiss_task();
-        (*t).state.store(DEAD, SeqCst);
-        (*t).header.lock.with(|| worker::bury(t));
-        worker::free_buried(cx, t);
-        cx.exit();
+        worker::finish_host_task(t);
     }
 }
 
@@ -251,6 +248,42 @@ fn tasks_spawned_by_tasks_stay_in_the_lane_they_are_meant_for() {
         });
         h.join().unwrap();
         assert!(fake.is_ours(rx.recv().unwrap()));
+        fake.stop();
+    })
+}
+
+#[test]
+fn end_of_a_host_task_wakes_its_joiner_and_tells_its_wait_group() {
+    plain(|| {
+        unsafe fn call(e: *mut Entry) {
+            yield_now();
+            sleep(ms(1)).unwrap(); // so that the joiner is asleep when it ends
+            // SAFETY: the entry is ours while it is called.
+            unsafe { (*e).data[0] += 1 }
+        }
+        let fake = Fake::start(1);
+        let lane = fake.lane.id;
+        let entry = |n| Entry { call, drop: None, data: [n, 0, 0] };
+        let options = || SpawnOptions { lane, ..SpawnOptions::default() };
+        for n in 0..20 {
+            // SAFETY: the entry holds numbers only; the handle is ours until it is released.
+            unsafe {
+                let t = sched::spawn_handle(entry(n), options()).unwrap();
+                let mut out = 0;
+                assert_eq!(join::join(t.as_ptr(), &mut out, wait::Wait::FOREVER, true), Status::Ok);
+                assert_eq!(out, n + 1);
+                assert_eq!(join::release(t.as_ptr()), Status::Ok);
+            }
+        }
+        let wg = waitgroup::create().unwrap();
+        // SAFETY: as above; the group is ours until it is freed.
+        unsafe {
+            for n in 0..20 {
+                assert_eq!(waitgroup::go(wg.as_ptr(), entry(n), options()), Status::Ok);
+            }
+            assert_eq!(waitgroup::wait(wg.as_ptr()), Status::Ok);
+            assert_eq!(waitgroup::free(wg.as_ptr()), Status::Ok);
+        }
         fake.stop();
     })
 }

@@ -148,20 +148,6 @@ impl RawChan {
         if i + 1 == self.cap.get() { 0 } else { i + 1 }
     }
 
-    /// Under the lock: the first waiter of a queue whose ticket we win.
-    #[inline(always)]
-    pub(super) unsafe fn pop_winner(&self, q: &WaitQueue) -> *const Waiter {
-        loop {
-            // SAFETY: the lock is held; a queued waiter's fields may be read (party.rs I2).
-            unsafe {
-                let w = q.pop();
-                if w.is_null() || (*(*w).party.get()).ticket.win((*w).seq.get(), ticket::WON, (*w).case.get()) {
-                    return w;
-                }
-            }
-        }
-    }
-
     /// Under the lock: what a send would do now. `Done(party)` completed it (the party, if any, is to be made ready after the unlock).
     #[inline(always)]
     pub(super) unsafe fn send_now<E: ElemOps>(&self, e: E, src: *const u8) -> Now {
@@ -170,7 +156,7 @@ impl RawChan {
             if self.closed.get() {
                 return Now::Closed;
             }
-            let w = self.pop_winner(&self.recvq);
+            let w = self.recvq.pop_winner();
             if !w.is_null() {
                 e.copy((*w).slot.get(), src);
                 (*w).status.set(Status::Ok);
@@ -198,7 +184,7 @@ impl RawChan {
                 let i = self.head.get();
                 e.copy(dst, self.slot(i, e.size()));
                 self.head.set(self.after(i));
-                let w = if self.sendq.is_empty() { null() } else { self.pop_winner(&self.sendq) };
+                let w = if self.sendq.is_empty() { null() } else { self.sendq.pop_winner() };
                 if w.is_null() {
                     self.count.set(n - 1);
                     return Now::Done(null());
@@ -210,7 +196,7 @@ impl RawChan {
                 (*w).status.set(Status::Ok);
                 return Now::Done((*w).party.get());
             }
-            let w = self.pop_winner(&self.sendq);
+            let w = self.sendq.pop_winner();
             if !w.is_null() {
                 e.copy(dst, (*w).slot.get());
                 (*w).status.set(Status::Ok);
@@ -300,12 +286,7 @@ pub(super) unsafe fn operate<E: ElemOps, const S: bool, const M: u8, R: From<Sta
 /// Enlists the current party; the lock is held.
 #[inline(always)]
 pub(super) unsafe fn prepare_wait<const S: bool>(cx: Cx, c: &RawChan, at: *mut u8) -> &'static Waiter {
-    let party = cx.party();
-    let w = &party.waiter;
-    w.party.set(party);
-    w.seq.set(party.ticket.next_seq());
-    w.case.set(0);
-    w.slot.set(at);
+    let w = cx.party().prepare_waiter(at);
     // SAFETY: the lock is held; the waiter is the party's own and in no queue.
     unsafe { if S { c.sendq.push(w) } else { c.recvq.push(w) } }
     w
@@ -461,18 +442,10 @@ unsafe fn lock(ch: *const RawChan) -> Result<(Cx, &'static RawChan), Status> {
 
 /// Under the lock: ends every wait with CLOSED.
 unsafe fn wake_all(c: &RawChan, wakes: &mut WakeList) {
-    for q in [&c.recvq, &c.sendq] {
-        loop {
-            // SAFETY: the lock is held.
-            unsafe {
-                let w = c.pop_winner(q);
-                if w.is_null() {
-                    break;
-                }
-                (*w).status.set(Status::Closed);
-                wakes.push((*w).party.get());
-            }
-        }
+    // SAFETY: the lock is held.
+    unsafe {
+        wakes.win_all(&c.recvq, Status::Closed);
+        wakes.win_all(&c.sendq, Status::Closed);
     }
 }
 

@@ -17,7 +17,7 @@ use super::processor::Processor;
 use super::task::Task;
 use super::thread::{NOWHERE, RESTING, Thread, WANTING};
 use super::timers::Expired;
-use super::{Cx, Time, runtime};
+use super::{Time, runtime};
 use crate::sys::barrier;
 use crate::sys::clock::NEVER;
 use crate::sys::lock::ByteLock;
@@ -30,7 +30,7 @@ pub struct Hooks {
     pub name: &'static str,
     /// May a task that has not started begin on this thread now?
     pub can_start_here: unsafe fn(*mut Task) -> bool,
-    /// On the hub: runs `task` until it parks, switches back to the hub, or ends (the host then calls `finish_host_task`).
+    /// On the hub: runs `task` until it parks, switches back to the hub, or ends (the host then calls `worker::finish_host_task`).
     pub resume: unsafe fn(*mut Task),
     /// On the stack of `from`: goes straight to `to` (a started task, current already) or, if `to` is null, to the hub. Returns when `from` is resumed.
     pub switch: unsafe fn(from: *mut Task, to: *mut Task),
@@ -516,7 +516,7 @@ impl Lane {
 
     /// Runs the due timers of an idle processor (the caller has one of its own that gets the woken tasks).
     #[cold]
-    pub fn run_idle_timers(&self, cx: Cx, now: Time) {
+    pub fn run_idle_timers(&self, now: Time) {
         loop {
             self.lock.lock();
             let p = self.unlink_idle(|p| p.wheel.earliest() <= now);
@@ -535,7 +535,6 @@ impl Lane {
                     break;
                 }
             }
-            let _ = cx;
             self.put_idle(p);
         }
     }

@@ -39,6 +39,7 @@ pub mod list;
 pub mod party;
 pub mod ring;
 pub mod ticket;
+pub mod wakelist;
 
 #[cfg_attr(loom, path = "doors_loom.rs")]
 mod doors;

@@ -10,7 +10,7 @@
 //! I3  `link` belongs to whoever won the ticket, until it makes the party ready.
 //! I4  Everything is zero-initialisable: a never-used slab slot is a valid party.
 
-use super::ticket::Ticket;
+use super::ticket::{self, Ticket};
 use crate::status::Status;
 use crate::sys::prim::*;
 use core::ptr::null;
@@ -181,6 +181,23 @@ impl WaitQueue {
         w
     }
 
+    /// Takes the longest-waiting one whose ticket the caller wins by this; losers of other races are dropped on the way. Null if nobody is left.
+    ///
+    /// # Safety
+    /// The object's lock is held.
+    #[inline(always)]
+    pub unsafe fn pop_winner(&self) -> *const Waiter {
+        loop {
+            // SAFETY: contract; a queued waiter's fields may be read (I2).
+            unsafe {
+                let w = self.pop();
+                if w.is_null() || (*(*w).party.get()).ticket.win((*w).seq.get(), ticket::WON, (*w).case.get()) {
+                    return w;
+                }
+            }
+        }
+    }
+
     /// Takes `w` out if it is in this queue. O(1).
     ///
     /// # Safety
@@ -298,6 +315,17 @@ impl Party {
     /// Owner, once.
     pub fn set_who(&self, who: Who) {
         self.who.store(who as u8, Relaxed)
+    }
+
+    /// Owner: its waiter, made ready for the coming wait: to be enlisted in one queue.
+    #[inline(always)]
+    pub fn prepare_waiter(&self, slot: *mut u8) -> &Waiter {
+        let w = &self.waiter;
+        w.party.set(self);
+        w.seq.set(self.ticket.next_seq());
+        w.case.set(0);
+        w.slot.set(slot);
+        w
     }
 
     /// Owner, before it parks: what the census prints.

@@ -171,17 +171,17 @@ impl Processor {
 
     /// Owner: runs what is due of the own wheel and of idle processors' wheels. Cheap when no timer lives.
     #[inline(always)]
-    pub fn run_timers(&self, cx: Cx) {
+    pub fn run_timers(&self) {
         let own = self.wheel.earliest();
         let idle = self.lane().idle_earliest.load(Relaxed);
         if own != NEVER || idle != NEVER {
-            self.expire(cx, own, idle)
+            self.expire(own, idle)
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn expire(&self, cx: Cx, own: Time, idle: Time) {
+    fn expire(&self, own: Time, idle: Time) {
         let now = clock::now();
         if own <= now {
             let mut due = Expired::new();
@@ -194,7 +194,7 @@ impl Processor {
             }
         }
         if idle <= now {
-            self.lane().run_idle_timers(cx, now)
+            self.lane().run_idle_timers(now)
         }
     }
 
@@ -207,7 +207,7 @@ impl Processor {
         let th = cx.thread;
         let tick = self.tick.load(Relaxed).wrapping_add(1);
         self.tick.store(tick, Relaxed);
-        self.run_timers(cx);
+        self.run_timers();
         if tick.is_multiple_of(GLOBAL_EVERY) {
             // SAFETY: contract.
             let t = unsafe { self.from_injector(1) };

@@ -19,7 +19,7 @@ use crate::sys::clock::{self, NEVER};
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use core::cell::{Cell, UnsafeCell};
-use core::ptr::{NonNull, null};
+use core::ptr::NonNull;
 use std::fmt::Write;
 
 pub const KIND_RUN: u8 = 2;
@@ -177,10 +177,7 @@ fn await_main(run: NonNull<Run>, main: NonNull<Task>) -> bool {
             cx.exit();
             return true;
         }
-        let w = &party.waiter;
-        w.party.set(party);
-        w.seq.set(party.ticket.next_seq());
-        w.slot.set(core::ptr::null_mut());
+        let w = party.prepare_waiter(core::ptr::null_mut());
         t.joiners.push(w);
         party.waits_for(Reason::Run, run.as_ptr().cast());
         party.fixed.store(0, Relaxed);
@@ -385,6 +382,3 @@ pub fn condemn(cx: Cx, r: &Run, text: &str) {
         unsafe { ready(cx, p) }
     }
 }
-
-/// Null, for those who spawn outside a run.
-pub const NONE: *const Run = null();

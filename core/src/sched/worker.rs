@@ -6,12 +6,11 @@
 //! W4  Every processor serves a wanting thread at least once in 61 picks, so pinned tasks of a thread that lost its processor go on.
 
 use super::domain::Event;
-use super::doors::{Cx, bug, enter, enter_slow, free_slot, note, outside, ready};
-use super::party::Party;
+use super::doors::{Cx, bug, enter, enter_slow, free_slot, note, outside};
 use super::processor::{Processor, count};
 use super::task::{self, Affinity, HAS_HANDLE, STARTED, Task};
 use super::thread::Thread;
-use super::ticket;
+use super::wakelist::WakeList;
 use super::{bracket, idle, runtime};
 use crate::status::Status;
 use crate::sys::prim::*;
@@ -262,19 +261,8 @@ unsafe fn end_with_handle(cx: Cx, t: *mut Task, flags: u8) {
         let h = &(*t).header;
         h.lock.lock();
         (*t).state.store(task::DEAD, Relaxed);
-        let mut woken: *const Party = null();
-        loop {
-            let w = (*t).joiners.pop();
-            if w.is_null() {
-                break;
-            }
-            let party = (*w).party.get();
-            if (*party).ticket.win((*w).seq.get(), ticket::WON, (*w).case.get()) {
-                (*w).status.set(Status::Ok);
-                (*party).link.set(woken);
-                woken = party;
-            }
-        }
+        let mut wakes = WakeList::new();
+        wakes.win_all(&(*t).joiners, Status::Ok);
         let refs = if flags & HAS_HANDLE != 0 { h.refs.load(Relaxed) - 1 } else { 0 };
         h.refs.store(refs, Relaxed);
         if refs == 0 {
@@ -284,11 +272,23 @@ unsafe fn end_with_handle(cx: Cx, t: *mut Task, flags: u8) {
         if refs == 0 {
             free_slot(cx, NonNull::new_unchecked(t), true)
         }
-        while !woken.is_null() {
-            let next = (*woken).link.get();
-            ready(cx, woken);
-            woken = next;
-        }
+        wakes.fire(cx);
+    }
+}
+
+/// On the hub of a host's lane, outside the bracket: the entry of `t` has returned. As for a native task its slot is given back, its joiners are woken, its wait group and run
+/// are told; its stack is the host's own business.
+///
+/// # Safety
+/// `t` is a task of the host's lane that ran on this thread and will never be resumed.
+pub unsafe fn finish_host_task(t: *mut Task) {
+    match enter() {
+        // SAFETY: contract.
+        Ok(cx) => unsafe {
+            finish(cx, t, null_mut());
+            cx.exit()
+        },
+        Err(_) => bug("a host's task ended inside the runtime"),
     }
 }
 
@@ -296,7 +296,7 @@ unsafe fn end_with_handle(cx: Cx, t: *mut Task, flags: u8) {
 ///
 /// # Safety
 /// The lock is held, the task has ended, no reference is left.
-pub unsafe fn bury(t: *mut Task) {
+pub(super) unsafe fn bury(t: *mut Task) {
     // SAFETY: contract.
     unsafe {
         let name = (*t).name.replace(null_mut());
@@ -314,7 +314,7 @@ pub unsafe fn bury(t: *mut Task) {
 ///
 /// # Safety
 /// As `bury`, after the unlock.
-pub unsafe fn free_buried(cx: Cx, t: *mut Task) {
+pub(super) unsafe fn free_buried(cx: Cx, t: *mut Task) {
     // SAFETY: contract.
     unsafe { free_slot(cx, NonNull::new_unchecked(t), true) }
 }

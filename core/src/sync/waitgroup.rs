@@ -132,19 +132,7 @@ unsafe fn change(g: &RawWg, n: i64, wakes: &mut WakeList) -> Status {
     }
     if g.count.get() == 0 {
         // SAFETY: the lock is held.
-        unsafe {
-            loop {
-                let w = g.waiters.pop();
-                if w.is_null() {
-                    break;
-                }
-                let party = (*w).party.get();
-                if (*party).ticket.win((*w).seq.get(), ticket::WON, (*w).case.get()) {
-                    (*w).status.set(Status::Ok);
-                    wakes.push(party);
-                }
-            }
-        }
+        unsafe { wakes.win_all(&g.waiters, Status::Ok) }
     }
     Status::Ok
 }
@@ -208,11 +196,7 @@ pub unsafe fn wait_with(g: *const RawWg, wait: Wait) -> Status {
             r.header.lock.unlock();
             return cx.out(s);
         }
-        let party = cx.party();
-        let w = &party.waiter;
-        w.party.set(party);
-        w.seq.set(party.ticket.next_seq());
-        w.case.set(0);
+        let w = cx.party().prepare_waiter(core::ptr::null_mut());
         r.waiters.push(w);
         let (cx, state) = block(cx, &r.header.lock, Reason::WaitGroup, g.cast(), wait);
         if state == ticket::WON {

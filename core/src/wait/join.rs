@@ -86,11 +86,7 @@ unsafe fn join_slow(cx: Cx, t: *const Task, out: *mut usize, wait: Wait) -> Stat
                 h.lock.unlock();
                 return cx.out(s);
             }
-            let party = cx.party();
-            let w = &party.waiter;
-            w.party.set(party);
-            w.seq.set(party.ticket.next_seq());
-            w.case.set(0);
+            let w = cx.party().prepare_waiter(core::ptr::null_mut());
             (*t).joiners.push(w);
             let state;
             (cx, state) = block(cx, &h.lock, Reason::Join, t.cast(), wait);

@@ -15,10 +15,9 @@ pub mod block;
 pub mod cancel;
 #[cfg(not(loom))]
 pub mod join;
-pub mod wakelist;
 
 pub use crate::sched::party::{CancelNode, Party, Reason, WaitQueue, Waiter, Who};
 pub use crate::sched::ticket::{self, Ticket};
+pub use crate::sched::wakelist::WakeList;
 pub use block::{Wait, block, interrupted};
 pub use cancel::CancelSource;
-pub use wakelist::WakeList;

@@ -2,8 +2,9 @@
 //!
 //! Invariant: each link is read before its party is fired; after `ready` the party may be enlisted elsewhere (model 5h).
 
-use crate::sched::party::Party;
-use crate::sched::{Cx, ready};
+use super::party::{Party, WaitQueue};
+use super::{Cx, ready};
+use crate::status::Status;
 use core::ptr::null;
 
 /// See the file's head.
@@ -33,6 +34,25 @@ impl WakeList {
             if self.tail.is_null() { self.head = p } else { (*self.tail).link.set(p) }
         }
         self.tail = p;
+    }
+
+    /// Ends every open wait of a queue with `status`.
+    ///
+    /// # Safety
+    /// The lock of the queue's object is held.
+    #[inline(always)]
+    pub unsafe fn win_all(&mut self, q: &WaitQueue, status: Status) {
+        // SAFETY: contract; a winner is won just now.
+        unsafe {
+            loop {
+                let w = q.pop_winner();
+                if w.is_null() {
+                    return;
+                }
+                (*w).status.set(status);
+                self.push((*w).party.get());
+            }
+        }
     }
 
     /// Makes all of them ready, in order. No lock is held.
