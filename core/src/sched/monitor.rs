@@ -6,7 +6,7 @@
 //!   - the thread's CPU clock has not moved either: BLOCKED. The processor is handed over at once, and the monitor looks every 50 us while that repeats;
 //!   - the clock has moved, or the kernel says it could run: COMPUTING. After `SLICE` one extra thread takes the processor over; while that one's predecessor still computes, further extra
 //!     threads come only after `LONG_SLICE`, so that others run again within 50 ms, always, and the kernel's slices do the rest.
-//!   - in the runtime at each look, for longer than a slice (a loop of operations that never park): the word is left contested and the thread yields at its next entry.
+//!   - inside when it is asked (a loop of operations that never park): the word is left contested and the thread yields at its next entry.
 //!
 //! The look's period is 250 us after work begins, doubles to 5 ms while nothing happens, and is endless when all processors are idle and no run is active.
 //! N1  Only this thread and searchers that hold the lane's retake lock contest brackets.
@@ -150,21 +150,11 @@ fn look(lane: &Lane, p: &Processor, s: &mut Seen, now: Time) -> bool {
         }
         return false;
     }
-    if inside {
-        if age >= SLICE && lane.begin_retake() {
-            th.preempt.store(true, Relaxed);
-            th.bracket.contest(word); // left so: the thread settles it at its next entry, and yields
-            lane.end_retake();
-        }
-        return false;
-    }
     let used = cpu::thread_cpu_time(th.tid.load(Relaxed)).unwrap_or(0) - s.cpu;
-    let blocked = age >= BLOCKED_AFTER && used < age / 4 && !cpu::is_runnable(th.tid.load(Relaxed));
-    let slice = if still_computes(s.extra, owner) { LONG_SLICE } else { SLICE };
-    if !(blocked || age >= slice) {
-        return false;
-    }
-    if !retake(lane, p, th) {
+    let blocked = !inside && age >= BLOCKED_AFTER && used < age / 4 && !cpu::is_runnable(th.tid.load(Relaxed));
+    // A thread that is inside at this instant is in a loop of operations: it yields as soon as its slice is used up.
+    let slice = if !inside && still_computes(s.extra, owner) { LONG_SLICE } else { SLICE };
+    if !(blocked || age >= slice) || !retake(lane, p, th, !blocked) {
         return false;
     }
     s.extra = if blocked { s.extra } else { owner };
@@ -172,28 +162,35 @@ fn look(lane: &Lane, p: &Processor, s: &mut Seen, now: Time) -> bool {
     true
 }
 
-/// Does the thread that lost this processor still run without one?
+/// Does the thread that lost this processor still run without one? (One that came back and rests is bare too, but does not run.)
 fn still_computes(extra: *const Thread, now_owner: *const Thread) -> bool {
     // SAFETY: threads are never freed.
-    !extra.is_null() && extra != now_owner && unsafe { (*extra).bracket.is_bare() && !(*extra).bracket.peek().1 }
+    !extra.is_null()
+        && extra != now_owner
+        && unsafe { (*extra).bracket.is_bare() && cpu::is_runnable((*extra).tid.load(Relaxed)) }
 }
 
-/// Takes `p` from `th`, if that is in user code, and hands it to another thread.
-fn retake(lane: &Lane, p: &Processor, th: &Thread) -> bool {
+/// Takes `p` from `th`, if that is in user code, and hands it to another thread. If it is inside and `preempt` is set, its word is left contested: it settles that at its next entry, and
+/// yields. (Giving up instead would let a loop of short operations go on for ever: it is inside nearly always when asked.)
+fn retake(lane: &Lane, p: &Processor, th: &Thread, preempt: bool) -> bool {
     if !lane.begin_retake() {
         return false;
     }
     let at = core::ptr::from_ref(p).addr();
     let mut got = false;
+    if preempt {
+        th.preempt.store(true, Relaxed);
+    }
     if th.bracket.contest(at) {
         if th.bracket.in_user_code() {
             got = th.bracket.take(at);
-        } else {
+        } else if !preempt {
             th.bracket.give_up(at);
         }
     }
     lane.end_retake();
     if got {
+        th.preempt.store(false, Relaxed); // it has nothing to yield any more
         runtime::count_retake();
         if !cfg!(feature = "mutant_lose_retake") {
             lane.hand_over(p, NEVER - 1);
