@@ -33,6 +33,7 @@ pub mod chan;
 #[cfg(loom)]
 pub mod chan {
     pub mod raw;
+    pub mod returned;
 }
 pub mod sync;
 #[cfg(not(loom))]

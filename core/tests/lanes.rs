@@ -13,7 +13,7 @@ mod support;
 
 use gort::sched::lane::{Hooks, Lane};
 use gort::sched::task::{Entry, SpawnOptions, Task};
-use gort::sched::{self, runtime, thread, worker};
+use gort::sched::{self, host, runtime, thread, worker};
 use gort::sync::waitgroup;
 use gort::sys::context::{self, Fiber};
 use gort::sys::stack;
@@ -45,6 +45,7 @@ static STRAIGHT: AtomicUsize = AtomicUsize::new(0);
 static LONGEST: AtomicUsize = AtomicUsize::new(0);
 static RESUMED: AtomicUsize = AtomicUsize::new(0);
 static IDLED: AtomicUsize = AtomicUsize::new(0);
+static ATTENDED: AtomicUsize = AtomicUsize::new(0);
 static BUSINESS: AtomicBool = AtomicBool::new(false);
 static REFUSE: AtomicBool = AtomicBool::new(false);
 
@@ -85,7 +86,11 @@ unsafe fn resume(t: *mut Task) {
             context::resume((*t).fiber.get(), hub(), t as usize);
             let ended = HOST.with(|h| h.ended.replace(std::ptr::null_mut()));
             if !ended.is_null() {
-                return end(ended);
+                t = end(ended);
+                if t.is_null() {
+                    return;
+                }
+                continue;
             }
             t = HOST.with(|h| h.next.replace(std::ptr::null_mut()));
             if t.is_null() {
@@ -95,12 +100,12 @@ unsafe fn resume(t: *mut Task) {
     }
 }
 
-/// An ended task gives its stack back; the rest is the scheduler's.
-unsafe fn end(t: *mut Task) {
+/// An ended task gives its stack back; the rest is the scheduler's, which says what to go on with.
+unsafe fn end(t: *mut Task) -> *mut Task {
     // SAFETY: it ran here and will never be resumed.
     unsafe {
         HOST.with(|h| stack::free(h.stacks.borrow_mut().remove(&(t as usize)).unwrap()));
-        worker::finish_host_task(t);
+        host::end_task(t)
     }
 }
 
@@ -121,16 +126,25 @@ unsafe fn hub_business() -> bool {
     BUSINESS.load(SeqCst)
 }
 
-unsafe fn thread_block(wait: &mut dyn FnMut()) {
-    wait()
+unsafe fn has_spare() -> bool {
+    false
 }
 
-unsafe fn idle(wait: &mut dyn FnMut()) {
+unsafe fn attend() {
+    ATTENDED.fetch_add(1, SeqCst);
+}
+
+unsafe fn thread_block(wait: &mut dyn FnMut(i64) -> bool) -> bool {
+    wait(i64::MAX)
+}
+
+unsafe fn idle(wait: &mut dyn FnMut(i64)) {
     IDLED.fetch_add(1, SeqCst);
-    wait()
+    wait(i64::MAX)
 }
 
-static HOOKS: Hooks = Hooks { name: "fake", can_start_here, resume, switch, hub_business, thread_block, idle };
+static HOOKS: Hooks =
+    Hooks { name: "fake", can_start_here, has_spare, resume, switch, hub_business, hub: attend, thread_block, idle };
 
 /// The lane with its threads.
 struct Fake {

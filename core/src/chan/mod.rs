@@ -3,7 +3,9 @@
 //! Both ends can be cloned. When the last `Sender` is dropped the channel closes; when the last `Receiver` is dropped sends fail; a failed send gives the value back.
 //! A value larger than 64 KiB travels in a box.
 
+pub mod later;
 pub mod raw;
+pub mod returned;
 pub mod select;
 pub mod stub;
 

@@ -23,6 +23,7 @@ use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use crate::wait::block::{Wait, block, interrupted, status_of};
 use crate::wait::{CancelSource, WakeList};
+use super::returned::{self, Returned};
 use core::ffi::c_void;
 use core::ptr::{NonNull, null, null_mut};
 
@@ -46,22 +47,24 @@ pub struct Layout {
 pub struct RawChan {
     pub(super) header: Header,
     // ---- set once before publish
-    size: Cell<u32>,
+    pub(super) size: Cell<u32>,
     align: Cell<u16>,
     // ---- guarded by header.lock
     pub(super) closed: Cell<bool>,
     /// Reserved for observers (D10): one of them is armed.
     observed: Cell<bool>,
-    cap: Cell<usize>,
-    count: Cell<usize>,
-    head: Cell<usize>,
-    tail: Cell<usize>,
+    pub(super) cap: Cell<usize>,
+    pub(super) count: Cell<usize>,
+    pub(super) head: Cell<usize>,
+    pub(super) tail: Cell<usize>,
     buf: Cell<*mut u8>,
     // ---- second line
     pub(super) recvq: WaitQueue,
     pub(super) sendq: WaitQueue,
     /// Reserved for observers (D10): the list of them.
     observers: Cell<*const ()>,
+    /// Values that came back, in front of the buffer; or null (returned.rs).
+    pub(super) returned: Cell<*mut Returned>,
     drop: Cell<Option<unsafe extern "C" fn(*mut c_void)>>,
     /// Typed ends of Rust (H6): only they count for closing and abandoning.
     senders: Cell<usize>,
@@ -124,6 +127,7 @@ pub fn create(layout: Layout, cap: usize) -> Result<NonNull<RawChan>, Status> {
     c.tail.set(0);
     c.buf.set(buf);
     c.drop.set(layout.drop);
+    c.returned.set(null_mut());
     c.senders.set(0);
     c.receivers.set(0);
     c.recvq.clear(); // after a shutdown a late waiter may have unlinked itself from what was zeroed
@@ -137,14 +141,14 @@ pub fn create(layout: Layout, cap: usize) -> Result<NonNull<RawChan>, Status> {
 
 impl RawChan {
     #[inline(always)]
-    unsafe fn slot(&self, i: usize, size: usize) -> *mut u8 {
+    pub(super) unsafe fn slot(&self, i: usize, size: usize) -> *mut u8 {
         // SAFETY: `i < cap`, so within the buffer (for size 0 the buffer is null and the offset 0).
         unsafe { self.buf.get().add(i * size) }
     }
 
     /// Index by compare-and-wrap: the capacity is exact, no power of two.
     #[inline(always)]
-    fn after(&self, i: usize) -> usize {
+    pub(super) fn after(&self, i: usize) -> usize {
         if i + 1 == self.cap.get() { 0 } else { i + 1 }
     }
 
@@ -179,6 +183,10 @@ impl RawChan {
     pub(super) unsafe fn recv_now<E: ElemOps>(&self, e: E, dst: *mut u8) -> Now {
         // SAFETY: as in `send_now`.
         unsafe {
+            if !self.returned.get().is_null() {
+                returned::take(self, dst);
+                return Now::Done(null());
+            }
             let n = self.count.get();
             if n > 0 {
                 let i = self.head.get();
@@ -425,7 +433,7 @@ pub unsafe fn recv_until(ch: *const RawChan, dst: *mut u8, deadline: i64, cancel
 }
 
 /// Enters and locks; on success the lock is held and the channel is valid.
-unsafe fn lock(ch: *const RawChan) -> Result<(Cx, &'static RawChan), Status> {
+pub(super) unsafe fn lock(ch: *const RawChan) -> Result<(Cx, &'static RawChan), Status> {
     if ch.is_null() {
         return Err(Status::Invalid);
     }
@@ -505,6 +513,7 @@ struct Leftover {
     cap: usize,
     size: usize,
     drop: Option<unsafe extern "C" fn(*mut c_void)>,
+    returned: *mut Returned,
 }
 
 impl Leftover {
@@ -517,6 +526,7 @@ impl Leftover {
             cap: c.cap.get(),
             size: c.size.get() as usize,
             drop: c.drop.get(),
+            returned: c.returned.replace(null_mut()),
         };
         c.count.set(0);
         c.buf.set(null_mut());
@@ -527,6 +537,8 @@ impl Leftover {
     }
 
     fn drop_all(self) {
+        // SAFETY: ours since `take`.
+        unsafe { returned::drop_all(self.returned, self.size, self.drop) };
         if let Some(drop) = self.drop {
             let mut i = self.head;
             for _ in 0..self.count {
@@ -594,7 +606,7 @@ unsafe fn ask<R>(ch: *const RawChan, bad: R, f: impl FnOnce(&RawChan) -> R) -> R
 /// `ch` is a handle or null.
 pub unsafe fn len(ch: *const RawChan) -> usize {
     // SAFETY: contract.
-    unsafe { ask(ch, 0, |c| c.count.get()) }
+    unsafe { ask(ch, 0, |c| c.count.get() + returned::count(c)) }
 }
 
 /// Its capacity; 0 for NULL.

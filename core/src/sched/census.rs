@@ -193,7 +193,7 @@ pub fn judge(rt: &Runtime) -> bool {
     }
     let Some((first, blocked)) = look() else { return false };
     match cpu::threads_of_process() {
-        Some(n) if n == rt.own_threads() + blocked + rt.waiting_runners.load(SeqCst) => {}
+        Some(n) if n == rt.own_threads() + rt.host_threads() + blocked + rt.waiting_runners.load(SeqCst) => {}
         _ => return false,
     }
     if look() != Some((first, blocked)) || !rt.lanes().all(Lane::all_idle) {

@@ -1,8 +1,9 @@
 //! The doors themselves: bracket, park, ready, spawn, yield, now, rand.
 
 use super::bracket::{FOREIGN, owned};
+use super::callback::Callback;
 use super::domain::Event;
-use super::lane::Lane;
+use super::lane::{Hooks, Lane};
 use super::party::{Party, Who};
 use super::processor::{Processor, count};
 use super::run::Run;
@@ -33,6 +34,13 @@ impl Cx {
     #[inline(always)]
     pub fn task(self) -> *mut Task {
         self.thread.current.get()
+    }
+
+    /// The task whose code runs here, also where it is a host's that a foreign call was made from (host.rs O1); or null.
+    #[inline(always)]
+    pub fn caller(self) -> *mut Task {
+        let t = self.thread.current.get();
+        if t.is_null() { self.thread.host_task.get() } else { t }
     }
 
     /// Who would wait here: the current task, or this plain thread.
@@ -173,13 +181,18 @@ pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
 #[inline(always)]
 pub unsafe fn ready(cx: Cx, party: *const Party) {
     // SAFETY: parties are type-stable; a won one is ours until made ready (I3 of the ticket).
-    unsafe { if (*party).who() == Who::Task { ready_task(cx, Task::of(party)) } else { ready_thread(party) } }
+    unsafe { if (*party).who() == Who::Task { ready_task(cx, Task::of(party)) } else { ready_thread(cx, party) } }
 }
 
 #[cold]
-unsafe fn ready_thread(party: *const Party) {
-    // SAFETY: a Thread's party is at a fixed offset in it, and threads are never freed.
-    unsafe { (*Thread::of(party)).party_bell.ring() }
+unsafe fn ready_thread(cx: Cx, party: *const Party) {
+    // SAFETY: a Thread's party is at a fixed offset in it, and threads are never freed; a callback's likewise.
+    unsafe {
+        match (*party).who() {
+            Who::Callback => Callback::of(party).call(cx),
+            _ => (*Thread::of(party)).party_bell.ring(),
+        }
+    }
 }
 
 /// The task half of `ready`.
@@ -240,6 +253,8 @@ pub(super) struct Birth {
     pub handle: bool,
     /// The run it is the main task of, or null: then it inherits its spawner's.
     pub main_of: *const Run,
+    /// The thread it must run on, from its first instruction; or null.
+    pub pin: *const Thread,
 }
 
 /// Spawns a task. On failure the entry is dropped.
@@ -248,7 +263,7 @@ pub(super) struct Birth {
 /// The entry may be called once, on another thread (for THREAD affinity: on whichever thread takes it first).
 pub unsafe fn spawn(entry: Entry, options: SpawnOptions) -> Result<(), Status> {
     // SAFETY: contract.
-    unsafe { bear(Birth { entry, options, on_exit: None, handle: false, main_of: null() }).map(|_| ()) }
+    unsafe { bear(Birth { entry, options, on_exit: None, handle: false, main_of: null(), pin: null() }).map(|_| ()) }
 }
 
 /// Spawns a task with a handle that must be released.
@@ -257,7 +272,7 @@ pub unsafe fn spawn(entry: Entry, options: SpawnOptions) -> Result<(), Status> {
 /// As `spawn`.
 pub unsafe fn spawn_handle(entry: Entry, options: SpawnOptions) -> Result<NonNull<Task>, Status> {
     // SAFETY: contract.
-    unsafe { bear(Birth { entry, options, on_exit: None, handle: true, main_of: null() }) }
+    unsafe { bear(Birth { entry, options, on_exit: None, handle: true, main_of: null(), pin: null() }) }
 }
 
 /// Spawns a task at whose end `on_exit` runs, on a scheduler's stack, when the task is gone.
@@ -266,7 +281,7 @@ pub unsafe fn spawn_handle(entry: Entry, options: SpawnOptions) -> Result<NonNul
 /// As `spawn`; `on_exit` must not block.
 pub unsafe fn spawn_then(entry: Entry, options: SpawnOptions, on_exit: OnExit) -> Result<(), Status> {
     // SAFETY: contract.
-    unsafe { bear(Birth { entry, options, on_exit: Some(on_exit), handle: false, main_of: null() }).map(|_| ()) }
+    unsafe { bear(Birth { entry, options, on_exit: Some(on_exit), handle: false, main_of: null(), pin: null() }).map(|_| ()) }
 }
 
 #[inline(always)]
@@ -294,7 +309,7 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
         Ok(rt) => rt,
         Err(s) => return Err(cx.out(s)),
     };
-    let parent = cx.task();
+    let parent = cx.caller();
     let (mut run, domain) = if parent.is_null() {
         (null(), rt.domain())
     } else {
@@ -343,6 +358,12 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
             note(slot.as_ptr(), Event::Spawn);
         }
         match cx.processor() {
+            _ if !birth.pin.is_null() => {
+                rt.foreign_spawned.fetch_add(1, Relaxed);
+                t.thread.set(birth.pin);
+                (*birth.pin).mailbox.push(slot.as_ptr());
+                (*birth.pin).bell.ring();
+            }
             Some(p) if p.lane_id == birth.options.lane => {
                 count(&p.counters.spawned);
                 p.push_next(slot.as_ptr());
@@ -503,24 +524,32 @@ pub fn blocking_leave() {
 pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
     let th = cx.thread;
     let mut told = false;
-    // A telling that was meant for something else (an old mailbox push) is not the end of the wait: the ticket says.
-    let mut wait = || loop {
-        told = th.party_bell.wait_told(deadline);
+    // True: told, or the deadline has passed. A telling that was meant for something else (an old mailbox push) is not the end of the wait: the ticket says.
+    let mut wait = |most: Time| loop {
+        told = th.party_bell.wait_told(deadline.min(most));
         if !told || th.party.ticket.waiting() != Some(seq) {
-            break;
+            break told || deadline <= most;
         }
     };
     cx.exit();
-    // SAFETY: a thread that runs a host's loop has a lane with hooks; a plain one has no lane.
-    match unsafe { th.lane.get().as_ref() }.and_then(|l| l.hooks) {
+    let patient = match th.host.get() {
         // SAFETY: the hook's contract: it only calls `wait`.
         Some(h) => unsafe { (h.thread_block)(&mut wait) },
-        None => wait(),
-    }
-    if !told && !th.party.ticket.win(seq, super::ticket::EXPIRED, 0) {
+        None => wait(clock::NEVER),
+    };
+    let end = if patient { super::ticket::EXPIRED } else { super::ticket::CANCELED };
+    if !told && !th.party.ticket.win(seq, end, 0) {
         th.party_bell.wait_told(clock::NEVER);
     }
     debug_assert!(th.party.ticket.waiting().is_none());
     th.bracket.enter();
     th.party.ticket.outcome().0
+}
+
+/// The calling thread is one of a host: it waits, as a thread, by these hooks. Returns its task of the host's lane, or null.
+pub fn set_host(hooks: &'static Hooks) -> Result<&'static Thread, Status> {
+    let cx = enter()?;
+    cx.thread.host.set(Some(hooks));
+    cx.exit();
+    Ok(cx.thread)
 }

@@ -1,14 +1,21 @@
-//! Parking in a host's lane (D3): the commit runs on the own stack (the task is pinned; nobody else can resume it), then the thread goes straight to the next started task,
-//! or to the hub, which is `worker::run` itself.
+//! Tasks of a host's lane (D3): parking, and going on when one has ended.
 //!
-//! To the hub: when there is nothing to run, when what was picked has not started, when the host has business there, and at least every 64th pick (without this a
+//! The commit runs on the own stack (the task is pinned; nobody else can resume it), then the thread goes straight to the next started task, or to one that has not started if the
+//! host has a spare stack, or to the hub, which is `worker::run` itself.
+//!
+//! To the hub: when there is nothing to run, when a fresh stack is needed, when the host has business there or the loop is to stop, and at least every 64th pick (without this a
 //! stubborn task hangs the run). A task that picks itself returns without a switch.
+//!
+//! O1  `host_task` is the task whose code runs; `current` is the same inside the host's own calls and null in the task's code, so that a foreign call from there (a C extension's)
+//!     blocks the thread and never parks: its stack holds frames that must not move (D4).
+//! O2  A task that comes back from a switch with `state` other than RUNNING was not made ready: the host resumed it to interrupt its wait (a signal, a kill). It wins its own ticket, or,
+//!     if somebody was quicker, parks on until it is made ready.
 
 use super::domain::Event;
-use super::lane::Lane;
+use super::lane::{Hooks, Lane};
 use super::task::{self, Task};
 use super::thread::{Commit, Thread};
-use super::{Cx, bug, enter, note};
+use super::{Cx, bug, enter, note, ticket, worker};
 use crate::sys::prim::*;
 use core::ptr::null_mut;
 
@@ -25,34 +32,94 @@ pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
     let t = th.current.get();
     // SAFETY: a thread whose current task is of a host's lane runs that lane's loop, and the lane has hooks.
     unsafe {
-        let lane: &Lane = &*th.lane.get();
-        let Some(hooks) = lane.hooks else { bug("a host task outside a host lane") };
+        let hooks = hooks_of(th);
         commit(cx, t, arg);
-        let next = match cx.processor() {
-            Some(p) if p.tick.load(Relaxed) % HUB_EVERY != 0 && !(hooks.hub_business)() => p.pick(cx),
-            _ => null_mut(),
-        };
+        let mut next = pick(cx, hooks, (hooks.has_spare)());
         if next == t {
-            resumed(cx.thread, t);
             return cx;
         }
-        let straight = !next.is_null() && (*next).flags.get() & task::STARTED != 0;
-        if straight {
-            resumed(th, next);
-        } else if let (false, Some(p)) = (next.is_null(), cx.processor()) {
-            p.put_back(next)
-        }
-        th.bracket.exit();
-        (hooks.switch)(t, if straight { next } else { null_mut() });
-        match enter() {
-            Ok(cx) => cx,
-            Err(_) => bug("a host's switch came back inside the runtime"),
+        loop {
+            th.bracket.exit();
+            (hooks.switch)(t, next);
+            let cx = again();
+            if (*t).state.load(Relaxed) == task::RUNNING {
+                return cx;
+            }
+            // O2. The scheduler runs the hub's business meanwhile, so nobody is current but us.
+            if let Some(seq) = (*t).party.ticket.waiting()
+                && (*t).party.ticket.win(seq, ticket::CANCELED, 0)
+            {
+                resumed(cx.thread, t);
+                return cx;
+            }
+            next = null_mut();
         }
     }
 }
 
+/// The task `t` has ended on a stack of this thread, outside the bracket: as for a native task its slot is given back, its joiners are woken, its wait group and run are told. Returns
+/// what to run next on this stack (a task that has not started) or to switch to (a started one), current already; null: go to the hub.
+///
+/// # Safety
+/// `t` is a task of the host's lane that ran on this thread and will never be resumed. Its stack is the host's own business, and is spare from now on.
+pub unsafe fn end_task(t: *mut Task) -> *mut Task {
+    // SAFETY: contract.
+    unsafe {
+        let cx = again();
+        worker::finish(cx, t, null_mut());
+        cx.thread.current.set(null_mut());
+        cx.thread.host_task.set(null_mut());
+        let next = pick(cx, hooks_of(cx.thread), true);
+        cx.exit();
+        next
+    }
+}
+
+unsafe fn hooks_of(th: &Thread) -> &'static Hooks {
+    // SAFETY: contract of the callers: the thread runs a host's loop.
+    let lane: &Lane = unsafe { &*th.lane.get() };
+    match lane.hooks {
+        Some(hooks) => hooks,
+        None => bug("a host task outside a host lane"),
+    }
+}
+
+fn again() -> Cx {
+    match enter() {
+        Ok(cx) => cx,
+        Err(_) => bug("a host's switch came back inside the runtime"),
+    }
+}
+
+/// What this thread goes straight to, made current; null: the hub.
+unsafe fn pick(cx: Cx, hooks: &Hooks, spare: bool) -> *mut Task {
+    let th = cx.thread;
+    let Some(p) = cx.processor() else { return null_mut() };
+    // SAFETY: the processor is ours inside the bracket, and so is what was picked; the hooks look at the host's own state only.
+    unsafe {
+        if p.tick.load(Relaxed) % HUB_EVERY == 0 || th.stop.load(Relaxed) || (hooks.hub_business)() {
+            return null_mut();
+        }
+        let t = p.pick(cx);
+        if t.is_null() {
+            return t;
+        }
+        if (*t).flags.get() & task::STARTED == 0 {
+            if !spare {
+                p.put_back(t);
+                return null_mut();
+            }
+            if !worker::start(cx, p, t) {
+                return null_mut();
+            }
+        }
+        resumed(th, t);
+        t
+    }
+}
+
 unsafe fn resumed(th: &Thread, t: *mut Task) {
-    // SAFETY: `t` was picked: ours.
+    // SAFETY: `t` was picked, or won its own ticket: ours.
     unsafe {
         (*t).state.store(task::RUNNING, Relaxed);
         if !(*t).domain.get().is_null() {
@@ -60,4 +127,5 @@ unsafe fn resumed(th: &Thread, t: *mut Task) {
         }
     }
     th.current.set(t);
+    th.host_task.set(t);
 }

@@ -205,7 +205,7 @@ pub fn rest(cx: Cx) -> bool {
         if has && owned(th.bracket.processor()) {
             return true;
         }
-        if th.stop.load(Acquire) {
+        if th.is_to_stop() {
             if lane.leave(th) {
                 return false;
             }
@@ -225,9 +225,17 @@ pub fn rest(cx: Cx) -> bool {
             }
         }
         let until = if wanting { clock::NEVER } else { lane.keep_time(th) };
-        let in_time = sleep(th, lane, until, wanting);
+        let in_time = sleep(th, lane, until.min(th.until.get()), wanting);
         if until != clock::NEVER {
             lane.stop_keeping(th);
+        }
+        if let Some(hooks) = lane.hooks {
+            lane.leave(th); // its business may need a processor
+            hooks.attend(th);
+            if !in_time {
+                lane.take_idle_if_bare(th);
+            }
+            continue;
         }
         if !in_time {
             lane.rest(th, true, RESTING); // the timers of an idle processor are due: any processor's pick runs them
@@ -238,16 +246,15 @@ pub fn rest(cx: Cx) -> bool {
 /// On the bell, outside the bracket.
 fn sleep(th: &Thread, lane: &Lane, until: i64, wanting: bool) -> bool {
     let mut in_time = true;
-    let mut wait = || {
-        in_time = th
-            .bell
-            .sleep(until, || !th.bracket.is_bare() || th.stop.load(Acquire) || (!wanting && !th.mailbox.is_empty()));
+    let mut wait = |most: i64| {
+        let look = || !th.bracket.is_bare() || th.stop.load(Acquire) || (!wanting && !th.mailbox.is_empty());
+        in_time = th.bell.sleep(until.min(most), look) || most < until;
     };
     th.bracket.exit();
     match lane.hooks {
         // SAFETY: the hook's contract: it only calls `wait`.
         Some(h) => unsafe { (h.idle)(&mut wait) },
-        None => wait(),
+        None => wait(clock::NEVER),
     }
     th.bracket.enter();
     in_time
@@ -264,13 +271,15 @@ pub fn wait_for_processor(th: &Thread, lane: &Lane) {
             return;
         }
         th.bracket.exit();
-        let mut wait = || {
-            th.bell.sleep(clock::NEVER, || !th.bracket.is_bare());
-        };
+        let mut wait = |most: i64| th.bell.sleep(most, || !th.bracket.is_bare());
         match lane.hooks {
-            // SAFETY: the hook's contract: it only calls `wait`.
-            Some(h) => unsafe { (h.thread_block)(&mut wait) },
-            None => wait(),
+            // SAFETY: the hook's contract: it only calls `wait`. A processor is needed whatever the host's signals say.
+            Some(h) => unsafe {
+                (h.thread_block)(&mut wait);
+            },
+            None => {
+                wait(clock::NEVER);
+            }
         }
         th.bracket.enter();
     }

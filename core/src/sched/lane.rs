@@ -24,22 +24,44 @@ use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
 use core::ptr::{null, null_mut};
 
-/// What a host must bring. `None` in a lane means native: stacks of our own.
+/// What a host must bring. `None` in a lane means native: stacks of our own. All of them are called outside the bracket, on a thread that runs the lane's loop
+/// (`thread_block` also on the host's other threads that named these hooks by `doors::set_host`).
 pub struct Hooks {
     /// The lane's name in the dump.
     pub name: &'static str,
     /// May a task that has not started begin on this thread now?
     pub can_start_here: unsafe fn(*mut Task) -> bool,
-    /// On the hub: runs `task` until it parks, switches back to the hub, or ends (the host then calls `worker::finish_host_task`).
+    /// Is there a recycled stack on this thread that a task which has not started could begin on, without the hub? (Fresh ones begin from the hub only.)
+    pub has_spare: unsafe fn() -> bool,
+    /// On the hub: runs `task` until it parks, switches back to the hub, or ends (the host then calls `worker::end_host_task`).
     pub resume: unsafe fn(*mut Task),
-    /// On the stack of `from`: goes straight to `to` (a started task, current already) or, if `to` is null, to the hub. Returns when `from` is resumed.
+    /// On the stack of `from`: goes straight to `to` (current already; started, or to begin on a spare stack) or, if `to` is null, to the hub. Returns when `from` is resumed.
     pub switch: unsafe fn(from: *mut Task, to: *mut Task),
     /// Must the next switch go to the hub (the host has business there)?
     pub hub_business: unsafe fn() -> bool,
-    /// Around a wait of the OS thread while one of the lane's tasks is current (D4): detach, wait, attach; no switch inside.
-    pub thread_block: unsafe fn(wait: &mut dyn FnMut()),
-    /// Around the sleep of an idle worker: the same.
-    pub idle: unsafe fn(wait: &mut dyn FnMut()),
+    /// Does that business: on the hub, between two tasks, or before it sleeps.
+    pub hub: unsafe fn(),
+    /// Around a wait of the OS thread that is not the hub's own (D4): detach, wait, attach; no switch inside. `wait` sleeps until it is told (true) or its argument, a
+    /// moment, has come (false: the host looks at its signals, and calls it again). False if the host interrupts the wait.
+    pub thread_block: unsafe fn(wait: &mut dyn FnMut(Time) -> bool) -> bool,
+    /// Around the sleep of an idle worker: the same, once; what is to be looked at then is business of the hub.
+    pub idle: unsafe fn(wait: &mut dyn FnMut(Time)),
+}
+
+impl Hooks {
+    /// On the hub, between two tasks or before it sleeps: the host's business, outside the bracket. Afterwards the thread may have no processor; the loop looks.
+    #[cold]
+    pub fn attend(&self, th: &Thread) {
+        // SAFETY: the thread runs the lane's loop and no task is current: this is the hub. Nothing is held between the two brackets.
+        unsafe {
+            if (self.hub_business)() {
+                th.bracket.exit();
+                (self.hub)();
+                th.bracket.enter();
+            }
+        }
+        th.bracket.settle();
+    }
 }
 
 /// See the file's head.
@@ -445,6 +467,13 @@ impl Lane {
         th.bracket.give(p.addr());
         runtime::stir();
         true
+    }
+
+    /// `take_idle` for a thread that may have been given one meanwhile.
+    pub fn take_idle_if_bare(&self, th: &Thread) {
+        if th.bracket.is_bare() {
+            self.take_idle(th);
+        }
     }
 
     /// The calling thread (word 0) asks for a processor: true if it got one at once; else it is enlisted as resting or wanting, and is given one

@@ -6,6 +6,8 @@
 //! D-3  A processor reference is dead after every exit..enter and every park.
 
 #[cfg(not(loom))]
+pub mod callback;
+#[cfg(not(loom))]
 pub mod census;
 #[cfg(not(loom))]
 pub mod domain;

@@ -11,7 +11,9 @@ use super::doors::{Birth, Cx, bear, enter, ready, thread_park};
 use super::last_error;
 use super::party::Reason;
 use super::runtime::{self, Config, Runtime};
-use super::task::{Entry, KIND_TASK, SpawnOptions, TASKS, Task};
+use super::lane::Lane;
+use super::task::{DEAD, Entry, KIND_TASK, OnExit, SpawnOptions, TASKS, Task};
+use super::thread::Thread;
 use super::{bell::Bell, census, ticket, worker};
 use crate::status::Status;
 use crate::sys::barrier;
@@ -19,7 +21,7 @@ use crate::sys::clock::{self, NEVER};
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use core::cell::{Cell, UnsafeCell};
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null, null_mut};
 use std::fmt::Write;
 
 pub const KIND_RUN: u8 = 2;
@@ -37,6 +39,8 @@ pub struct Run {
     /// Why it was judged dead (guarded by the header's lock).
     pub verdict: UnsafeCell<Option<Box<str>>>,
     runner: Cell<*const super::party::Party>,
+    /// The thread that runs a host's loop for it, or null.
+    host: AtomicPtr<Thread>,
 }
 
 // SAFETY: repr(C), the header first; all-zero is a valid never-used run (an Option of a Box is None at zero).
@@ -83,7 +87,7 @@ pub fn run(mut entry: Entry, options: SpawnOptions, config: Option<&Config>) -> 
             return Outcome::failed(status);
         }
     };
-    let birth = Birth { entry, options, on_exit: None, handle: true, main_of: run.as_ptr() };
+    let birth = Birth { entry, options, on_exit: None, handle: true, main_of: run.as_ptr(), pin: null() };
     // SAFETY: the entry is the caller's, who gave it to us to call once.
     let main = match unsafe { bear(birth) } {
         Ok(t) => t,
@@ -95,6 +99,87 @@ pub fn run(mut entry: Entry, options: SpawnOptions, config: Option<&Config>) -> 
     // SAFETY: the run is ours until `end`.
     unsafe { run.as_ref().main.store(main.as_ptr(), Release) };
     let over = await_main(run, main);
+    let mut out = result(main, over);
+    let r = run_of(run);
+    finish(r, grace, wait_all, &mut out, |deadline, pause| {
+        // At most one census a pause; a bell in between ends the wait for it early, but not the pause. Without a deadline this thread can do nothing by itself: the judge counts it so.
+        let for_ever = deadline == NEVER;
+        rt.waiting_runners.fetch_add(usize::from(for_ever), SeqCst);
+        r.bell.sleep(deadline, || false);
+        rt.waiting_runners.fetch_sub(usize::from(for_ever), SeqCst);
+        clock::nap(pause.min(deadline.saturating_sub(clock::now()).max(1)));
+    });
+    conclude(rt, run, main, out)
+}
+
+/// `run` on a thread of a host: the calling thread runs the loop of `lane` itself until the run is over, and main is pinned to it (K4). `alone` is called when main has returned
+/// and others are still alive, before their grace begins.
+pub fn run_hosted(lane: &Lane, entry: Entry, config: Option<&Config>, alone: impl FnOnce()) -> Outcome {
+    let mut entry = entry;
+    let (rt, run, grace, wait_all) = match begin(config) {
+        Ok(m) => m,
+        Err(status) => {
+            if let Some(drop) = entry.drop {
+                // SAFETY: the entry was never called and is dropped once.
+                unsafe { drop(&mut entry) }
+            }
+            return Outcome::failed(status);
+        }
+    };
+    // SAFETY: `begin` has entered, so this thread is registered; threads are never freed.
+    let th: &'static Thread = unsafe { &*Thread::get() };
+    let r = run_of(run);
+    r.host.store(core::ptr::from_ref(th).cast_mut(), Release);
+    unsafe fn main_over(_: Cx, th: *mut ()) {
+        // SAFETY: a Thread, never freed.
+        worker::stop_thread(unsafe { &*th.cast::<Thread>() })
+    }
+    let birth = Birth {
+        entry,
+        options: SpawnOptions { lane: lane.id, ..SpawnOptions::default() },
+        on_exit: Some(OnExit { call: main_over, arg: core::ptr::from_ref(th).cast_mut().cast() }),
+        handle: true,
+        main_of: run.as_ptr(),
+        pin: th,
+    };
+    th.stop.store(false, Relaxed); // before main can run, which is only here
+    // SAFETY: the entry is the caller's, who gave it to us to call once, on this thread.
+    let main = match unsafe { bear(birth) } {
+        Ok(t) => t,
+        Err(status) => {
+            end(rt, run);
+            return Outcome::failed(status);
+        }
+    };
+    r.main.store(main.as_ptr(), Release);
+    // SAFETY: our handle keeps main's slot.
+    let is_over = || unsafe { main.as_ref() }.state.load(Acquire) == DEAD;
+    while !is_over() && r.dead.load(Acquire) == 0 {
+        th.stop.store(false, Relaxed);
+        if is_over() || worker::run_host_thread(lane) != Status::Ok {
+            break;
+        }
+    }
+    let mut out = result(main, is_over());
+    if living(run.as_ptr()) > 0 {
+        alone()
+    }
+    finish(r, grace, wait_all, &mut out, |deadline, pause| {
+        th.until.set(deadline.min(clock::after(pause)));
+        th.stop.store(false, Relaxed);
+        let _ = worker::run_host_thread(lane); // OK: the thread ran this loop before
+        th.until.set(NEVER);
+    });
+    conclude(rt, run, main, out)
+}
+
+/// The run, which is ours until `conclude`.
+fn run_of<'a>(run: NonNull<Run>) -> &'a Run {
+    // SAFETY: slots are type-stable, and this one is the caller's run.
+    unsafe { run.as_ref() }
+}
+
+fn result(main: NonNull<Task>, over: bool) -> Outcome {
     let mut out = Outcome::failed(if over { Status::Ok } else { Status::Deadlock });
     if over {
         // SAFETY: main has ended and its slot is kept by our handle.
@@ -105,7 +190,10 @@ pub fn run(mut entry: Entry, options: SpawnOptions, config: Option<&Config>) -> 
             }
         }
     }
-    finish(rt, run, grace, wait_all, &mut out);
+    out
+}
+
+fn conclude(rt: &Runtime, run: NonNull<Run>, main: NonNull<Task>, mut out: Outcome) -> Outcome {
     // SAFETY: our handle of main, released once; the verdict is ours: no task of the run is left to touch it.
     unsafe {
         release(main);
@@ -139,6 +227,7 @@ fn begin(config: Option<&Config>) -> Result<Begun, Status> {
         r.dead.store(0, Relaxed);
         r.bell.reset();
         r.runner.set(&cx.thread.party);
+        r.host.store(null_mut(), Relaxed);
         r.header.epoch.store(slab::epoch(), Relaxed);
         r.header.kind.store(KIND_RUN, Release);
     }
@@ -195,18 +284,18 @@ fn await_main(run: NonNull<Run>, main: NonNull<Task>) -> bool {
     }
 }
 
-fn finish(rt: &Runtime, run: NonNull<Run>, grace: i64, wait_all: bool, out: &mut Outcome) {
-    // SAFETY: the run is ours until `end`.
-    let r = unsafe { run.as_ref() };
+/// K1: all cancelled, then `wait(deadline, pause)` until nobody is left or the grace is over.
+fn finish(r: &Run, grace: i64, wait_all: bool, out: &mut Outcome, mut wait: impl FnMut(i64, i64)) {
+    let run = core::ptr::from_ref(r).cast_mut();
     r.ending.store(if wait_all { 2 } else { 1 }, SeqCst);
     barrier::heavy(); // U2, and for spawns under way
     if !wait_all {
-        cancel_all(run.as_ptr());
+        cancel_all(run);
     }
     let mut deadline = if wait_all { NEVER } else { clock::after(grace) };
     let mut pause = 50_000;
     loop {
-        if living(run.as_ptr()) == 0 {
+        if living(run) == 0 {
             return;
         }
         let now = clock::now();
@@ -214,20 +303,15 @@ fn finish(rt: &Runtime, run: NonNull<Run>, grace: i64, wait_all: bool, out: &mut
             // What is waited for is asleep for ever: then it is cancelled after all.
             r.ending.store(1, SeqCst);
             barrier::heavy();
-            cancel_all(run.as_ptr());
+            cancel_all(run);
             deadline = now.saturating_add(grace);
         } else if now >= deadline {
             break;
         }
-        // At most one census a pause; a bell in between ends the wait for it early, but not the pause. Without a deadline this thread can do nothing by itself: the judge counts it so.
-        let for_ever = deadline == NEVER;
-        rt.waiting_runners.fetch_add(usize::from(for_ever), SeqCst);
-        r.bell.sleep(deadline, || false);
-        rt.waiting_runners.fetch_sub(usize::from(for_ever), SeqCst);
-        clock::nap(pause.min(deadline.saturating_sub(clock::now()).max(1)));
+        wait(deadline, pause);
         pause = (pause * 2).min(2_000_000);
     }
-    detach(run.as_ptr(), out);
+    detach(run, out);
 }
 
 /// Each living task of a run, with the incarnation that was looked at: what is done to it later must name that.
@@ -371,6 +455,11 @@ pub fn condemn(cx: Cx, r: &Run, text: &str) {
     }
     r.dead.store(1, Release);
     r.bell.ring();
+    let host = r.host.load(Acquire);
+    if !host.is_null() {
+        // SAFETY: threads are never freed.
+        return worker::stop_thread(unsafe { &*host });
+    }
     let runner = r.runner.get();
     // SAFETY: the runner's thread is never freed.
     let p = unsafe { &*runner };

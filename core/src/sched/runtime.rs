@@ -66,6 +66,8 @@ pub struct Runtime {
     lanes: [AtomicPtr<Lane>; LANES],
     n_lanes: AtomicUsize,
     threads: AtomicUsize,
+    /// Threads of hosts that run a lane's loop.
+    host_threads: AtomicUsize,
     max_threads: AtomicUsize,
     /// 0: no limit, and `live` is not kept.
     max_tasks: AtomicUsize,
@@ -216,6 +218,7 @@ fn start(c: &Config) -> Result<&'static Runtime, Status> {
         lanes: [const { AtomicPtr::new(null_mut()) }; LANES],
         n_lanes: AtomicUsize::new(0),
         threads: AtomicUsize::new(0),
+        host_threads: AtomicUsize::new(0),
         max_threads: AtomicUsize::new(0),
         max_tasks: AtomicUsize::new(0),
         live: AtomicUsize::new(0),
@@ -311,6 +314,11 @@ impl Runtime {
         self.threads.load(SeqCst) + self.monitor_alive.load(SeqCst) as usize
     }
 
+    /// Threads of hosts that run a lane's loop: ours to judge, not ours to end.
+    pub fn host_threads(&self) -> usize {
+        self.host_threads.load(SeqCst)
+    }
+
     /// Counts a task in, if there is a limit (K5).
     #[inline(always)]
     pub fn admit_task(&self) -> bool {
@@ -348,6 +356,13 @@ impl Runtime {
 pub fn dismiss_task() {
     if let Some(rt) = get() {
         rt.dismiss_task()
+    }
+}
+
+/// A host's thread begins or ends a loop.
+pub fn count_host_thread(begins: bool) {
+    if let Some(rt) = get() {
+        if begins { rt.host_threads.fetch_add(1, SeqCst) } else { rt.host_threads.fetch_sub(1, SeqCst) };
     }
 }
 
@@ -495,7 +510,7 @@ pub fn shutdown() -> Status {
         Ok(cx) => cx,
         Err(s) => return s,
     };
-    if !cx.task().is_null() {
+    if !cx.caller().is_null() {
         return cx.out(Status::Misuse);
     }
     let Some(rt) = get() else { return cx.out(Status::Ok) };

@@ -5,17 +5,17 @@
 //! queue of stealable tasks (`processor.rs`).
 //!
 //! H1  Threads are never freed: a late waker may still touch the bell of one that is gone (D4). One that ends is used again.
-//! H2  `current`, `commit`, `pinned*`, `spinning` are the owner's.
+//! H2  `current`, `host*`, `commit`, `pinned*`, `spinning` are the owner's.
 //! H3  `listed`, `list_next` are guarded by the lane's lock.
 //! H4  The TLS word points to this thread's `Thread` or is null. It is read by volatile asm at every entry; on the way out of a park the thread
 //!     comes as the switch's argument instead.
 //!
 //! Rejected: `thread_local!` (its address is cached over a switch, and its destructors run in an order we do not choose).
 
-use super::Cx;
+use super::{Cx, Time};
 use super::bell::Bell;
 use super::bracket::{Bracket, FOREIGN};
-use super::lane::Lane;
+use super::lane::{Hooks, Lane};
 use super::list::{Fifo, Mailbox};
 use super::party::{Party, Who};
 use super::task::Task;
@@ -40,13 +40,20 @@ pub const WANTING: u8 = 2;
 #[repr(C, align(128))]
 pub struct Thread {
     pub bracket: Bracket,
+    /// The task that gort's calls of this thread speak for, or null: then the thread itself waits.
     pub current: Cell<*mut Task>,
+    /// The task of a host's lane that runs here. It is `current` only inside the host's own calls: a foreign one made from its code blocks the thread (D4).
+    pub host_task: Cell<*mut Task>,
+    /// How this thread waits as a thread, if it is one of a host.
+    pub host: Cell<Option<&'static Hooks>>,
     pub commit: Cell<Option<Commit>>,
     pub commit_arg: Cell<*mut ()>,
     pub sched: UnsafeCell<Fiber>,
     pub pinned_next: Cell<*mut Task>,
     pub pinned: Fifo<Task>,
     pub spinning: Cell<bool>,
+    /// A moment at which it leaves its loop by itself (a host's runner), or NEVER.
+    pub until: Cell<Time>,
     /// State of chance for a plain thread.
     pub random: Cell<u64>,
     /// The lane whose loop this thread runs; null for plain threads.
@@ -87,12 +94,15 @@ impl Thread {
         Thread {
             bracket: Bracket::new(FOREIGN),
             current: Cell::new(null_mut()),
+            host_task: Cell::new(null_mut()),
+            host: Cell::new(None),
             commit: Cell::new(None),
             commit_arg: Cell::new(null_mut()),
             sched: UnsafeCell::new(Fiber::default()),
             pinned_next: Cell::new(null_mut()),
             pinned: Fifo::new(),
             spinning: Cell::new(false),
+            until: Cell::new(clock::NEVER),
             random: Cell::new(0),
             lane: RelaxedPtr::new(null()),
             mailbox: CachePadded(Mailbox::new()),
@@ -148,6 +158,9 @@ impl Thread {
         self.bracket.make_foreign();
         self.lane.set(null());
         self.current.set(null_mut());
+        self.host_task.set(null_mut());
+        self.host.set(None);
+        self.until.set(clock::NEVER);
         self.pinned_next.set(null_mut());
         self.spinning.set(false);
         self.hired.store(false, Relaxed);
@@ -180,6 +193,12 @@ impl Thread {
     /// Owner, inside: has it started tasks that only it can run?
     pub fn has_pinned(&self) -> bool {
         !self.pinned_next.get().is_null() || !self.pinned.is_empty() || !self.mailbox.is_empty()
+    }
+
+    /// Owner: is it to leave its loop?
+    pub fn is_to_stop(&self) -> bool {
+        // Acquire: pairs with the Release of whoever stops it.
+        self.stop.load(Acquire) || (self.until.get() != clock::NEVER && self.until.get() <= clock::now())
     }
 
     /// The calling thread leaves gort; its `Thread` may be used by another.

@@ -66,7 +66,7 @@ pub fn run(cx: Cx) {
 fn between(cx: Cx, p: &Processor) -> bool {
     let th = cx.thread;
     let lane = p.lane();
-    let stop = th.stop.load(Acquire);
+    let stop = th.is_to_stop();
     if stop || lane.is_wanted() || p.id as usize >= lane.active() {
         p.tick.store(p.tick.load(Relaxed).wrapping_add(1), Relaxed);
         if th.spinning.replace(false) {
@@ -103,12 +103,13 @@ unsafe fn run_task(cx: Cx, p: &Processor, t: *mut Task) {
         }
         th.current.set(t);
         if let Some(hooks) = p.lane().hooks {
+            th.host_task.set(t);
             th.bracket.exit();
             (hooks.resume)(t);
-            if enter().is_err() {
-                bug("a host's resume came back inside the runtime")
-            }
             th.current.set(null_mut());
+            th.host_task.set(null_mut());
+            th.bracket.enter();
+            hooks.attend(th);
             return;
         }
         context::resume((*t).fiber.get(), th.sched.get(), core::ptr::from_ref(th).addr());
@@ -124,7 +125,7 @@ unsafe fn run_task(cx: Cx, p: &Processor, t: *mut Task) {
 ///
 /// # Safety
 /// `t` is ours and has not started.
-unsafe fn start(cx: Cx, p: &Processor, t: *mut Task) -> bool {
+pub(super) unsafe fn start(cx: Cx, p: &Processor, t: *mut Task) -> bool {
     // SAFETY: contract.
     unsafe {
         if let Some(hooks) = p.lane().hooks {
@@ -276,22 +277,6 @@ unsafe fn end_with_handle(cx: Cx, t: *mut Task, flags: u8) {
     }
 }
 
-/// On the hub of a host's lane, outside the bracket: the entry of `t` has returned. As for a native task its slot is given back, its joiners are woken, its wait group and run
-/// are told; its stack is the host's own business.
-///
-/// # Safety
-/// `t` is a task of the host's lane that ran on this thread and will never be resumed.
-pub unsafe fn finish_host_task(t: *mut Task) {
-    match enter() {
-        // SAFETY: contract.
-        Ok(cx) => unsafe {
-            finish(cx, t, null_mut());
-            cx.exit()
-        },
-        Err(_) => bug("a host's task ended inside the runtime"),
-    }
-}
-
 /// Makes a dead task's slot free-able, under its header's lock: the last of {finish, release} does it.
 ///
 /// # Safety
@@ -368,7 +353,7 @@ pub fn main(lane: &super::lane::Lane, p: &Processor, searching: bool) {
     th.unregister();
 }
 
-/// A host's thread runs the lane's loop until `stop_thread` is said to it.
+/// A host's thread runs the lane's loop until its `stop` is set (`stop_thread`), and is a plain thread again. MISUSE on a thread that runs a loop already.
 pub fn run_host_thread(lane: &super::lane::Lane) -> Status {
     let cx = match enter() {
         Ok(cx) => cx,
@@ -379,7 +364,10 @@ pub fn run_host_thread(lane: &super::lane::Lane) -> Status {
         return cx.out(Status::Misuse);
     }
     th.lane.set(lane);
-    th.stop.store(false, Relaxed);
+    if th.host.get().is_none() {
+        th.host.set(lane.hooks);
+    }
+    runtime::count_host_thread(true);
     th.bracket.exit();
     th.bracket.make_bare();
     th.bracket.enter();
@@ -387,5 +375,13 @@ pub fn run_host_thread(lane: &super::lane::Lane) -> Status {
     run(cx);
     th.bracket.make_foreign();
     th.lane.set(null());
+    runtime::count_host_thread(false);
     Status::Ok
+}
+
+/// Tells a thread to leave its loop.
+pub fn stop_thread(th: &Thread) {
+    // Release: pairs with the Acquire of `between` and `rest`.
+    th.stop.store(true, Release);
+    th.bell.ring();
 }

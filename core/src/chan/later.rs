@@ -1,0 +1,114 @@
+//! Channel operations of a callback party: what cannot go ahead now is enlisted, and its function is called when it has gone ahead (an event loop's way to wait).
+//!
+//! The order is a plain thread's: the waiter is enlisted and the ticket opened before the unlock, so whoever wins finds everything written. Withdrawing is winning one's own ticket; who
+//! comes too late has the value, and passes it on by `give_back` (a receiver), or has sent (a sender).
+
+use super::raw::{Now, RawChan, lock, unlink_waiter};
+use super::returned;
+use crate::sched::callback::Callback;
+use crate::sched::party::Reason;
+use crate::sched::{enter, ready, ticket};
+use crate::status::Status;
+
+/// Receives into the callback's slot now (OK, CLOSED), or enlists it (WOULD_BLOCK): then its function is called when a value is there or the channel is closed (`outcome`).
+///
+/// # Safety
+/// `ch` is a handle or null; its elements have at most 16 bytes. The callback is the caller's, and in no other wait.
+pub unsafe fn recv(ch: *const RawChan, cb: &Callback) -> Status {
+    // SAFETY: contract.
+    unsafe { operate::<false>(ch, cb) }
+}
+
+/// Sends the element in the callback's slot now, or enlists it. As `recv`.
+///
+/// # Safety
+/// As `recv`.
+pub unsafe fn send(ch: *const RawChan, cb: &Callback) -> Status {
+    // SAFETY: contract.
+    unsafe { operate::<true>(ch, cb) }
+}
+
+unsafe fn operate<const S: bool>(ch: *const RawChan, cb: &Callback) -> Status {
+    // SAFETY: contract of the callers.
+    unsafe {
+        let (cx, c) = match lock(ch) {
+            Ok(x) => x,
+            Err(s) => return s,
+        };
+        if c.size.get() > 16 {
+            c.header.lock.unlock();
+            return cx.out(Status::Invalid);
+        }
+        let at: *mut u8 = cb.slot.get().cast();
+        let e = crate::elem::Dyn(c.size.get() as usize);
+        match if S { c.send_now(e, at) } else { c.recv_now(e, at) } {
+            Now::Done(party) => {
+                c.header.lock.unlock();
+                if !party.is_null() {
+                    ready(cx, party)
+                }
+                cx.out(Status::Ok)
+            }
+            Now::Closed => {
+                c.header.lock.unlock();
+                cx.out(Status::Closed)
+            }
+            Now::WouldBlock => {
+                let w = cb.party.prepare_waiter(at);
+                if S { c.sendq.push(w) } else { c.recvq.push(w) }
+                cb.party.waits_for(
+                    if S { Reason::ChanSend } else { Reason::ChanRecv },
+                    core::ptr::from_ref(c).cast(),
+                );
+                cb.party.ticket.open(w.seq.get());
+                c.header.lock.unlock();
+                cx.out(Status::WouldBlock)
+            }
+        }
+    }
+}
+
+/// How a wait that was called for ended: OK or CLOSED.
+pub fn outcome(cb: &Callback) -> Status {
+    if cb.party.ticket.outcome().0 == ticket::WON { cb.party.waiter.status.get() } else { Status::Canceled }
+}
+
+/// Takes an enlisted callback out: true if its function will not be called. False: it has been won; the call has come, or comes.
+///
+/// # Safety
+/// `ch` is the channel it was enlisted with, kept alive by the caller; `sends` says by which call.
+pub unsafe fn withdraw(ch: *const RawChan, cb: &Callback, sends: bool) -> bool {
+    let Ok(cx) = enter() else { return false };
+    // SAFETY: contract; the waiter is the callback's own, and `unlink_waiter` takes the lock.
+    unsafe {
+        let won = cb.party.ticket.waiting().is_some_and(|seq| cb.party.ticket.win(seq, ticket::CANCELED, 0));
+        if won {
+            let (c, w) = (&*ch, &cb.party.waiter);
+            if sends { unlink_waiter::<true>(c, w) } else { unlink_waiter::<false>(c, w) }
+        }
+        cx.exit();
+        won
+    }
+}
+
+/// A received element that its receiver cannot use any more goes to the next one that waits, or in front of the buffer. If the channel is gone the element is still the caller's.
+///
+/// # Safety
+/// `ch` is a handle; `src` is readable for an element.
+pub unsafe fn give_back(ch: *const RawChan, src: *const u8) -> Status {
+    // SAFETY: contract.
+    unsafe {
+        let (cx, c) = match lock(ch) {
+            Ok(x) => x,
+            Err(s) => return s,
+        };
+        let now = returned::put(c, src);
+        c.header.lock.unlock();
+        if let Now::Done(party) = now
+            && !party.is_null()
+        {
+            ready(cx, party)
+        }
+        cx.out(Status::Ok)
+    }
+}
