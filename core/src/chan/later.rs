@@ -55,11 +55,12 @@ unsafe fn operate<const S: bool>(ch: *const RawChan, cb: &Callback) -> Status {
             }
             Now::WouldBlock => {
                 let w = cb.party.prepare_waiter(at);
-                if S { c.sendq.push(w) } else { c.recvq.push(w) }
-                cb.party.waits_for(
-                    if S { Reason::ChanSend } else { Reason::ChanRecv },
-                    core::ptr::from_ref(c).cast(),
-                );
+                if S {
+                    c.sendq.push(w)
+                } else {
+                    c.recvq.push(w)
+                }
+                cb.party.waits_for(if S { Reason::ChanSend } else { Reason::ChanRecv }, core::ptr::from_ref(c).cast());
                 cb.party.ticket.open(w.seq.get());
                 c.header.lock.unlock();
                 cx.out(Status::WouldBlock)

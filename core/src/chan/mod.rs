@@ -3,6 +3,7 @@
 //! Both ends can be cloned. When the last `Sender` is dropped the channel closes; when the last `Receiver` is dropped sends fail; a failed send gives the value back.
 //! A value larger than 64 KiB travels in a box.
 
+pub mod batch;
 pub mod later;
 pub mod raw;
 pub mod returned;

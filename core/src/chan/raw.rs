@@ -15,6 +15,7 @@
 //!
 //! Rejected: a lock-free ring (once waiters must be checked it takes more atomics on one core, and select, close and len become hard); unlock-then-CAS parking (two atomics more).
 
+use super::returned::{self, Returned};
 use crate::elem::{ElemOps, MAX_SIZE};
 use crate::sched::party::{Party, Reason, WaitQueue, Waiter};
 use crate::sched::{Cx, enter, objects, ready, ticket};
@@ -23,7 +24,6 @@ use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use crate::wait::block::{Wait, block, interrupted, status_of};
 use crate::wait::{CancelSource, WakeList};
-use super::returned::{self, Returned};
 use core::ffi::c_void;
 use core::ptr::{NonNull, null, null_mut};
 

@@ -31,6 +31,8 @@ pub struct Callback {
     // ---- the owner's, set before it is enlisted
     call: Cell<Option<Call>>,
     pub arg: Cell<*mut ()>,
+    /// The owner's; gort does not look at it.
+    pub data: Cell<*mut ()>,
     // ---- the winner's, until the owner has seen the call
     pub link: Cell<*const Callback>,
 }
@@ -52,6 +54,7 @@ impl Callback {
         c.party.set_who(Who::Callback);
         c.call.set(Some(call));
         c.arg.set(arg);
+        c.data.set(null_mut());
         c.link.set(core::ptr::null());
         c.header.refs.store(1, Relaxed);
         c.header.epoch.store(slab::epoch(), Relaxed);

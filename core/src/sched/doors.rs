@@ -281,7 +281,9 @@ pub unsafe fn spawn_handle(entry: Entry, options: SpawnOptions) -> Result<NonNul
 /// As `spawn`; `on_exit` must not block.
 pub unsafe fn spawn_then(entry: Entry, options: SpawnOptions, on_exit: OnExit) -> Result<(), Status> {
     // SAFETY: contract.
-    unsafe { bear(Birth { entry, options, on_exit: Some(on_exit), handle: false, main_of: null(), pin: null() }).map(|_| ()) }
+    unsafe {
+        bear(Birth { entry, options, on_exit: Some(on_exit), handle: false, main_of: null(), pin: null() }).map(|_| ())
+    }
 }
 
 #[inline(always)]

@@ -15,7 +15,7 @@ use super::domain::Event;
 use super::lane::{Hooks, Lane};
 use super::task::{self, Task};
 use super::thread::{Commit, Thread};
-use super::{Cx, bug, enter, note, ticket, worker};
+use super::{Cx, bug, enter, note, ready, ticket, worker};
 use crate::sys::prim::*;
 use core::ptr::null_mut;
 
@@ -73,6 +73,25 @@ pub unsafe fn end_task(t: *mut Task) -> *mut Task {
         cx.exit();
         next
     }
+}
+
+/// Ends the open wait of a host's task as if it had been cancelled, if it may be ended; what that means is the host's business (a signal, an exception that is handed to it).
+///
+/// # Safety
+/// `t` is a living task, kept alive by the caller.
+pub unsafe fn interrupt(t: *mut Task) {
+    let Ok(cx) = enter() else { return };
+    // SAFETY: contract; won just now, and no lock is held.
+    unsafe {
+        let p = &(*t).party;
+        if let Some(seq) = p.ticket.waiting()
+            && p.fixed.load(Relaxed) == 0
+            && p.ticket.win(seq, ticket::CANCELED, 0)
+        {
+            ready(cx, p)
+        }
+    }
+    cx.exit()
 }
 
 unsafe fn hooks_of(th: &Thread) -> &'static Hooks {

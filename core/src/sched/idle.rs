@@ -72,7 +72,13 @@ pub unsafe fn search(cx: Cx, p: &Processor) -> *mut Task {
         if !t.is_null() {
             return t;
         }
-        if now - start > SEARCH || th.stop.load(Relaxed) || p.id as usize >= lane.active() || lane.is_wanted() {
+        // A host's thread would spin with the host's lock held (an interpreter's), and nobody else could make work.
+        if now - start > SEARCH
+            || lane.hooks.is_some()
+            || th.stop.load(Relaxed)
+            || p.id as usize >= lane.active()
+            || lane.is_wanted()
+        {
             break;
         }
         for _ in 0..64 {

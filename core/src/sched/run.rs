@@ -8,10 +8,10 @@
 //! U3  The task's `run` is null once it is detached; it then belongs to nobody and lives on.
 
 use super::doors::{Birth, Cx, bear, enter, ready, thread_park};
+use super::lane::Lane;
 use super::last_error;
 use super::party::Reason;
 use super::runtime::{self, Config, Runtime};
-use super::lane::Lane;
 use super::task::{DEAD, Entry, KIND_TASK, OnExit, SpawnOptions, TASKS, Task};
 use super::thread::Thread;
 use super::{bell::Bell, census, ticket, worker};
@@ -109,12 +109,20 @@ pub fn run(mut entry: Entry, options: SpawnOptions, config: Option<&Config>) -> 
         rt.waiting_runners.fetch_sub(usize::from(for_ever), SeqCst);
         clock::nap(pause.min(deadline.saturating_sub(clock::now()).max(1)));
     });
-    conclude(rt, run, main, out)
+    // SAFETY: our handle, given up once.
+    unsafe { release(main) };
+    conclude(rt, run, out)
 }
 
 /// `run` on a thread of a host: the calling thread runs the loop of `lane` itself until the run is over, and main is pinned to it (K4). `alone` is called when main has returned
-/// and others are still alive, before their grace begins.
-pub fn run_hosted(lane: &Lane, entry: Entry, config: Option<&Config>, alone: impl FnOnce()) -> Outcome {
+/// and others are still alive, before their grace begins. `born` is given main's handle before it runs, and keeps it: main is not released here.
+pub fn run_hosted(
+    lane: &Lane,
+    entry: Entry,
+    config: Option<&Config>,
+    born: impl FnOnce(NonNull<Task>),
+    alone: impl FnOnce(NonNull<Task>),
+) -> Outcome {
     let mut entry = entry;
     let (rt, run, grace, wait_all) = match begin(config) {
         Ok(m) => m,
@@ -152,6 +160,7 @@ pub fn run_hosted(lane: &Lane, entry: Entry, config: Option<&Config>, alone: imp
         }
     };
     r.main.store(main.as_ptr(), Release);
+    born(main);
     // SAFETY: our handle keeps main's slot.
     let is_over = || unsafe { main.as_ref() }.state.load(Acquire) == DEAD;
     while !is_over() && r.dead.load(Acquire) == 0 {
@@ -162,7 +171,7 @@ pub fn run_hosted(lane: &Lane, entry: Entry, config: Option<&Config>, alone: imp
     }
     let mut out = result(main, is_over());
     if living(run.as_ptr()) > 0 {
-        alone()
+        alone(main)
     }
     finish(r, grace, wait_all, &mut out, |deadline, pause| {
         th.until.set(deadline.min(clock::after(pause)));
@@ -170,7 +179,7 @@ pub fn run_hosted(lane: &Lane, entry: Entry, config: Option<&Config>, alone: imp
         let _ = worker::run_host_thread(lane); // OK: the thread ran this loop before
         th.until.set(NEVER);
     });
-    conclude(rt, run, main, out)
+    conclude(rt, run, out)
 }
 
 /// The run, which is ours until `conclude`.
@@ -193,10 +202,9 @@ fn result(main: NonNull<Task>, over: bool) -> Outcome {
     out
 }
 
-fn conclude(rt: &Runtime, run: NonNull<Run>, main: NonNull<Task>, mut out: Outcome) -> Outcome {
-    // SAFETY: our handle of main, released once; the verdict is ours: no task of the run is left to touch it.
+fn conclude(rt: &Runtime, run: NonNull<Run>, mut out: Outcome) -> Outcome {
+    // SAFETY: the verdict is ours: no task of the run is left to touch it.
     unsafe {
-        release(main);
         if let Some(v) = (*run.as_ref().verdict.get()).take() {
             out.status = Status::Deadlock;
             out.report.insert_str(0, &v);

@@ -362,7 +362,11 @@ pub fn dismiss_task() {
 /// A host's thread begins or ends a loop.
 pub fn count_host_thread(begins: bool) {
     if let Some(rt) = get() {
-        if begins { rt.host_threads.fetch_add(1, SeqCst) } else { rt.host_threads.fetch_sub(1, SeqCst) };
+        if begins {
+            rt.host_threads.fetch_add(1, SeqCst)
+        } else {
+            rt.host_threads.fetch_sub(1, SeqCst)
+        };
     }
 }
 

@@ -12,13 +12,13 @@
 //!
 //! Rejected: `thread_local!` (its address is cached over a switch, and its destructors run in an order we do not choose).
 
-use super::{Cx, Time};
 use super::bell::Bell;
 use super::bracket::{Bracket, FOREIGN};
 use super::lane::{Hooks, Lane};
 use super::list::{Fifo, Mailbox};
 use super::party::{Party, Who};
 use super::task::Task;
+use super::{Cx, Time};
 use crate::sys::context::Fiber;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
@@ -46,6 +46,8 @@ pub struct Thread {
     pub host_task: Cell<*mut Task>,
     /// How this thread waits as a thread, if it is one of a host.
     pub host: Cell<Option<&'static Hooks>>,
+    /// What the host keeps for this thread; gort does not look at it.
+    pub host_data: Cell<*mut ()>,
     pub commit: Cell<Option<Commit>>,
     pub commit_arg: Cell<*mut ()>,
     pub sched: UnsafeCell<Fiber>,
@@ -96,6 +98,7 @@ impl Thread {
             current: Cell::new(null_mut()),
             host_task: Cell::new(null_mut()),
             host: Cell::new(None),
+            host_data: Cell::new(null_mut()),
             commit: Cell::new(None),
             commit_arg: Cell::new(null_mut()),
             sched: UnsafeCell::new(Fiber::default()),
@@ -160,6 +163,7 @@ impl Thread {
         self.current.set(null_mut());
         self.host_task.set(null_mut());
         self.host.set(None);
+        self.host_data.set(null_mut());
         self.until.set(clock::NEVER);
         self.pinned_next.set(null_mut());
         self.spinning.set(false);

@@ -1,0 +1,57 @@
+"""Go-style tasks, channels and select for Python, C and Rust on one scheduler.
+
+    import gort
+
+    def worker(jobs, results):
+        for job in jobs:              # ends when closed and drained
+            results.send(job * 2)
+
+    def main():
+        jobs, results = gort.Channel[int](5), gort.Channel[int](5)
+        with gort.Group() as workers: # joins all; the first error cancels the rest and is raised
+            for _ in range(3):
+                workers.go(worker, jobs.receiver, results.sender)
+            for j in range(5):
+                jobs.send(j)
+            jobs.close()
+        print(sorted(results.recv() for _ in range(5)))
+
+    gort.run(main)
+
+A task is a plain function. It parks where it waits and does not block its thread; the same calls from an ordinary thread
+block that thread, with the interpreter released. In asyncio, await ``recv_async()`` and ``send_async()``.
+"""
+
+from ._gort import (
+    Canceled as Canceled,
+    Channel as Channel,
+    Closed as Closed,
+    Deadlock as Deadlock,
+    Error as Error,
+    InvalidArgument as InvalidArgument,
+    LimitExceeded as LimitExceeded,
+    Misuse as Misuse,
+    Receiver as Receiver,
+    Sender as Sender,
+    ShutDown as ShutDown,
+    Task as Task,
+    TaskCanceled as TaskCanceled,
+    TaskPanic as TaskPanic,
+    TimedOut as TimedOut,
+    WaitGroup as WaitGroup,
+    WouldBlock as WouldBlock,
+    __version__ as __version__,
+    current_task as current_task,
+    get_library as get_library,
+    go as go,
+    go_named as go_named,
+    metrics as metrics,
+    now as now,
+    num_cpu as num_cpu,
+    sleep as sleep,
+    workers as workers,
+    yield_now as yield_now,
+)
+from ._group import Group as Group
+from ._info import dump as dump, get_include as get_include, info as info
+from ._run import run as run, shield as shield

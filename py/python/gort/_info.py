@@ -1,0 +1,33 @@
+"""Seeing inside, and what extension authors need."""
+
+from __future__ import annotations
+
+import os as _os
+import sys as _sys
+
+from . import _gort
+
+
+def dump(file=None):
+    """Writes who waits for what to ``file`` (default: standard error)."""
+    (_sys.stderr if file is None else file).write(_gort._dump())
+
+
+def info():
+    """How gort runs here: versions, how tasks are run and why, processors."""
+    why = _gort._backend()
+    return {
+        "version": _gort.__version__,
+        "python": _sys.version.split()[0],
+        "tasks": "greenlets" if why is None else "threads",
+        "why": "greenlet can be used" if why is None else why,
+        "cpus": _gort.num_cpu(),
+        "workers": _gort.workers(),
+        "library": _gort.get_library(),
+        "include": get_include(),
+    }
+
+
+def get_include():
+    """The directory with gort.h."""
+    return _os.path.join(_os.path.dirname(_os.path.abspath(__file__)), "include")

@@ -1,0 +1,44 @@
+"""``run``: a program's main function as a task, and ``shield``."""
+
+from __future__ import annotations
+
+import signal as _signal
+import threading as _threading
+
+from . import _gort
+
+
+def run(main, /, *args, grace=0.1, wait_all=False, workers=None, max_tasks=None):
+    """Runs ``main(*args)`` as a task on this thread, with a scheduler around it, and returns what it returned.
+
+    Tasks that are still alive when main returns are cancelled, all of them first, and get ``grace`` seconds to end in; then they are
+    given up, with a RuntimeWarning that names them. ``wait_all=True`` waits for them instead. ``workers`` is how many native tasks run at
+    the same time; ``max_tasks`` limits the living tasks (``LimitExceeded`` at ``go``).
+
+    main runs on the calling thread, so ``signal.signal``, sqlite3, Tk and pytest work in it. Ctrl-C raises KeyboardInterrupt in main,
+    whichever task was running. ``Deadlock`` is raised when every task is asleep and nothing can wake one.
+    """
+    ours = False
+    if _threading.current_thread() is _threading.main_thread():
+        if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+            _signal.signal(_signal.SIGINT, _gort._interrupt)
+            ours = True
+    try:
+        return _gort._run(main, *args, grace=grace, wait_all=wait_all, workers=workers, max_tasks=max_tasks)
+    finally:
+        if ours and _signal.getsignal(_signal.SIGINT) is _gort._interrupt:
+            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+
+
+class shield:
+    """``with gort.shield():`` this task's blocking calls ignore its cancellation: for clean-up. Nests."""
+
+    __slots__ = ()
+
+    def __enter__(self):
+        _gort._shield_begin()
+        return self
+
+    def __exit__(self, *exc):
+        _gort._shield_end()
+        return False

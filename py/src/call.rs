@@ -1,0 +1,138 @@
+//! How a blocking call is made from Python, and how it ends: whose it is (a task's, which parks, or a thread's, which waits detached), within which limits, and what it raises.
+
+use crate::task::Task;
+use crate::{errors, lane};
+use gort::sched::thread::Thread;
+use gort::sched::{self, task as core_task};
+use gort::status::Status;
+use gort::wait::Wait;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+/// Whose call it is. While it lives, gort's calls of this thread speak for the task (lane.rs L5).
+pub struct Caller {
+    pub th: &'static Thread,
+    task: *mut core_task::Task,
+}
+
+impl Caller {
+    /// The caller of a call that may block. Raises what has interrupted its task meanwhile.
+    #[inline(always)]
+    pub fn new(py: Python<'_>) -> PyResult<Caller> {
+        let th = lane::thread(py)?;
+        let task = th.host_task.get();
+        if !task.is_null() {
+            // SAFETY: the task that runs here, whose object its entry holds.
+            let t = unsafe { Task::of(task) };
+            if t.is_interrupted() {
+                return Err(t.take_interrupt().unwrap_or_else(|| errors::task_canceled(py)));
+            }
+            th.current.set(task);
+        } else if !th.lane.get().is_null() {
+            return Err(errors::misuse(
+                py,
+                "a blocking call where nothing may block: in a signal handler or a finalizer that runs between two tasks",
+            ));
+        }
+        Ok(Caller { th, task })
+    }
+
+    /// The task, or None for a plain thread.
+    #[inline(always)]
+    pub fn task(&self) -> Option<&Task> {
+        // SAFETY: as in `new`.
+        if self.task.is_null() { None } else { Some(unsafe { Task::of(self.task) }) }
+    }
+
+    /// A plain thread is about to wait: not on one whose event loop runs, for that would freeze the loop (K4).
+    #[cold]
+    pub fn may_block_thread(&self, py: Python<'_>) -> PyResult<()> {
+        if is_loop_running(py)? {
+            return Err(errors::misuse(
+                py,
+                "a blocking call on a thread whose asyncio loop is running would freeze the loop; await recv_async() or send_async() instead",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What a call that ended with `status` raises.
+    #[cold]
+    pub fn error(&self, py: Python<'_>, status: Status) -> PyErr {
+        if status == Status::Canceled {
+            match self.task() {
+                Some(t) => {
+                    if let Some(e) = t.take_interrupt() {
+                        return e;
+                    }
+                    // SAFETY: the task that runs here.
+                    if unsafe { (*self.task).party.is_canceled() } {
+                        return errors::task_canceled(py);
+                    }
+                }
+                None => {
+                    if let Some(e) = PyErr::take(py) {
+                        return e;
+                    }
+                }
+            }
+        }
+        if status == Status::Deadlock {
+            return errors::detailed(py, status, &last_error());
+        }
+        errors::of(py, status)
+    }
+}
+
+impl Drop for Caller {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.th.current.set(std::ptr::null_mut())
+    }
+}
+
+fn last_error() -> String {
+    let p = gort::sched::last_error::get();
+    // SAFETY: a C string that is valid until this party's next failure.
+    unsafe { std::ffi::CStr::from_ptr(p) }.to_string_lossy().into_owned()
+}
+
+/// Does an event loop run on this thread?
+fn is_loop_running(py: Python<'_>) -> PyResult<bool> {
+    static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let get = match GET.get(py) {
+        Some(g) => g,
+        None => {
+            let modules = py.import("sys")?.getattr("modules")?;
+            let events = modules.call_method1("get", ("asyncio.events",))?;
+            if events.is_none() {
+                return Ok(false); // nobody has imported asyncio
+            }
+            let _ = GET.set(py, events.getattr("_get_running_loop")?.unbind());
+            match GET.get(py) {
+                Some(g) => g,
+                None => return Ok(false),
+            }
+        }
+    };
+    Ok(!get.bind(py).call0()?.is_none())
+}
+
+/// `timeout=` of a call: seconds, None for ever.
+#[inline]
+pub fn within(py: Python<'_>, timeout: Option<f64>) -> PyResult<Wait> {
+    match timeout {
+        None => Ok(Wait::FOREVER),
+        Some(t) => limited(py, t),
+    }
+}
+
+#[cold]
+fn limited(py: Python<'_>, t: f64) -> PyResult<Wait> {
+    if t.is_nan() {
+        return Err(errors::invalid(py, "timeout: not a number"));
+    }
+    let now = sched::now();
+    let ns = (t * 1e9).clamp(0.0, 9.2e18) as i64;
+    Ok(Wait { deadline: now.saturating_add(ns), cancel: std::ptr::null() })
+}

@@ -1,0 +1,124 @@
+//! The C table of THIS runtime, as a capsule; a channel's handle, as a capsule; and the guard against a second runtime in the process (H1).
+//!
+//! The extension module is itself a libgort: it exports the C ABI under libgort's soname. `gort._gort._C_API` is for extensions that were not linked against anything: a table that is only
+//! appended to and opens with its size.
+
+use crate::chan::Channel;
+use pyo3::exceptions::PyImportError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use std::ffi::{CStr, c_char, c_int, c_void};
+
+macro_rules! table {
+    ($($name:ident),* $(,)?) => {
+        unsafe extern "C" { $(fn $name();)* }
+
+        /// What the capsule points to: the size of it in bytes, the number of the ABI, then one function a line of `python/gort/include/gort_python.h`.
+        #[repr(C)]
+        pub struct Table {
+            size: usize,
+            abi: usize,
+            $($name: unsafe extern "C" fn(),)*
+        }
+
+        static TABLE: Table = Table { size: size_of::<Table>(), abi: 0, $($name,)* };
+    };
+}
+
+// Append only.
+table! {
+    gort_status_name, gort_status_text, gort_last_error, gort_now,
+    gort_go, gort_go_copy, gort_spawn, gort_task_join, gort_task_cancel, gort_task_release, gort_yield, gort_sleep,
+    gort_chan_new, gort_chan_retain, gort_chan_release, gort_chan_close, gort_chan_len, gort_chan_cap,
+    gort_chan_send, gort_chan_try_send, gort_chan_send_until, gort_chan_recv, gort_chan_try_recv, gort_chan_recv_until,
+    gort_wg_new, gort_wg_free, gort_wg_add, gort_wg_done, gort_wg_go, gort_wg_wait,
+}
+
+const TABLE_NAME: &CStr = c"gort._gort._C_API";
+const CHANNEL_NAME: &CStr = c"gort_chan";
+
+/// Puts the table into the module.
+pub fn add_to(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    let at = (&raw const TABLE).cast_mut().cast::<c_void>();
+    // SAFETY: a static table and a static name; no destructor.
+    let capsule = unsafe { Bound::from_owned_ptr_or_err(m.py(), ffi::PyCapsule_New(at, TABLE_NAME.as_ptr(), None))? };
+    m.add("_C_API", capsule)
+}
+
+unsafe extern "C" fn release_owner(capsule: *mut ffi::PyObject) {
+    // SAFETY: called once, attached; the context is the channel object that the capsule holds.
+    unsafe { ffi::Py_XDECREF(ffi::PyCapsule_GetContext(capsule).cast()) }
+}
+
+/// A capsule named "gort_chan" with the handle; it holds the channel.
+pub fn channel_capsule<'py>(ch: &Bound<'py, Channel>) -> PyResult<Bound<'py, PyAny>> {
+    let at = ch.get().raw().cast_mut().cast::<c_void>();
+    // SAFETY: a live handle, kept by the reference in the context.
+    unsafe {
+        let c =
+            Bound::from_owned_ptr_or_err(ch.py(), ffi::PyCapsule_New(at, CHANNEL_NAME.as_ptr(), Some(release_owner)))?;
+        if ffi::PyCapsule_SetContext(c.as_ptr(), ch.clone().into_ptr().cast()) != 0 {
+            return Err(PyErr::fetch(ch.py()));
+        }
+        Ok(c)
+    }
+}
+
+/// The file that this code was loaded from.
+fn file_of(at: *const c_void) -> String {
+    // SAFETY: `info` is written by dladdr if it knows the address.
+    unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        if libc::dladdr(at, &mut info) == 0 || info.dli_fname.is_null() {
+            return "?".into();
+        }
+        CStr::from_ptr(info.dli_fname).to_string_lossy().into_owned()
+    }
+}
+
+/// The path of the shared object with this runtime's C ABI.
+#[pyfunction]
+pub fn get_library() -> String {
+    file_of((&raw const TABLE).cast())
+}
+
+struct Found {
+    own: String,
+    other: Option<String>,
+}
+
+/// Another libgort that is loaded already: two runtimes whose channels do not meet. It is found by name among the loaded objects; ours carries the same soname under another file.
+pub fn check_single(py: Python<'_>) -> PyResult<()> {
+    unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, _: usize, data: *mut c_void) -> c_int {
+        // SAFETY: the loader's record, and our `Found`.
+        unsafe {
+            let found = &mut *data.cast::<Found>();
+            let name: *const c_char = (*info).dlpi_name;
+            if !name.is_null() {
+                let name = CStr::from_ptr(name).to_string_lossy();
+                let file = name.rsplit('/').next().unwrap_or("");
+                let is_gort = file.starts_with("libgort.so") || (file.starts_with("_gort.") && file.ends_with(".so"));
+                let same = std::fs::canonicalize(&*name).ok() == std::fs::canonicalize(&found.own).ok();
+                if is_gort && !same {
+                    found.other = Some(name.into_owned());
+                }
+            }
+        }
+        0
+    }
+    let mut found = Found { own: get_library(), other: None };
+    // SAFETY: the callback fits, and `found` lives through the call.
+    unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut found).cast()) };
+    match found.other {
+        None => Ok(()),
+        Some(other) => Err(PyImportError::new_err(format!(
+            "this process has a gort runtime already, from {other}; a second one, from {}, could not share channels with it. Import gort before that library is loaded: \
+             a library that was linked with -lgort then binds to the module's runtime.",
+            found.own
+        ))),
+    }
+    .map_err(|e| {
+        let _ = py;
+        e
+    })
+}

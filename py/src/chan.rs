@@ -1,0 +1,676 @@
+//! `Channel`, `Sender`, `Receiver`: the raw channel with Python objects, or with elements of a fixed C kind, in its slots.
+//!
+//! N1  An element of a channel of objects is an owned reference. A send gives it away only when it succeeds; a receive takes it over.
+//! N2  While a task is parked its element lies in the task's own slot, never on the greenlet's stack (D4).
+//! N3  A critical section of a channel of objects runs attached and contains no Python call, allocation or DECREF (P1); so the collector reads it without the lock. Values of parked
+//!     senders are roots: they are counted by the frames that send them.
+//! N4  The channel's plain handle anchors it for the typed ends of Rust (H6).
+
+use crate::call::{Caller, within};
+use crate::elem::{Code, Kind};
+use crate::{aio, buffer, decref, errors, lane};
+use gort::chan::raw::{self, BLOCK, Layout, RawChan, TRY, UNTIL};
+use gort::chan::{later, returned};
+use gort::elem::Fixed;
+use gort::status::Status;
+use gort::wait::Wait;
+use pyo3::exceptions::PyStopIteration;
+use pyo3::ffi;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+use std::ptr::NonNull;
+
+/// An optional argument that may be None: was it given?
+pub struct Given<'py>(pub Option<Bound<'py, PyAny>>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
+    type Error = PyErr;
+    fn extract(ob: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Given(Some(ob.to_owned())))
+    }
+}
+
+/// A channel: values go in at one end and come out at the other, in order.
+#[pyclass(frozen, module = "gort", weakref, generic)]
+pub struct Channel {
+    raw: NonNull<RawChan>,
+    kind: Kind,
+}
+
+// SAFETY: the raw channel has its own lock; the kind is set once.
+unsafe impl Send for Channel {}
+// SAFETY: as above.
+unsafe impl Sync for Channel {}
+
+/// The sending end of a channel.
+#[pyclass(frozen, module = "gort", generic)]
+pub struct Sender {
+    pub ch: Py<Channel>,
+}
+
+/// The receiving end of a channel.
+#[pyclass(frozen, module = "gort", generic)]
+pub struct Receiver {
+    pub ch: Py<Channel>,
+}
+
+/// How a receive ended without an error.
+pub enum Got {
+    Word(u64),
+    Closed,
+}
+
+impl Channel {
+    fn create(py: Python<'_>, kind: Kind, capacity: isize) -> PyResult<Channel> {
+        let Ok(cap) = usize::try_from(capacity) else {
+            return Err(errors::invalid(py, &format!("capacity: {capacity} is negative")));
+        };
+        let layout = match kind {
+            Kind::Object => Layout { size: 8, align: 8, drop: Some(decref::drop_element) },
+            Kind::Fixed(code) => Layout { size: code.size(), align: code.size(), drop: None },
+        };
+        let raw = raw::create(layout, cap).map_err(|s| match s {
+            Status::Invalid => errors::invalid(py, &format!("capacity: {capacity} is too large")),
+            s => errors::of(py, s),
+        })?;
+        Ok(Channel { raw, kind })
+    }
+
+    #[inline(always)]
+    pub fn raw(&self) -> *const RawChan {
+        self.raw.as_ptr()
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    #[inline(always)]
+    unsafe fn send_at<const M: u8>(&self, at: *const u8, wait: Wait) -> Status {
+        // SAFETY: contract of the callers: an element of our kind.
+        unsafe {
+            match self.kind.size() {
+                8 => raw::send_as::<_, M>(self.raw(), Fixed::<8>, at, wait),
+                n => raw::send_as::<_, M>(self.raw(), gort::elem::Dyn(n), at, wait),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn recv_at<const M: u8>(&self, at: *mut u8, wait: Wait) -> Status {
+        // SAFETY: as in `send_at`.
+        unsafe {
+            match self.kind.size() {
+                8 => raw::recv_as::<_, M>(self.raw(), Fixed::<8>, at, wait),
+                n => raw::recv_as::<_, M>(self.raw(), gort::elem::Dyn(n), at, wait),
+            }
+        }
+    }
+
+    /// Sends the element in `word`; what fails leaves it with the caller.
+    #[inline(always)]
+    pub fn send_word(&self, py: Python<'_>, word: u64, timeout: Option<f64>) -> PyResult<()> {
+        let c = Caller::new(py)?;
+        // SAFETY: `at` holds an element of our kind until the call returns: the task's slot (N2), or this frame of a thread, which does not move.
+        unsafe {
+            let status = match c.task() {
+                Some(t) => {
+                    let at = t.slot.get().cast::<u8>();
+                    at.cast::<u64>().write(word);
+                    match timeout {
+                        None => self.send_at::<BLOCK>(at, Wait::FOREVER),
+                        Some(_) => self.send_at::<UNTIL>(at, within(py, timeout)?),
+                    }
+                }
+                None => {
+                    let at = (&raw const word).cast();
+                    match self.send_at::<TRY>(at, Wait::FOREVER) {
+                        Status::WouldBlock => self.send_slow(py, &c, at, timeout)?,
+                        s => s,
+                    }
+                }
+            };
+            if status.is_ok() { Ok(()) } else { Err(c.error(py, status)) }
+        }
+    }
+
+    #[cold]
+    unsafe fn send_slow(&self, py: Python<'_>, c: &Caller, at: *const u8, timeout: Option<f64>) -> PyResult<Status> {
+        let wait = within(py, timeout)?;
+        c.may_block_thread(py)?;
+        // SAFETY: contract of `send_word`.
+        Ok(unsafe { self.send_at::<UNTIL>(at, wait) })
+    }
+
+    /// Receives an element.
+    #[inline(always)]
+    pub fn recv_word(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Got> {
+        let c = Caller::new(py)?;
+        // SAFETY: as in `send_word`.
+        unsafe {
+            let (status, word) = match c.task() {
+                Some(t) => {
+                    let at = t.slot.get().cast::<u8>();
+                    at.cast::<u64>().write(0);
+                    let s = match timeout {
+                        None => self.recv_at::<BLOCK>(at, Wait::FOREVER),
+                        Some(_) => self.recv_at::<UNTIL>(at, within(py, timeout)?),
+                    };
+                    if s.is_ok() && t.is_interrupted() {
+                        // A signal's exception came with the value: the value goes to the next one.
+                        if later::give_back(self.raw(), at).is_ok()
+                            && let Some(e) = t.take_interrupt()
+                        {
+                            return Err(e);
+                        }
+                    }
+                    (s, at.cast::<u64>().read())
+                }
+                None => {
+                    let mut word = 0u64;
+                    let at = (&raw mut word).cast();
+                    let s = match self.recv_at::<TRY>(at, Wait::FOREVER) {
+                        Status::WouldBlock => self.recv_slow(py, &c, at, timeout)?,
+                        s => s,
+                    };
+                    (s, word)
+                }
+            };
+            match status {
+                Status::Ok => Ok(Got::Word(word)),
+                Status::Closed => Ok(Got::Closed),
+                s => Err(c.error(py, s)),
+            }
+        }
+    }
+
+    #[cold]
+    unsafe fn recv_slow(&self, py: Python<'_>, c: &Caller, at: *mut u8, timeout: Option<f64>) -> PyResult<Status> {
+        let wait = within(py, timeout)?;
+        c.may_block_thread(py)?;
+        // SAFETY: contract of `recv_word`.
+        Ok(unsafe { self.recv_at::<UNTIL>(at, wait) })
+    }
+
+    /// The element of a value: an owned reference, or its bytes.
+    #[inline(always)]
+    pub fn word_of(&self, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+        match self.kind {
+            Kind::Object => Ok(value.clone().into_ptr() as u64),
+            Kind::Fixed(code) => code.encode(value),
+        }
+    }
+
+    /// The value of a received element, which it takes over.
+    #[inline(always)]
+    pub fn value_of<'py>(&self, py: Python<'py>, word: u64) -> PyResult<Bound<'py, PyAny>> {
+        match self.kind {
+            // SAFETY: N1.
+            Kind::Object => Ok(unsafe { Bound::from_owned_ptr(py, word as *mut ffi::PyObject) }),
+            Kind::Fixed(code) => code.decode(py, word),
+        }
+    }
+
+    /// An element that was not sent.
+    #[cold]
+    pub fn forget_word(&self, py: Python<'_>, word: u64) {
+        if matches!(self.kind, Kind::Object) {
+            // SAFETY: N1: still ours.
+            drop(unsafe { Bound::from_owned_ptr(py, word as *mut ffi::PyObject) })
+        }
+    }
+
+    #[inline(always)]
+    fn send_value(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
+        let word = self.word_of(value)?;
+        self.send_word(value.py(), word, timeout).inspect_err(|_| self.forget_word(value.py(), word))
+    }
+
+    fn try_send_value(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = value.py();
+        let word = self.word_of(value)?;
+        lane::thread(py)?;
+        // SAFETY: the word holds an element of our kind.
+        match unsafe { self.send_at::<TRY>((&raw const word).cast(), Wait::FOREVER) } {
+            Status::Ok => Ok(()),
+            s => {
+                self.forget_word(py, word);
+                Err(errors::of(py, s))
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn recv_value<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        default: Given<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self.recv_word(py, timeout)? {
+            Got::Word(w) => self.value_of(py, w),
+            Got::Closed => default.0.ok_or_else(|| errors::of(py, Status::Closed)),
+        }
+    }
+
+    /// What is there now: an element, CLOSED or WOULD_BLOCK.
+    pub fn try_recv_word(&self, py: Python<'_>) -> PyResult<Result<u64, Status>> {
+        lane::thread(py)?;
+        let mut word = 0u64;
+        // SAFETY: the word has room for an element of our kind.
+        let s = unsafe { self.recv_at::<TRY>((&raw mut word).cast(), Wait::FOREVER) };
+        Ok(if s.is_ok() { Ok(word) } else { Err(s) })
+    }
+
+    fn try_recv_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.try_recv_word(py)? {
+            Ok(w) => self.value_of(py, w),
+            Err(s) => Err(errors::of(py, s)),
+        }
+    }
+
+    fn recv_pair<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<(Bound<'py, PyAny>, bool)> {
+        match self.recv_word(py, timeout)? {
+            Got::Word(w) => Ok((self.value_of(py, w)?, true)),
+            Got::Closed => Ok((py.None().into_bound(py), false)),
+        }
+    }
+
+    /// At least one value, and what else is there at once, up to `most`; nothing if the channel is closed and drained.
+    fn recv_some<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        if most == 0 {
+            return Ok(list);
+        }
+        let Got::Word(w) = self.recv_word(py, timeout)? else { return Ok(list) };
+        list.append(self.value_of(py, w)?)?;
+        while list.len() < most
+            && let Ok(w) = self.try_recv_word(py)?
+        {
+            list.append(self.value_of(py, w)?)?;
+        }
+        Ok(list)
+    }
+
+    fn send_all(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+        let mut n = 0;
+        for v in values.try_iter()? {
+            self.send_value(&v?, timeout)?;
+            n += 1;
+        }
+        Ok(n)
+    }
+
+    fn next_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.recv_word(py, None)? {
+            Got::Word(w) => self.value_of(py, w),
+            Got::Closed => Err(PyStopIteration::new_err(())),
+        }
+    }
+
+    fn close_now(&self, py: Python<'_>) -> PyResult<()> {
+        lane::thread(py)?;
+        // SAFETY: our handle.
+        match unsafe { raw::close(self.raw()) } {
+            Status::Ok => Ok(()),
+            s => Err(errors::of(py, s)),
+        }
+    }
+
+    fn text(&self, what: &str) -> String {
+        // SAFETY: our handle.
+        let (n, cap, closed) = unsafe { (raw::len(self.raw()), raw::cap(self.raw()), raw::is_closed(self.raw())) };
+        let kind = match self.kind {
+            Kind::Object => String::new(),
+            Kind::Fixed(c) => format!(" of {:?}", c.name()),
+        };
+        format!("<gort.{what}{kind} {n}/{cap}{}>", if closed { " closed" } else { "" })
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        // SAFETY: our handle, given up once.
+        let _ = unsafe { raw::release(self.raw()) };
+    }
+}
+
+#[pymethods]
+impl Channel {
+    #[new]
+    #[pyo3(signature = (capacity=0))]
+    fn new(py: Python<'_>, capacity: isize) -> PyResult<Channel> {
+        Channel::create(py, Kind::Object, capacity)
+    }
+
+    /// A channel whose elements are of a fixed C kind, named by its struct code ("q": int64 ...); C code may share it, and buffers go in and out whole.
+    #[staticmethod]
+    #[pyo3(signature = (code, capacity=0))]
+    fn of(py: Python<'_>, code: &str, capacity: isize) -> PyResult<Channel> {
+        match Code::parse(code) {
+            Some(c) => Channel::create(py, Kind::Fixed(c), capacity),
+            None => Err(errors::invalid(py, &format!("code: {code:?} is none of ? b B h H i I l L q Q n N f d"))),
+        }
+    }
+
+    /// Sends; waits until a receiver or the buffer takes the value.
+    #[pyo3(signature = (value, /, *, timeout=None))]
+    fn send(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
+        self.send_value(value, timeout)
+    }
+
+    /// Sends if it can go ahead now, else raises WouldBlock.
+    fn try_send(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.try_send_value(value)
+    }
+
+    /// Sends every value of an iterable, in order; returns how many.
+    #[pyo3(signature = (values, /, *, timeout=None))]
+    fn send_many(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+        self.send_all(values, timeout)
+    }
+
+    /// Sends every element of a buffer (bytes, array, NumPy); returns how many.
+    #[pyo3(signature = (data, /, *, timeout=None))]
+    fn send_from(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+        buffer::send_from(self, data, timeout)
+    }
+
+    /// Receives; waits until there is a value. Closed and drained: raises Closed, or returns `default` if one is given.
+    #[pyo3(signature = (*, timeout=None, default=Given(None)), text_signature = "($self, *, timeout=None, default=...)")]
+    fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>, default: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.recv_value(py, timeout, default)
+    }
+
+    /// Receives if there is a value now, else raises WouldBlock.
+    fn try_recv<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.try_recv_value(py)
+    }
+
+    /// Receives: (value, True), or (None, False) when closed and drained.
+    #[pyo3(signature = (*, timeout=None))]
+    fn recv_ok<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<(Bound<'py, PyAny>, bool)> {
+        self.recv_pair(py, timeout)
+    }
+
+    /// Waits for one value, and returns it with what else is there, up to `most`. Empty when closed and drained.
+    #[pyo3(signature = (most, /, *, timeout=None))]
+    fn recv_many<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
+        self.recv_some(py, most, timeout)
+    }
+
+    /// Fills a writable buffer; waits for one element, takes what else is there, and returns how many. 0 when closed and drained.
+    #[pyo3(signature = (data, /, *, timeout=None))]
+    fn recv_into(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+        buffer::recv_into(self, data, timeout)
+    }
+
+    /// `await`s a receive in asyncio.
+    fn recv_async<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        aio::recv(slf)
+    }
+
+    /// `await`s a send in asyncio.
+    fn send_async<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        aio::send(slf, value)
+    }
+
+    /// Closes: later sends raise Closed, receivers get what is buffered and then Closed. Closed already: raises Closed.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.close_now(py)
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        // SAFETY: our handle.
+        unsafe { raw::is_closed(self.raw()) }
+    }
+
+    #[getter]
+    fn capacity(&self) -> usize {
+        // SAFETY: our handle.
+        unsafe { raw::cap(self.raw()) }
+    }
+
+    /// The sending end.
+    #[getter]
+    fn sender(slf: &Bound<'_, Self>) -> Sender {
+        Sender { ch: slf.clone().unbind() }
+    }
+
+    /// The receiving end.
+    #[getter]
+    fn receiver(slf: &Bound<'_, Self>) -> Receiver {
+        Receiver { ch: slf.clone().unbind() }
+    }
+
+    /// A capsule with the channel's C handle (`gort_chan *`), borrowed: valid while this object lives.
+    fn as_capsule<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        crate::capi::channel_capsule(slf)
+    }
+
+    fn __len__(&self) -> usize {
+        // SAFETY: our handle.
+        unsafe { raw::len(self.raw()) }
+    }
+
+    fn __bool__(&self) -> bool {
+        true
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.next_value(py)
+    }
+
+    fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __anext__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        aio::next(slf)
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exc))]
+    fn __exit__(&self, _exc: &Bound<'_, PyTuple>) {
+        // SAFETY: our handle. Closed already is as well.
+        let _ = unsafe { raw::close(self.raw()) };
+    }
+
+    fn __repr__(&self) -> String {
+        self.text("Channel")
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !matches!(self.kind, Kind::Object) {
+            return Ok(());
+        }
+        let mut result = Ok(());
+        // SAFETY: N3: the collector runs attached, so nobody is in a critical section; each element is a reference that the channel owns.
+        unsafe {
+            returned::each(self.raw.as_ref(), |at| {
+                if result.is_ok() {
+                    let o = at.cast::<*mut ffi::PyObject>().read_unaligned();
+                    let o = std::mem::ManuallyDrop::new(Bound::from_owned_ptr(Python::assume_attached(), o).unbind());
+                    result = visit.call(&*o);
+                }
+            });
+        }
+        result
+    }
+
+    fn __clear__(&self) {
+        if matches!(self.kind, Kind::Object) {
+            // SAFETY: our handle; what is buffered is dropped by its drop function, with no lock held.
+            let _ = unsafe { raw::abandon(self.raw()) };
+        }
+    }
+}
+
+#[pymethods]
+impl Sender {
+    /// Sends; waits until a receiver or the buffer takes the value.
+    #[pyo3(signature = (value, /, *, timeout=None))]
+    fn send(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
+        self.ch.get().send_value(value, timeout)
+    }
+
+    /// Sends if it can go ahead now, else raises WouldBlock.
+    fn try_send(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.ch.get().try_send_value(value)
+    }
+
+    /// Sends every value of an iterable, in order; returns how many.
+    #[pyo3(signature = (values, /, *, timeout=None))]
+    fn send_many(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+        self.ch.get().send_all(values, timeout)
+    }
+
+    /// Sends every element of a buffer; returns how many.
+    #[pyo3(signature = (data, /, *, timeout=None))]
+    fn send_from(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+        buffer::send_from(self.ch.get(), data, timeout)
+    }
+
+    /// `await`s a send in asyncio.
+    fn send_async<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        aio::send(self.ch.bind(value.py()), value)
+    }
+
+    /// Closes the channel.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.ch.get().close_now(py)
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.ch.get().closed()
+    }
+
+    #[getter]
+    fn capacity(&self) -> usize {
+        self.ch.get().capacity()
+    }
+
+    fn __len__(&self) -> usize {
+        self.ch.get().__len__()
+    }
+
+    fn __bool__(&self) -> bool {
+        true
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*exc))]
+    fn __exit__(&self, exc: &Bound<'_, PyTuple>) {
+        self.ch.get().__exit__(exc)
+    }
+
+    fn __repr__(&self) -> String {
+        self.ch.get().text("Sender")
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.ch)
+    }
+}
+
+#[pymethods]
+impl Receiver {
+    /// Receives; waits until there is a value. Closed and drained: raises Closed, or returns `default` if one is given.
+    #[pyo3(signature = (*, timeout=None, default=Given(None)), text_signature = "($self, *, timeout=None, default=...)")]
+    fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>, default: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.ch.get().recv_value(py, timeout, default)
+    }
+
+    /// Receives if there is a value now, else raises WouldBlock.
+    fn try_recv<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.ch.get().try_recv_value(py)
+    }
+
+    /// Receives: (value, True), or (None, False) when closed and drained.
+    #[pyo3(signature = (*, timeout=None))]
+    fn recv_ok<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<(Bound<'py, PyAny>, bool)> {
+        self.ch.get().recv_pair(py, timeout)
+    }
+
+    /// Waits for one value, and returns it with what else is there, up to `most`. Empty when closed and drained.
+    #[pyo3(signature = (most, /, *, timeout=None))]
+    fn recv_many<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
+        self.ch.get().recv_some(py, most, timeout)
+    }
+
+    /// Fills a writable buffer; waits for one element, takes what else is there, and returns how many. 0 when closed and drained.
+    #[pyo3(signature = (data, /, *, timeout=None))]
+    fn recv_into(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+        buffer::recv_into(self.ch.get(), data, timeout)
+    }
+
+    /// `await`s a receive in asyncio.
+    fn recv_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        aio::recv(self.ch.bind(py))
+    }
+
+    /// Tells senders that nobody will read: what is buffered is dropped, sends raise Closed.
+    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+        lane::thread(py)?;
+        // SAFETY: the channel's handle.
+        match unsafe { raw::abandon(self.ch.get().raw()) } {
+            Status::Ok => Ok(()),
+            s => Err(errors::of(py, s)),
+        }
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.ch.get().closed()
+    }
+
+    #[getter]
+    fn capacity(&self) -> usize {
+        self.ch.get().capacity()
+    }
+
+    fn __len__(&self) -> usize {
+        self.ch.get().__len__()
+    }
+
+    fn __bool__(&self) -> bool {
+        true
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.ch.get().next_value(py)
+    }
+
+    fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __anext__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        aio::next(self.ch.bind(py))
+    }
+
+    fn __repr__(&self) -> String {
+        self.ch.get().text("Receiver")
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.ch)
+    }
+}

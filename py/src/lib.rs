@@ -1,0 +1,79 @@
+//! The Python face of gort: the module `gort._gort`. The package `gort` (python/gort) re-exports it and adds what is written in Python.
+//!
+//! One file a noun, as on every floor. `lane.rs` is how Python takes part in the scheduler (D3); `call.rs` how a blocking call is made and ends; `errors.rs` builds the exceptions from the
+//! status table; `capi.rs` is the C table. There is no queue and no policy here: if something needs an `if` about scheduling, a door is missing in core.
+//!
+//! PY1  Every class is frozen: no Rust borrow is held over a park (P4).
+//! PY2  No switch of greenlets while detached, and no code of Python while detached (lane.rs L4).
+//! PY3  A value that was not delivered is the caller's again; one that was delivered to somebody who is gone goes to the next (chan.rs, aio.rs).
+
+use gort_ffi_c as _; // its exports are ours
+
+mod aio;
+mod buffer;
+mod call;
+mod capi;
+mod chan;
+mod decref;
+mod elem;
+mod errors;
+mod info;
+mod lane;
+mod task;
+mod time;
+mod waitgroup;
+mod workers;
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+/// Runs `main(*args)` as a task on this thread and returns what it returned. Tasks that are still alive then are cancelled and given `grace` seconds, or waited for with `wait_all`.
+#[pyfunction]
+#[pyo3(signature = (main, /, *args, grace=0.1, wait_all=false, workers=None, max_tasks=None))]
+fn _run(
+    py: Python<'_>,
+    main: Bound<'_, PyAny>,
+    args: Bound<'_, PyTuple>,
+    grace: f64,
+    wait_all: bool,
+    workers: Option<usize>,
+    max_tasks: Option<usize>,
+) -> PyResult<Py<PyAny>> {
+    if grace.is_nan() || grace < 0.0 {
+        return Err(errors::invalid(py, "grace: seconds, not negative"));
+    }
+    task::run(py, main, args, &task::RunOptions { grace: grace.min(1e9), wait_all, workers, max_tasks })
+}
+
+#[pymodule]
+fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    capi::check_single(m.py())?;
+    errors::add_to(m)?;
+    capi::add_to(m)?;
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add_class::<chan::Channel>()?;
+    m.add_class::<chan::Sender>()?;
+    m.add_class::<chan::Receiver>()?;
+    m.add_class::<task::Task>()?;
+    m.add_class::<waitgroup::WaitGroup>()?;
+    m.add_function(wrap_pyfunction!(task::go, m)?)?;
+    m.add_function(wrap_pyfunction!(task::go_named, m)?)?;
+    m.add_function(wrap_pyfunction!(task::current_task, m)?)?;
+    m.add_function(wrap_pyfunction!(task::_interrupt, m)?)?;
+    m.add_function(wrap_pyfunction!(_run, m)?)?;
+    m.add_function(wrap_pyfunction!(workers::_worker, m)?)?;
+    m.add_function(wrap_pyfunction!(workers::_finalize, m)?)?;
+    m.add_function(wrap_pyfunction!(workers::_after_fork, m)?)?;
+    m.add_function(wrap_pyfunction!(time::sleep, m)?)?;
+    m.add_function(wrap_pyfunction!(time::now, m)?)?;
+    m.add_function(wrap_pyfunction!(time::yield_now, m)?)?;
+    m.add_function(wrap_pyfunction!(time::shield_begin, m)?)?;
+    m.add_function(wrap_pyfunction!(time::shield_end, m)?)?;
+    m.add_function(wrap_pyfunction!(info::dump, m)?)?;
+    m.add_function(wrap_pyfunction!(info::metrics, m)?)?;
+    m.add_function(wrap_pyfunction!(info::num_cpu, m)?)?;
+    m.add_function(wrap_pyfunction!(info::workers, m)?)?;
+    m.add_function(wrap_pyfunction!(info::_backend, m)?)?;
+    m.add_function(wrap_pyfunction!(capi::get_library, m)?)?;
+    Ok(())
+}

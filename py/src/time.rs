@@ -1,0 +1,68 @@
+//! Sleeping, the time, yielding, and shields.
+
+use crate::call::{Caller, within};
+use crate::errors;
+use gort::sched;
+use gort::status::Status;
+use gort::wait::block;
+use pyo3::prelude::*;
+
+/// Sleeps so many seconds: a task parks, a thread waits with the interpreter released. Zero or less returns at once.
+#[pyfunction]
+#[pyo3(signature = (seconds, /))]
+pub fn sleep(py: Python<'_>, seconds: f64) -> PyResult<()> {
+    let wait = within(py, Some(seconds))?;
+    let c = Caller::new(py)?;
+    if c.task().is_none() {
+        c.may_block_thread(py)?;
+    }
+    match block::sleep(wait) {
+        Status::Ok => Ok(()),
+        s => Err(c.error(py, s)),
+    }
+}
+
+/// Seconds of the monotonic clock.
+#[pyfunction]
+pub fn now() -> f64 {
+    sched::now() as f64 * 1e-9
+}
+
+/// Lets other tasks run. A plain thread yields to the operating system.
+#[pyfunction]
+pub fn yield_now(py: Python<'_>) -> PyResult<()> {
+    let c = Caller::new(py)?;
+    if c.task().is_none() {
+        py.detach(std::thread::yield_now);
+        return Ok(());
+    }
+    sched::yield_now();
+    Ok(())
+}
+
+fn shield(py: Python<'_>, f: fn() -> Status) -> PyResult<()> {
+    let th = crate::lane::thread(py)?;
+    let task = th.host_task.get();
+    if task.is_null() {
+        return Ok(()); // a thread is not cancelled
+    }
+    th.current.set(task);
+    let s = f();
+    th.current.set(std::ptr::null_mut());
+    match s {
+        Status::Ok => Ok(()),
+        s => Err(errors::of(py, s)),
+    }
+}
+
+/// Until `shield_end` this task's blocking calls ignore its cancellation. Nests.
+#[pyfunction(name = "_shield_begin")]
+pub fn shield_begin(py: Python<'_>) -> PyResult<()> {
+    shield(py, sched::shield_begin)
+}
+
+/// Ends a shield.
+#[pyfunction(name = "_shield_end")]
+pub fn shield_end(py: Python<'_>) -> PyResult<()> {
+    shield(py, sched::shield_end)
+}
