@@ -284,6 +284,7 @@ impl Await {
 
 #[pymethods]
 impl Await {
+    #[allow(clippy::self_named_constructors)] // the name of Python's protocol
     fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }

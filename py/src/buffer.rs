@@ -58,7 +58,8 @@ impl View {
             unsafe { std::ffi::CStr::from_ptr(view.0.format) }.to_string_lossy().into_owned()
         };
         // Bytes may hold elements of any kind.
-        let bytes = matches!(format.as_str(), "" | "B" | "b" | "c") && view.0.len as usize % code.size() == 0;
+        let bytes =
+            matches!(format.as_str(), "" | "B" | "b" | "c") && (view.0.len as usize).is_multiple_of(code.size());
         if bytes || Code::of_format(&format).is_some_and(|c| c.is_like(code)) {
             return Ok(view);
         }

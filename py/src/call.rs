@@ -1,7 +1,7 @@
 //! How a blocking call is made from Python, and how it ends: whose it is (a task's, which parks, or a thread's, which waits detached), within which limits, and what it raises.
 
 use crate::task::Task;
-use crate::{errors, lane};
+use crate::{errors, lane, threads};
 use gort::sched::thread::Thread;
 use gort::sched::{self, task as core_task};
 use gort::status::Status;
@@ -28,6 +28,12 @@ impl Caller {
                 return Err(t.take_interrupt().unwrap_or_else(|| errors::task_canceled(py)));
             }
             th.current.set(task);
+        } else if threads::is_on() {
+            if let Some(t) = threads::current()
+                && t.part().is_some_and(|p| p.is_canceled())
+            {
+                return Err(errors::task_canceled(py));
+            }
         } else if !th.lane.get().is_null() {
             return Err(errors::misuse(
                 py,
@@ -42,6 +48,18 @@ impl Caller {
     pub fn task(&self) -> Option<&Task> {
         // SAFETY: as in `new`.
         if self.task.is_null() { None } else { Some(unsafe { Task::of(self.task) }) }
+    }
+
+    /// The limits of a wait: `timeout=`, and the cancellation of a task that is a thread.
+    #[inline(always)]
+    pub fn within(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Wait> {
+        let mut wait = within(py, timeout)?;
+        if threads::is_on()
+            && let Some(p) = threads::current().and_then(Task::part)
+        {
+            wait.cancel = p.source();
+        }
+        Ok(wait)
     }
 
     /// A plain thread is about to wait: not on one whose event loop runs, for that would freeze the loop (K4).
@@ -73,6 +91,9 @@ impl Caller {
                 None => {
                     if let Some(e) = PyErr::take(py) {
                         return e;
+                    }
+                    if threads::is_on() && threads::current().is_some() {
+                        return errors::task_canceled(py);
                     }
                 }
             }
@@ -120,7 +141,7 @@ fn is_loop_running(py: Python<'_>) -> PyResult<bool> {
 
 /// `timeout=` of a call: seconds, None for ever.
 #[inline]
-pub fn within(py: Python<'_>, timeout: Option<f64>) -> PyResult<Wait> {
+fn within(py: Python<'_>, timeout: Option<f64>) -> PyResult<Wait> {
     match timeout {
         None => Ok(Wait::FOREVER),
         Some(t) => limited(py, t),

@@ -88,7 +88,7 @@ struct Found {
 }
 
 /// Another libgort that is loaded already: two runtimes whose channels do not meet. It is found by name among the loaded objects; ours carries the same soname under another file.
-pub fn check_single(py: Python<'_>) -> PyResult<()> {
+pub fn check_single() -> PyResult<()> {
     unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, _: usize, data: *mut c_void) -> c_int {
         // SAFETY: the loader's record, and our `Found`.
         unsafe {
@@ -117,8 +117,4 @@ pub fn check_single(py: Python<'_>) -> PyResult<()> {
             found.own
         ))),
     }
-    .map_err(|e| {
-        let _ = py;
-        e
-    })
 }

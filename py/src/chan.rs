@@ -6,7 +6,7 @@
 //!     senders are roots: they are counted by the frames that send them.
 //! N4  The channel's plain handle anchors it for the typed ends of Rust (H6).
 
-use crate::call::{Caller, within};
+use crate::call::Caller;
 use crate::elem::{Code, Kind};
 use crate::{aio, buffer, decref, errors, lane};
 use gort::chan::raw::{self, BLOCK, Layout, RawChan, TRY, UNTIL};
@@ -120,7 +120,7 @@ impl Channel {
                     at.cast::<u64>().write(word);
                     match timeout {
                         None => self.send_at::<BLOCK>(at, Wait::FOREVER),
-                        Some(_) => self.send_at::<UNTIL>(at, within(py, timeout)?),
+                        Some(_) => self.send_at::<UNTIL>(at, c.within(py, timeout)?),
                     }
                 }
                 None => {
@@ -137,7 +137,7 @@ impl Channel {
 
     #[cold]
     unsafe fn send_slow(&self, py: Python<'_>, c: &Caller, at: *const u8, timeout: Option<f64>) -> PyResult<Status> {
-        let wait = within(py, timeout)?;
+        let wait = c.within(py, timeout)?;
         c.may_block_thread(py)?;
         // SAFETY: contract of `send_word`.
         Ok(unsafe { self.send_at::<UNTIL>(at, wait) })
@@ -155,7 +155,7 @@ impl Channel {
                     at.cast::<u64>().write(0);
                     let s = match timeout {
                         None => self.recv_at::<BLOCK>(at, Wait::FOREVER),
-                        Some(_) => self.recv_at::<UNTIL>(at, within(py, timeout)?),
+                        Some(_) => self.recv_at::<UNTIL>(at, c.within(py, timeout)?),
                     };
                     if s.is_ok() && t.is_interrupted() {
                         // A signal's exception came with the value: the value goes to the next one.
@@ -187,7 +187,7 @@ impl Channel {
 
     #[cold]
     unsafe fn recv_slow(&self, py: Python<'_>, c: &Caller, at: *mut u8, timeout: Option<f64>) -> PyResult<Status> {
-        let wait = within(py, timeout)?;
+        let wait = c.within(py, timeout)?;
         c.may_block_thread(py)?;
         // SAFETY: contract of `recv_word`.
         Ok(unsafe { self.recv_at::<UNTIL>(at, wait) })

@@ -13,6 +13,7 @@ unsafe impl Send for Owned {}
 
 static WAITING: AtomicBool = AtomicBool::new(false);
 static QUEUE: Mutex<Vec<Owned>> = Mutex::new(Vec::new());
+static ENDED: AtomicBool = AtomicBool::new(false);
 static FINALIZING: AtomicBool = AtomicBool::new(false);
 
 /// Is something to be dropped?
@@ -29,6 +30,19 @@ pub fn finalize() {
 /// Has `finalize` been called?
 pub fn is_finalizing() -> bool {
     FINALIZING.load(SeqCst)
+}
+
+/// The interpreter may be gone at any moment: whoever comes back from a wait must not attach any more (P3). Never returns then.
+pub fn stop_here_if_ended() {
+    while ENDED.load(SeqCst) {
+        // SAFETY: waits for a signal.
+        unsafe { libc::pause() };
+    }
+}
+
+/// From now on nobody attaches.
+pub fn end() {
+    ENDED.store(true, SeqCst)
 }
 
 /// Gives up a reference, from any thread.

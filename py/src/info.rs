@@ -50,9 +50,3 @@ pub fn workers(py: Python<'_>) -> PyResult<usize> {
     lane::thread(py)?;
     Ok(gort::workers())
 }
-
-/// None if tasks are greenlets here, else why not.
-#[pyfunction]
-pub fn _backend(py: Python<'_>) -> Option<String> {
-    lane::unusable(py)
-}

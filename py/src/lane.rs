@@ -52,6 +52,23 @@ pub fn copy_context(_: Python<'_>) -> PyResult<*mut PyObject> {
     if c.is_null() { Err(PyErr::fetch(unsafe { Python::assume_attached() })) } else { Ok(c) }
 }
 
+/// Runs `f` within a context, which is given up.
+///
+/// # Safety
+/// Attached; `context` is owned, or null.
+pub unsafe fn in_context<R>(context: *mut PyObject, f: impl FnOnce() -> R) -> R {
+    // SAFETY: contract.
+    unsafe {
+        let entered = !context.is_null() && PyContext_Enter(context) == 0;
+        let r = f();
+        if entered && PyContext_Exit(context) != 0 {
+            ffi::PyErr_Clear(); // it has left another context entered
+        }
+        ffi::Py_XDECREF(context);
+        r
+    }
+}
+
 // ---- greenlet's C API
 
 type Object = *mut PyObject;
@@ -176,9 +193,8 @@ pub fn run_loop<R>(py: Python<'_>, body: impl FnOnce(&'static Thread, &Host) -> 
     th.host_data.set(std::ptr::from_ref(&*host).cast_mut().cast());
     let r = body(th, &host);
     // Greenlets without a task end now; those of tasks that were given up stay suspended for ever (K1).
-    loop {
-        // SAFETY: ours (L1); no borrow is held over the switch.
-        let Some(g) = (unsafe { (*host.spare.get()).pop() }) else { break };
+    // SAFETY: ours (L1); no borrow is held over the switch.
+    while let Some(g) = unsafe { (*host.spare.get()).pop() } {
         host.assigned.set(null_mut());
         // SAFETY: a suspended greenlet of this thread: it sees that nothing is assigned, and returns to its parent, the hub.
         unsafe { release(go_to(g)) };
@@ -251,13 +267,7 @@ unsafe fn run_task(th: &'static Thread, t: *mut core_task::Task) -> *mut core_ta
         let py = Python::assume_attached();
         let task = Task::of(t);
         th.current.set(null_mut()); // L5
-        let context = task.context.replace(null_mut());
-        let entered = !context.is_null() && PyContext_Enter(context) == 0;
-        let result = task.call(py);
-        if entered && PyContext_Exit(context) != 0 {
-            ffi::PyErr_Clear(); // the task has left another context entered
-        }
-        ffi::Py_XDECREF(context);
+        let result = in_context(task.context.replace(null_mut()), || task.call(py));
         task.finish(py, th, result);
         let next = host::end_task(t);
         Task::release(task);
@@ -404,6 +414,9 @@ unsafe fn thread_block(wait: &mut dyn FnMut(Time) -> bool) -> bool {
         let told = unsafe {
             let state = ffi::PyEval_SaveThread();
             let told = wait(if main { sched::now() + SIGNALS } else { Time::MAX });
+            if !main {
+                decref::stop_here_if_ended();
+            }
             ffi::PyEval_RestoreThread(state);
             told
         };
@@ -423,6 +436,9 @@ unsafe fn idle(wait: &mut dyn FnMut(Time)) {
     unsafe {
         let state = ffi::PyEval_SaveThread();
         wait(if host.is_main { sched::now() + SIGNALS } else { Time::MAX });
+        if !host.is_main {
+            decref::stop_here_if_ended();
+        }
         ffi::PyEval_RestoreThread(state);
     }
     host.look.set(host.is_main);
@@ -457,5 +473,12 @@ pub fn forget_after_fork() {
 
 /// Why tasks cannot be greenlets here, or None.
 pub fn unusable(py: Python<'_>) -> Option<String> {
+    let is_free_threaded = || -> PyResult<bool> {
+        let var = py.import("sysconfig")?.call_method1("get_config_var", ("Py_GIL_DISABLED",))?;
+        Ok(var.is_truthy()? && py.version_info() < (3, 15))
+    };
+    if is_free_threaded().unwrap_or(false) {
+        return Some("greenlets are not safe on a free-threaded Python before 3.15: the collector does not see a parked frame's deferred references".into());
+    }
     load(py).err().map(|e| e.to_string())
 }

@@ -7,6 +7,9 @@
 //! PY2  No switch of greenlets while detached, and no code of Python while detached (lane.rs L4).
 //! PY3  A value that was not delivered is the caller's again; one that was delivered to somebody who is gone goes to the next (chan.rs, aio.rs).
 
+// The rule is the engine's: a task must not carry a lock of std to another thread. What runs here is pinned to its thread, and no lock is held over a park.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
 use gort_ffi_c as _; // its exports are ours
 
 mod aio;
@@ -20,6 +23,7 @@ mod errors;
 mod info;
 mod lane;
 mod task;
+mod threads;
 mod time;
 mod waitgroup;
 mod workers;
@@ -47,8 +51,10 @@ fn _run(
 
 #[pymodule]
 fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    capi::check_single(m.py())?;
+    capi::check_single()?;
     errors::add_to(m)?;
+    let why = threads::decide(m.py());
+    m.add("_why_threads", why)?;
     capi::add_to(m)?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<chan::Channel>()?;
@@ -61,6 +67,7 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(task::current_task, m)?)?;
     m.add_function(wrap_pyfunction!(task::_interrupt, m)?)?;
     m.add_function(wrap_pyfunction!(_run, m)?)?;
+    m.add_function(wrap_pyfunction!(threads::_task_thread, m)?)?;
     m.add_function(wrap_pyfunction!(workers::_worker, m)?)?;
     m.add_function(wrap_pyfunction!(workers::_finalize, m)?)?;
     m.add_function(wrap_pyfunction!(workers::_after_fork, m)?)?;
@@ -73,7 +80,6 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(info::metrics, m)?)?;
     m.add_function(wrap_pyfunction!(info::num_cpu, m)?)?;
     m.add_function(wrap_pyfunction!(info::workers, m)?)?;
-    m.add_function(wrap_pyfunction!(info::_backend, m)?)?;
     m.add_function(wrap_pyfunction!(capi::get_library, m)?)?;
     Ok(())
 }

@@ -5,8 +5,8 @@
 //! T3  Everything in it is touched attached; its cells are guarded by the GIL. Where there is none, tasks are threads and the same order holds by T2.
 //! T4  An exception that nobody has asked for when the object goes is reported by `sys.unraisablehook`, as asyncio does.
 
-use crate::call::{Caller, within};
-use crate::{decref, errors, lane, workers};
+use crate::call::Caller;
+use crate::{decref, errors, lane, threads, workers};
 use gort::sched::task::{Entry, SpawnOptions, Task as CoreTask};
 use gort::sched::thread::Thread;
 use gort::sched::{self, run as core_run, runtime};
@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::null_mut;
+use std::sync::atomic::Ordering::Relaxed;
 
 struct What {
     function: Py<PyAny>,
@@ -52,6 +53,8 @@ pub struct Task {
     interrupt: UnsafeCell<Option<PyErr>>,
     retrieved: Cell<bool>,
     name: String,
+    /// Where tasks are threads.
+    part: Option<threads::Part>,
 }
 
 // SAFETY: T3.
@@ -132,21 +135,53 @@ impl Task {
         unsafe { (*self.interrupt.get()).take() }
     }
 
+    /// Its thread's side, where tasks are threads.
+    pub fn part(&self) -> Option<&threads::Part> {
+        self.part.as_ref()
+    }
+
+    /// `call` within its contextvars, where tasks are threads.
+    ///
+    /// # Safety
+    /// As `call`.
+    pub unsafe fn call_in_context(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        // SAFETY: contract; the context is owned by us until it is taken.
+        unsafe { lane::in_context(self.context.replace(null_mut()), || self.call(py)) }
+    }
+
+    /// `finish`, where tasks are threads.
+    pub fn finish_here(&self, py: Python<'_>, result: PyResult<Py<PyAny>>) {
+        let outcome = match result {
+            Ok(v) => Outcome::Value(v),
+            Err(e) if errors::is_task_canceled(py, &e) => Outcome::Canceled,
+            Err(e) => Outcome::Raised(e.into_value(py)),
+        };
+        // SAFETY: T2.
+        unsafe { *self.outcome.get() = Some(outcome) }
+    }
+
     fn is_over(&self) -> bool {
+        if let Some(p) = &self.part {
+            return p.is_over();
+        }
         // SAFETY: a handle, or null.
         !self.handle.get().is_null() && unsafe { join::is_done(self.handle.get()) }
     }
 
     /// Waits for its end.
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
-        let wait = within(py, timeout)?;
         let c = Caller::new(py)?;
+        let wait = c.within(py, timeout)?;
         let t = self.handle.get();
         if c.task().is_none() && !self.is_over() {
             c.may_block_thread(py)?;
         }
-        // SAFETY: a handle, which this object holds.
-        match unsafe { join::join(t, null_mut(), wait, true) } {
+        let status = match &self.part {
+            Some(p) => p.wait(wait),
+            // SAFETY: a handle, which this object holds.
+            None => unsafe { join::join(t, null_mut(), wait, true) },
+        };
+        match status {
             Status::Ok | Status::Panic => Ok(()),
             s => Err(c.error(py, s)),
         }
@@ -193,6 +228,10 @@ impl Task {
 
     /// Cancels the task: its blocking calls raise `TaskCanceled` from now on. Does not wait.
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
+        if let Some(p) = &self.part {
+            p.cancel();
+            return Ok(());
+        }
         // SAFETY: a handle, which this object holds.
         match unsafe { join::cancel(self.handle.get()) } {
             Status::Ok => Ok(()),
@@ -216,6 +255,9 @@ impl Task {
     /// A number that no other task of this process has.
     #[getter]
     fn id(&self) -> u64 {
+        if let Some(p) = &self.part {
+            return p.id();
+        }
         // SAFETY: a handle, which this object holds.
         unsafe { join::id(self.handle.get()) }
     }
@@ -311,6 +353,7 @@ fn prepare(
         me: Cell::new(null_mut()),
         greenlet: Cell::new(null_mut()),
         context: Cell::new(lane::copy_context(py)?),
+        part: if threads::is_on() { Some(threads::Part::new(py)?) } else { None },
         slot: UnsafeCell::new([0; 2]),
         what: UnsafeCell::new(Some(What { function: function.unbind(), args: args.unbind(), kwargs })),
         outcome: UnsafeCell::new(None),
@@ -358,6 +401,13 @@ fn spawn(
     args: Bound<'_, PyTuple>,
     kwargs: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Task>> {
+    if threads::is_on() {
+        let (task, mut entry) = prepare(py, name, function, args, kwargs)?;
+        // SAFETY: nobody else has the entry: its reference is given up, the thread has one of its own.
+        unsafe { drop_entry(&mut entry) };
+        threads::start(py, &task)?;
+        return Ok(task);
+    }
     let l = workers::ready(py)?;
     let (task, entry) = prepare(py, name, function, args, kwargs)?;
     let options = SpawnOptions { lane: l.id, ..SpawnOptions::default() };
@@ -381,6 +431,9 @@ pub struct RunOptions {
 
 /// Runs `main(*args)` as a task on this thread, with a scheduler around it, and returns what it returned (K1, K4).
 pub fn run(py: Python<'_>, main: Bound<'_, PyAny>, args: Bound<'_, PyTuple>, o: &RunOptions) -> PyResult<Py<PyAny>> {
+    if threads::is_on() {
+        return run_as_thread(py, main, args, o);
+    }
     let l = workers::lane_of_run(py)?;
     let mut config = runtime::Config { grace: (o.grace * 1e9) as i64, wait_all: o.wait_all, ..Default::default() };
     config.workers = o.workers.unwrap_or(0);
@@ -409,14 +462,46 @@ pub fn run(py: Python<'_>, main: Bound<'_, PyAny>, args: Bound<'_, PyTuple>, o: 
     if out.detached > 0 {
         warn(py, &out.report)?;
     }
+    result_of_run(py, t, out.status, &out.report)
+}
+
+/// What `run` returns or raises.
+fn result_of_run(py: Python<'_>, t: &Task, status: Status, report: &str) -> PyResult<Py<PyAny>> {
     // SAFETY: T2: main has ended, or was given up.
     match unsafe { (*t.outcome.get()).take() } {
-        Some(Outcome::Value(v)) if out.status.is_ok() => Ok(v),
-        Some(Outcome::Value(_)) => Err(errors::detailed(py, out.status, &out.report)),
+        Some(Outcome::Value(v)) if status.is_ok() => Ok(v),
+        Some(Outcome::Value(_)) => Err(errors::detailed(py, status, report)),
         Some(Outcome::Raised(e)) => Err(PyErr::from_value(e.bind(py).clone().into_any())),
         Some(Outcome::Canceled) => Err(errors::task_canceled(py)),
-        None => Err(errors::detailed(py, if out.status.is_ok() { Status::Canceled } else { out.status }, &out.report)),
+        None => Err(errors::detailed(py, if status.is_ok() { Status::Canceled } else { status }, report)),
     }
+}
+
+/// `run` where tasks are threads.
+fn run_as_thread(
+    py: Python<'_>,
+    main: Bound<'_, PyAny>,
+    args: Bound<'_, PyTuple>,
+    o: &RunOptions,
+) -> PyResult<Py<PyAny>> {
+    workers::arrange_end(py)?;
+    if threads::current().is_some() {
+        return Err(errors::misuse(py, "gort.run in a task"));
+    }
+    workers::MAX_TASKS.store(o.max_tasks.unwrap_or(0), Relaxed);
+    let (task, mut entry) = prepare(py, "main".into(), main, args, None)?;
+    // SAFETY: as in `spawn`.
+    unsafe { drop_entry(&mut entry) };
+    let detached = threads::run(py, &task, o.grace, o.wait_all);
+    workers::MAX_TASKS.store(0, Relaxed);
+    task.get().retrieved.set(true);
+    if detached > 0 {
+        warn(
+            py,
+            &format!("{detached} task{} still alive after the grace, detached", if detached == 1 { "" } else { "s" }),
+        )?;
+    }
+    result_of_run(py, task.get(), Status::Ok, "")
 }
 
 fn warn(py: Python<'_>, report: &str) -> PyResult<()> {
@@ -427,6 +512,11 @@ fn warn(py: Python<'_>, report: &str) -> PyResult<()> {
 /// The task that runs here, or None.
 #[pyfunction]
 pub fn current_task(py: Python<'_>) -> Option<Py<Task>> {
+    if threads::is_on() {
+        // SAFETY: the object is held by its thread.
+        return threads::current()
+            .map(|t| unsafe { Bound::from_borrowed_ptr(py, t.me.get()).cast_into_unchecked::<Task>().unbind() });
+    }
     // SAFETY: threads are never freed; the task that runs here is alive, and so is its object.
     unsafe {
         let t = Thread::get().as_ref()?.host_task.get();

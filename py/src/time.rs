@@ -1,7 +1,8 @@
 //! Sleeping, the time, yielding, and shields.
 
-use crate::call::{Caller, within};
-use crate::errors;
+use crate::call::Caller;
+use crate::task::Task;
+use crate::{errors, threads};
 use gort::sched;
 use gort::status::Status;
 use gort::wait::block;
@@ -11,8 +12,8 @@ use pyo3::prelude::*;
 #[pyfunction]
 #[pyo3(signature = (seconds, /))]
 pub fn sleep(py: Python<'_>, seconds: f64) -> PyResult<()> {
-    let wait = within(py, Some(seconds))?;
     let c = Caller::new(py)?;
+    let wait = c.within(py, Some(seconds))?;
     if c.task().is_none() {
         c.may_block_thread(py)?;
     }
@@ -40,7 +41,13 @@ pub fn yield_now(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-fn shield(py: Python<'_>, f: fn() -> Status) -> PyResult<()> {
+fn shield(py: Python<'_>, n: i32, f: fn() -> Status) -> PyResult<()> {
+    if threads::is_on() {
+        return match threads::current().and_then(Task::part).map_or(Status::Ok, |p| p.shield(n)) {
+            Status::Ok => Ok(()),
+            s => Err(errors::of(py, s)),
+        };
+    }
     let th = crate::lane::thread(py)?;
     let task = th.host_task.get();
     if task.is_null() {
@@ -58,11 +65,11 @@ fn shield(py: Python<'_>, f: fn() -> Status) -> PyResult<()> {
 /// Until `shield_end` this task's blocking calls ignore its cancellation. Nests.
 #[pyfunction(name = "_shield_begin")]
 pub fn shield_begin(py: Python<'_>) -> PyResult<()> {
-    shield(py, sched::shield_begin)
+    shield(py, 1, sched::shield_begin)
 }
 
 /// Ends a shield.
 #[pyfunction(name = "_shield_end")]
 pub fn shield_end(py: Python<'_>) -> PyResult<()> {
-    shield(py, sched::shield_end)
+    shield(py, -1, sched::shield_end)
 }

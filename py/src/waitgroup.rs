@@ -1,6 +1,6 @@
 //! `WaitGroup`: a counter that tasks and threads wait for.
 
-use crate::call::{Caller, within};
+use crate::call::Caller;
 use crate::errors;
 use crate::task::{self, Task};
 use gort::status::Status;
@@ -80,8 +80,8 @@ impl WaitGroup {
     /// Waits until the counter is zero.
     #[pyo3(signature = (timeout=None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
-        let wait = within(py, timeout)?;
         let c = Caller::new(py)?;
+        let wait = c.within(py, timeout)?;
         // SAFETY: our handle.
         let s = unsafe {
             if c.task().is_none() {

@@ -1,7 +1,7 @@
 //! Who runs Python tasks: the thread that called `run`, and a background worker, a daemon `threading.Thread` that is started with the first task (K4), so that a task which has not
 //! started never waits for a thread that is blocked in C. No thread is started at import. And how they stop: at the interpreter's end (P3), in a fork's child, and after a run's grace.
 
-use crate::{decref, errors, lane, task::Task};
+use crate::{decref, errors, lane, task::Task, threads};
 use gort::sched::lane::Lane;
 use gort::sched::task::{DEAD, KIND_TASK, TASKS, Task as CoreTask};
 use gort::sched::{self, run as core_run, thread, worker};
@@ -10,7 +10,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -48,10 +48,18 @@ fn start(py: Python<'_>) -> PyResult<&'static Lane> {
 
 /// The lane; the first use arranges the interpreter's end and forks.
 pub fn lane_of_run(py: Python<'_>) -> PyResult<&'static Lane> {
+    arrange_end(py)?;
+    lane::lane(py)
+}
+
+/// Most living tasks where tasks are threads; 0 for no limit.
+pub static MAX_TASKS: AtomicUsize = AtomicUsize::new(0);
+
+/// First use: what happens at the interpreter's end, and in a fork's child.
+pub fn arrange_end(py: Python<'_>) -> PyResult<()> {
     if decref::is_finalizing() {
         return Err(errors::detailed(py, Status::Shutdown, "the interpreter is ending"));
     }
-    let l = lane::lane(py)?;
     if !REGISTERED.swap(true, AcqRel) {
         let m = py.import("gort._gort")?;
         py.import("atexit")?.call_method1("register", (m.getattr("_finalize")?,))?;
@@ -59,7 +67,7 @@ pub fn lane_of_run(py: Python<'_>) -> PyResult<&'static Lane> {
         kw.set_item("after_in_child", m.getattr("_after_fork")?)?;
         py.import("os")?.getattr("register_at_fork")?.call((), Some(&kw))?;
     }
-    Ok(l)
+    Ok(())
 }
 
 fn note_thread(th: &thread::Thread, ident: Option<u64>) {
@@ -75,7 +83,7 @@ fn note_thread(th: &thread::Thread, ident: Option<u64>) {
 }
 
 /// Python's ident of the calling thread.
-fn ident() -> u64 {
+pub fn ident() -> u64 {
     // SAFETY: always succeeds.
     unsafe { libc::pthread_self() as u64 }
 }
@@ -111,6 +119,19 @@ fn each_task(l: &Lane, mut f: impl FnMut(&CoreTask)) {
 #[pyfunction]
 pub fn _finalize(py: Python<'_>) -> PyResult<()> {
     if !REGISTERED.load(Acquire) {
+        return Ok(());
+    }
+    if threads::is_on() {
+        threads::cancel_all(&threads::all());
+        for _ in 0..1000 {
+            if threads::all().is_empty() {
+                break;
+            }
+            py.detach(|| std::thread::sleep(Duration::from_millis(1)));
+        }
+        decref::finalize();
+        freeze(&threads::idents());
+        decref::end();
         return Ok(());
     }
     let l = lane::lane(py)?;
@@ -155,7 +176,38 @@ pub fn _finalize(py: Python<'_>) -> PyResult<()> {
         }
     }
     wait_until(&|| !BACKGROUND.load(Acquire));
+    freeze(&match IDENTS.lock() {
+        Ok(l) => l.iter().map(|(_, i)| *i).collect::<Vec<_>>(),
+        Err(_) => Vec::new(),
+    });
+    decref::end();
     Ok(())
+}
+
+/// Threads of ours that run a task's code still: when such a thread next wants the interpreter it is ended by `pthread_exit`, whose unwinding aborts the process at the first frame of
+/// Rust. So they are stopped where they are, by a signal whose handler never returns. They do not hold the interpreter: we do.
+fn freeze(idents: &[u64]) {
+    extern "C" fn stop(_: libc::c_int) {
+        loop {
+            // SAFETY: async-signal-safe.
+            unsafe { libc::pause() };
+        }
+    }
+    // SAFETY: attached, so none of these threads holds the interpreter, and none can end meanwhile: it would need it. The signal is taken only if nobody uses it.
+    unsafe {
+        let signal = libc::SIGRTMAX() - 1;
+        for i in idents.iter().filter(|i| **i != libc::pthread_self() as u64) {
+            let mut now: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(signal, std::ptr::null(), &mut now) != 0
+                || (now.sa_sigaction != libc::SIG_DFL && now.sa_sigaction != stop as *const () as usize)
+            {
+                return;
+            }
+            now.sa_sigaction = stop as *const () as usize;
+            libc::sigaction(signal, &now, std::ptr::null_mut());
+            libc::pthread_kill(*i as libc::pthread_t, signal);
+        }
+    }
 }
 
 /// In a fork's child: everything begins afresh at its next use.
@@ -185,7 +237,7 @@ impl Watch {
         // SAFETY: the run holds main.
         let run = unsafe { main.as_ref() }.run.load(Relaxed) as usize;
         let (state, grace) = (self.state.clone(), Duration::from_secs_f64(self.grace.clamp(0.0, 1e6)));
-        if let Some(th) = lane::thread(py).ok() {
+        if let Ok(th) = lane::thread(py) {
             note_thread(th, Some(ident()))
         }
         std::thread::spawn(move || {

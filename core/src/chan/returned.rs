@@ -45,6 +45,7 @@ pub(super) unsafe fn take(c: &RawChan, dst: *mut u8) {
 ///
 /// # Safety
 /// The lock is held; `src` is readable for an element, which the channel owns from then on.
+#[cfg_attr(loom, allow(dead_code))]
 pub(super) unsafe fn put(c: &RawChan, src: *const u8) -> Now {
     // SAFETY: contract; a won waiter's slot is ours (raw.rs I4).
     unsafe {

@@ -119,6 +119,7 @@ pub mod thread {
         pub spinning: Cell<bool>,
         pub lane: Cell<*const Lane>,
         pub stop: AtomicBool,
+        pub until: Cell<i64>,
         pub hired: AtomicBool,
         pub listed: Cell<u8>,
         pub list_next: Cell<*const Thread>,
@@ -141,6 +142,7 @@ pub mod thread {
                 spinning: Cell::default(),
                 lane: Cell::default(),
                 stop: AtomicBool::new(false),
+                until: Cell::new(crate::sys::clock::NEVER),
                 hired: AtomicBool::new(false),
                 listed: Cell::default(),
                 list_next: Cell::default(),
@@ -155,6 +157,11 @@ pub mod thread {
     impl Thread {
         pub fn get() -> *const Thread {
             word::get().cast_const().cast()
+        }
+
+        /// Nobody is a host's runner here.
+        pub fn is_to_stop(&self) -> bool {
+            self.stop.load(Acquire)
         }
 
         pub fn has_pinned(&self) -> bool {

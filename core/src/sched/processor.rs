@@ -247,8 +247,7 @@ impl Processor {
             // SAFETY: the thread is the caller's own.
             unsafe { th.mailbox.take_all(&th.pinned) }
         }
-        // The ring and the pinned FIFO take turns, by the parity of the tick.
-        if self.tick.load(Relaxed) & 1 == 0 && !th.pinned.is_empty() {
+        if !th.pinned.is_empty() && self.pinned_is_next(th.pinned.len()) {
             // SAFETY: the pinned list is the calling thread's.
             return unsafe { th.pinned.pop() };
         }
@@ -256,10 +255,12 @@ impl Processor {
         if !t.is_null() {
             return t;
         }
-        // SAFETY: as above.
-        let t = unsafe { th.pinned.pop() };
-        if !t.is_null() {
-            return t;
+        if !th.pinned.is_empty() {
+            // SAFETY: contract of pick; the list as above.
+            unsafe {
+                let t = self.from_injector(CAPACITY / 2);
+                return if t.is_null() { th.pinned.pop() } else { t };
+            }
         }
         let t = self.take_next(th); // the turn limit was reached and nobody else is there
         if !t.is_null() {
@@ -267,6 +268,15 @@ impl Processor {
         }
         // SAFETY: contract of pick.
         unsafe { self.from_injector(CAPACITY / 2) }
+    }
+
+    /// A lottery between the thread's pinned tasks and those in the queues, by their numbers: as if all stood in one FIFO, a task waits for about as many as are there. (Turns by parity
+    /// let one pinned task run a thousand times while a thousand new ones wait, and a thousand pinned ones wait for each new one.)
+    #[inline(never)]
+    fn pinned_is_next(&self, pinned: usize) -> bool {
+        let lane = self.lane();
+        let others = self.ring.len() + lane.injector.len() / lane.active().max(1);
+        others == 0 || (self.random() >> 33) as usize % (pinned + others) < pinned
     }
 
     /// Owner: takes a fair share of the injector, at most `most`; returns one, the others go to the ring.

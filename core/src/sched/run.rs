@@ -101,7 +101,7 @@ pub fn run(mut entry: Entry, options: SpawnOptions, config: Option<&Config>) -> 
     let over = await_main(run, main);
     let mut out = result(main, over);
     let r = run_of(run);
-    finish(r, grace, wait_all, &mut out, |deadline, pause| {
+    finish(r, grace, 0, wait_all, &mut out, |deadline, pause| {
         // At most one census a pause; a bell in between ends the wait for it early, but not the pause. Without a deadline this thread can do nothing by itself: the judge counts it so.
         let for_ever = deadline == NEVER;
         rt.waiting_runners.fetch_add(usize::from(for_ever), SeqCst);
@@ -173,7 +173,7 @@ pub fn run_hosted(
     if living(run.as_ptr()) > 0 {
         alone(main)
     }
-    finish(r, grace, wait_all, &mut out, |deadline, pause| {
+    finish(r, grace, FORCED, wait_all, &mut out, |deadline, pause| {
         th.until.set(deadline.min(clock::after(pause)));
         th.stop.store(false, Relaxed);
         let _ = worker::run_host_thread(lane); // OK: the thread ran this loop before
@@ -293,7 +293,8 @@ fn await_main(run: NonNull<Run>, main: NonNull<Task>) -> bool {
 }
 
 /// K1: all cancelled, then `wait(deadline, pause)` until nobody is left or the grace is over.
-fn finish(r: &Run, grace: i64, wait_all: bool, out: &mut Outcome, mut wait: impl FnMut(i64, i64)) {
+/// Those whom the host then ends by force get `more`.
+fn finish(r: &Run, grace: i64, mut more: i64, wait_all: bool, out: &mut Outcome, mut wait: impl FnMut(i64, i64)) {
     let run = core::ptr::from_ref(r).cast_mut();
     r.ending.store(if wait_all { 2 } else { 1 }, SeqCst);
     barrier::heavy(); // U2, and for spawns under way
@@ -303,10 +304,12 @@ fn finish(r: &Run, grace: i64, wait_all: bool, out: &mut Outcome, mut wait: impl
     let mut deadline = if wait_all { NEVER } else { clock::after(grace) };
     let mut pause = 50_000;
     loop {
+        let began = clock::now();
         if living(run) == 0 {
             return;
         }
         let now = clock::now();
+        pause = pause.max(4 * (now - began)); // a census of millions must not be most of the work
         if deadline == NEVER && r.dead.load(Acquire) != 0 {
             // What is waited for is asleep for ever: then it is cancelled after all.
             r.ending.store(1, SeqCst);
@@ -314,7 +317,10 @@ fn finish(r: &Run, grace: i64, wait_all: bool, out: &mut Outcome, mut wait: impl
             cancel_all(run);
             deadline = now.saturating_add(grace);
         } else if now >= deadline {
-            break;
+            if more == 0 {
+                break;
+            }
+            deadline = now.saturating_add(core::mem::take(&mut more));
         }
         wait(deadline, pause);
         pause = (pause * 2).min(2_000_000);
@@ -381,6 +387,8 @@ pub fn rouse(cx: Cx, t: &Task) {
     }
 }
 
+/// How long a host's tasks that did not end within the grace get to end by force (K1).
+const FORCED: i64 = 200_000_000;
 const NAMED: usize = 20;
 
 fn detach(run: *const Run, out: &mut Outcome) {

@@ -260,6 +260,7 @@ unsafe fn end_with_handle(cx: Cx, t: *mut Task, flags: u8) {
     // SAFETY: contract of `finish`.
     unsafe {
         let h = &(*t).header;
+        let of_host = (*t).lane.get() != 0;
         h.lock.lock();
         (*t).state.store(task::DEAD, Relaxed);
         let mut wakes = WakeList::new();
@@ -274,6 +275,14 @@ unsafe fn end_with_handle(cx: Cx, t: *mut Task, flags: u8) {
             free_slot(cx, NonNull::new_unchecked(t), true)
         }
         wakes.fire(cx);
+        if of_host {
+            // A switch of a host's stacks is dear: who waits for many is woken behind those that are queued, and finds most of them ended.
+            let th = cx.thread;
+            let joiner = th.pinned_next.replace(null_mut());
+            if !joiner.is_null() {
+                th.pinned.push(joiner)
+            }
+        }
     }
 }
 

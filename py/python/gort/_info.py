@@ -15,7 +15,7 @@ def dump(file=None):
 
 def info():
     """How gort runs here: versions, how tasks are run and why, processors."""
-    why = _gort._backend()
+    why = _gort._why_threads
     return {
         "version": _gort.__version__,
         "python": _sys.version.split()[0],
