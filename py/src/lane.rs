@@ -19,12 +19,13 @@ use crate::{decref, errors};
 use gort::sched::lane::{Hooks, Lane};
 use gort::sched::thread::Thread;
 use gort::sched::{self, Time, host, runtime, task as core_task};
+use gort::sys::slab;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, Ordering::*};
+use std::sync::atomic::{AtomicPtr, AtomicU16, Ordering::*};
 
 /// How long the main thread sleeps before it looks at its signals, ns (K4).
 const SIGNALS: Time = 40_000_000;
@@ -449,16 +450,21 @@ pub static HOOKS: Hooks =
     Hooks { name: "python", can_start_here, has_spare, resume, switch, hub_business, hub, thread_block, idle };
 
 static LANE: AtomicPtr<Lane> = AtomicPtr::new(null_mut());
+/// The epoch it was added in: a shutdown or a fork ends it, and frees the lane.
+static EPOCH: AtomicU16 = AtomicU16::new(0);
 
 /// The lane, added to the runtime at first use. One processor: with a GIL a second one gains nothing.
 pub fn lane(py: Python<'_>) -> PyResult<&'static Lane> {
-    // SAFETY: never freed before shutdown, which forgets it.
-    if let Some(l) = unsafe { LANE.load(Acquire).as_ref() } {
+    // SAFETY: freed by a shutdown only, which begins another epoch.
+    if EPOCH.load(Relaxed) == slab::epoch()
+        && let Some(l) = unsafe { LANE.load(Acquire).as_ref() }
+    {
         return Ok(l);
     }
     load(py)?;
     let l = runtime::add_lane(&HOOKS, 1).map_err(|s| errors::of(py, s))?;
     LANE.store(std::ptr::from_ref(l).cast_mut(), Release);
+    EPOCH.store(slab::epoch(), Relaxed);
     Ok(l)
 }
 

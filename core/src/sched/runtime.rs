@@ -3,7 +3,7 @@
 //! R-1  Started lazily by the first spawn or run; plain threads may use channels among themselves without it.
 //! R-2  Host lanes are added while it runs and never removed before shutdown.
 //! R-3  Shutdown, in order: (1) nothing new is admitted; (2) every task is cancelled and every plain thread's wait ended with SHUTDOWN; (3) tasks get the grace; (4) workers and
-//!      monitor are told to stop and waited for; (5) the stacks and the handle range are released. A worker that is stuck in user code makes it return TIMED_OUT, with
+//!      monitor are told to stop and waited for (threads of hosts leave their loops); (5) the stacks and the handle range are released. A worker that is stuck in user code makes it return TIMED_OUT, with
 //!      everything it may still touch left in place.
 //! R-4  A fork's child keeps the calling thread only: the handler takes no lock, bumps the epoch, forgets the runtime (which is leaked), and makes the thread a plain one (H2).
 //! R-5  Workers block all signals: the host's handlers run on the host's threads (H4).
@@ -534,7 +534,7 @@ pub fn shutdown() -> Status {
     rt.monitor_stop.store(true, SeqCst);
     rt.monitor_bell.ring();
     let patience = clock::after(1_000_000_000);
-    while rt.own_threads() > 0 && clock::now() < patience {
+    while rt.own_threads() + rt.host_threads() > 0 && clock::now() < patience {
         for t in thread::all() {
             if !t.lane.get().is_null() {
                 t.stop.store(true, SeqCst);
@@ -543,7 +543,7 @@ pub fn shutdown() -> Status {
         }
         clock::nap(200_000);
     }
-    if rt.own_threads() > 0 {
+    if rt.own_threads() + rt.host_threads() > 0 {
         RT.store(null_mut(), SeqCst);
         slab::bump_epoch();
         return Status::TimedOut;
