@@ -24,7 +24,7 @@ const NIL_RECV: Case = Case { op: Op::Recv, chan: null(), size: 8, at: null_mut(
 
 fn until_time(cases: &[Case], deadline: i64) -> Result<(usize, Status), Status> {
     // SAFETY: cases over ends and places that the caller keeps.
-    unsafe { select(cases, RawWait { deadline, cancel: null() }, true) }
+    unsafe { select(cases, RawWait { deadline, cancel: null() }, gort::chan::select::Manner::BLOCK) }
 }
 
 // ---- Go's test/chan
@@ -347,7 +347,7 @@ fn select_ends_by_a_cancel_source_and_by_cancellation_of_the_task() {
             let (mut a, mut b) = (0, 0);
             let w = RawWait { deadline: gort::Time::NEVER.0, cancel: std::ptr::with_exposed_provenance(at) };
             // SAFETY: the source outlives the task; places are ours.
-            unsafe { select(&[recv_case(&a1, &mut a), recv_case(&a2, &mut b)], w, true) }
+            unsafe { select(&[recv_case(&a1, &mut a), recv_case(&a2, &mut b)], w, gort::chan::select::Manner::BLOCK) }
         });
         let h2 = spawn(move || {
             let (mut a, mut b) = (0, 0);

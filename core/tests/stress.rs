@@ -106,7 +106,7 @@ fn take(from: &mut Vec<Receiver<Value>>, rng: &mut Rng) -> Option<Value> {
 
 fn one_of(cases: &[Case], w: RawWait) -> Result<(usize, Status), Status> {
     // SAFETY: cases over ends and places that the caller keeps.
-    unsafe { gort::chan::select::select(cases, w, true) }
+    unsafe { gort::chan::select::select(cases, w, gort::chan::select::Manner::BLOCK) }
 }
 
 /// A task of a random kind, or a plain thread.

@@ -6,12 +6,14 @@
 //!       enlists (S7).
 //!  S-4  Pass 3 takes ALL locks, the won channel's too, before it touches a node, so that the commit's last read of a node is over (model 5k).
 //!  S-5  Waiters stand on the stack of a native task or thread (up to 4) or in a heap array (more); a task whose stack can move uses the array (D4).
+//!  S-6  A small select first looks at its cases one by one, in its random order, each under its own lock: the first that can go ahead is as good a choice as any (it was ready at that
+//!       instant). That nothing is ready is only ever said under all locks.
 //!
-//! This is the inner form, on raw channels; the faces' select is built on it.
+//! This is the inner form, on raw channels; the faces' select is built on it (`selecting.rs`, `ffi-c/src/select.rs`, `py/src/select.rs`).
 
 use super::raw::{KIND_CHAN, Now, RawChan};
 use crate::elem::Dyn;
-use crate::sched::party::{Reason, Waiter};
+use crate::sched::party::{Party, Reason, Waiter};
 use crate::sched::{Cx, enter, rand, ready, ticket};
 use crate::status::Status;
 use crate::sys::lock::ByteLock;
@@ -41,24 +43,42 @@ pub struct Case {
 pub const MOST: usize = 65536;
 const INLINE: usize = 4;
 
-/// Waits until one case can go ahead and does it: its index, and OK or CLOSED. With `may_block` false, WOULD_BLOCK if none could (default). A deadline or cancellation gives its status.
+/// How a select goes about its choice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Manner {
+    /// False: WOULD_BLOCK if no case can go ahead now (`default`).
+    pub may_block: bool,
+    /// The first ready case in the order given, instead of a random one.
+    pub biased: bool,
+}
+
+impl Manner {
+    /// Waits, and chooses at random.
+    pub const BLOCK: Manner = Manner { may_block: true, biased: false };
+    /// Never waits, and chooses at random.
+    pub const TRY: Manner = Manner { may_block: false, biased: false };
+}
+
+/// Waits until one case can go ahead and does it: its index, and OK or CLOSED. A deadline or cancellation gives its status.
 ///
 /// # Safety
-/// Channels are handles or null; `at` is readable or writable for an element until the call returns.
-pub unsafe fn select(cases: &[Case], wait: Wait, may_block: bool) -> Result<(usize, Status), Status> {
+/// Channels are handles or null; `at` is readable or writable for an element until the call returns; for a task whose stack can move it does not lie on that.
+pub unsafe fn select(cases: &[Case], wait: Wait, manner: Manner) -> Result<(usize, Status), Status> {
     if cases.len() > MOST {
         return Err(Status::Limit);
     }
-    // SAFETY: contract.
+    let cx = enter()?;
+    let cx = if manner.may_block { interrupted(cx)? } else { cx };
+    let t = cx.task();
+    // SAFETY: contract; the current task is ours.
     unsafe {
-        if cases.len() <= INLINE {
-            let order = [0u32; INLINE];
+        if cases.len() <= INLINE && (t.is_null() || (*t).lane.get() == 0) {
             let waiters = [const { Waiter::new() }; INLINE];
-            run(cases, &mut order.clone(), &mut order.clone(), &waiters, wait, may_block)
+            run(cx, cases, &mut [0; INLINE], &mut [0; INLINE], &mut [null(); INLINE], &waiters, wait, manner)
         } else {
-            let mut order = vec![0u32; cases.len()];
-            let waiters: Vec<Waiter> = (0..cases.len()).map(|_| Waiter::new()).collect();
-            run(cases, &mut order.clone(), &mut order, &waiters, wait, may_block)
+            let n = cases.len();
+            let waiters: Vec<Waiter> = (0..n).map(|_| Waiter::new()).collect();
+            run(cx, cases, &mut vec![0; n], &mut vec![0; n], &mut vec![null(); n], &waiters, wait, manner)
         }
     }
 }
@@ -92,22 +112,36 @@ impl Locks<'_> {
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 unsafe fn run(
+    cx: Cx,
     cases: &[Case],
     lock_order: &mut [u32],
     poll_order: &mut [u32],
+    locked: &mut [*const ByteLock],
     waiters: &[Waiter],
     wait: Wait,
-    may_block: bool,
+    manner: Manner,
 ) -> Result<(usize, Status), Status> {
-    let cx = enter()?;
-    let cx = if may_block { interrupted(cx)? } else { cx };
     let n = cases.len();
+    let poll_order = &mut poll_order[..n];
+    if manner.biased {
+        poll_order.iter_mut().enumerate().for_each(|(i, o)| *o = i as u32);
+    } else {
+        shuffle(cx, poll_order);
+        if n <= INLINE {
+            // SAFETY: contract of select.
+            match unsafe { look_one_by_one(cases, poll_order) } {
+                Look::Found(i, status, party) => return Ok(found(cx, i, status, party)),
+                Look::Bad(s) => return Err(cx.out(s)),
+                Look::Nothing => {}
+            }
+        }
+    }
     for (i, o) in lock_order[..n].iter_mut().enumerate() {
         *o = i as u32;
     }
     lock_order[..n].sort_unstable_by_key(|&i| cases[i as usize].chan.addr());
-    shuffle(cx, &mut poll_order[..n]);
     let locks = Locks { cases, order: &lock_order[..n] };
     for case in cases.iter().filter(|c| !c.chan.is_null()) {
         // SAFETY: a handle, by contract of select. One from before a fork is not locked: its lock may be held for ever.
@@ -115,7 +149,6 @@ unsafe fn run(
             return Err(cx.out(Status::Shutdown));
         }
     }
-    let mut locked: Vec<*const ByteLock> = Vec::with_capacity(if may_block { n } else { 0 });
     locks.lock();
     let mut bad = Status::Ok;
     locks.each(|c| {
@@ -130,28 +163,84 @@ unsafe fn run(
     }
     // SAFETY: contract of select; the locks are held.
     unsafe {
-        if let Some((i, status, party)) = look(cases, &poll_order[..n]) {
+        if let Look::Found(i, status, party) = look(cases, poll_order) {
             locks.unlock();
-            if !party.is_null() {
-                ready(cx, party)
-            }
-            cx.exit();
-            return Ok((i, status));
+            return Ok(found(cx, i, status, party));
         }
-        if !may_block {
-            locks.unlock();
-            return Err(cx.out(Status::WouldBlock));
-        }
-        if let Some(s) = wait.over() {
+        let end = if !manner.may_block {
+            Some(Status::WouldBlock)
+        } else if let Some(s) = wait.over() {
+            Some(s)
+        } else {
+            std::thread::panicking().then_some(Status::Misuse) // a destructor may not park (H5)
+        };
+        if let Some(s) = end {
             locks.unlock();
             return Err(cx.out(s));
         }
-        if std::thread::panicking() {
-            locks.unlock();
-            return Err(cx.out(Status::Misuse)); // a destructor may not park (H5)
+        let mut k = 0;
+        locks.each(|c| {
+            locked[k] = &c.header.lock;
+            k += 1;
+        });
+        enlist_and_wait(cx, cases, &locks, &locked[..k], waiters, wait)
+    }
+}
+
+/// A case went ahead: whoever it completed is made ready, with no lock held.
+#[inline(always)]
+fn found(cx: Cx, i: usize, status: Status, party: *const Party) -> (usize, Status) {
+    if !party.is_null() {
+        // SAFETY: its ticket was won by `look`, and no lock is held.
+        unsafe { ready(cx, party) }
+    }
+    cx.exit();
+    (i, status)
+}
+
+/// What a look at the cases came to.
+enum Look {
+    Found(usize, Status, *const Party),
+    Nothing,
+    Bad(Status),
+}
+
+/// S-6.
+#[inline(always)]
+unsafe fn look_one_by_one(cases: &[Case], order: &[u32]) -> Look {
+    for &i in order {
+        let case = &cases[i as usize];
+        if case.chan.is_null() {
+            continue;
         }
-        locks.each(|c| locked.push(&c.header.lock));
-        enlist_and_wait(cx, cases, &locks, &locked, waiters, wait)
+        // SAFETY: a handle, by contract of select; checked under its lock.
+        unsafe {
+            let c = &*case.chan;
+            let s = c.header.lock_as(KIND_CHAN);
+            if !s.is_ok() {
+                return Look::Bad(s);
+            }
+            let now = go_ahead(case, c);
+            c.header.lock.unlock();
+            match now {
+                Now::Done(p) => return Look::Found(i as usize, Status::Ok, p),
+                Now::Closed => return Look::Found(i as usize, Status::Closed, null()),
+                Now::WouldBlock => {}
+            }
+        }
+    }
+    Look::Nothing
+}
+
+/// Under the channel's lock.
+#[inline(always)]
+unsafe fn go_ahead(case: &Case, c: &RawChan) -> Now {
+    // SAFETY: contract of select; the lock is held, the handle was checked.
+    unsafe {
+        match case.op {
+            Op::Send => c.send_now(Dyn(case.size), case.at),
+            Op::Recv => c.recv_now(Dyn(case.size), case.at),
+        }
     }
 }
 
@@ -164,28 +253,21 @@ fn shuffle(cx: Cx, order: &mut [u32]) {
     }
 }
 
-/// Pass 1.
-unsafe fn look(cases: &[Case], order: &[u32]) -> Option<(usize, Status, *const crate::sched::party::Party)> {
+/// Pass 1, under all locks.
+unsafe fn look(cases: &[Case], order: &[u32]) -> Look {
     for &i in order {
         let case = &cases[i as usize];
         if case.chan.is_null() {
             continue;
         }
         // SAFETY: the lock is held, the handle was checked.
-        let now = unsafe {
-            let c = &*case.chan;
-            match case.op {
-                Op::Send => c.send_now(Dyn(case.size), case.at),
-                Op::Recv => c.recv_now(Dyn(case.size), case.at),
-            }
-        };
-        match now {
-            Now::Done(p) => return Some((i as usize, Status::Ok, p)),
-            Now::Closed => return Some((i as usize, Status::Closed, null())),
+        match unsafe { go_ahead(case, &*case.chan) } {
+            Now::Done(p) => return Look::Found(i as usize, Status::Ok, p),
+            Now::Closed => return Look::Found(i as usize, Status::Closed, null()),
             Now::WouldBlock => {}
         }
     }
-    None
+    Look::Nothing
 }
 
 /// Passes 2 and 3; the locks are held.

@@ -3,7 +3,7 @@
 //! None of them sleeps or sets a deadline: their schedule is a function of the program and the seed alone.
 
 use super::scale;
-use gort::chan::select::{Case, Op, select};
+use gort::chan::select::{Case, Manner, Op, select};
 use gort::wait::Wait as RawWait;
 use gort::{Receiver, Sender, Status, WaitGroup, channel, go, spawn};
 use std::sync::Arc;
@@ -119,13 +119,13 @@ pub fn send_case<T: Send + Copy>(tx: &Sender<T>, from: &mut T) -> Case {
 /// Selects and waits.
 pub fn wait_select(cases: &[Case]) -> Result<(usize, Status), Status> {
     // SAFETY: the cases were made by `recv_case` and `send_case` over ends and places that the caller keeps.
-    unsafe { select(cases, RawWait::FOREVER, true) }
+    unsafe { select(cases, RawWait::FOREVER, Manner::BLOCK) }
 }
 
 /// Selects with default.
 pub fn try_select(cases: &[Case]) -> Result<(usize, Status), Status> {
     // SAFETY: as in `wait_select`.
-    unsafe { select(cases, RawWait::FOREVER, false) }
+    unsafe { select(cases, RawWait::FOREVER, Manner::TRY) }
 }
 
 /// Tasks that choose at random between sending and receiving on a few channels; every value sent is received.
