@@ -11,7 +11,7 @@
 
 mod support;
 
-use gort::sched::lane::{Hooks, Lane};
+use gort::sched::lane::{Hooks, Lane, Start};
 use gort::sched::task::{Entry, SpawnOptions, Task};
 use gort::sched::{self, host, runtime, thread, worker};
 use gort::sync::waitgroup;
@@ -66,8 +66,8 @@ unsafe extern "C" fn first(at: usize) -> ! {
     }
 }
 
-unsafe fn can_start_here(_: *mut Task) -> bool {
-    !REFUSE.load(SeqCst)
+unsafe fn where_to_start(_: *mut Task) -> Start {
+    if REFUSE.load(SeqCst) { Start::Later } else { Start::Here }
 }
 
 unsafe fn resume(t: *mut Task) {
@@ -144,7 +144,7 @@ unsafe fn idle(wait: &mut dyn FnMut(i64)) {
 }
 
 static HOOKS: Hooks =
-    Hooks { name: "fake", can_start_here, has_spare, resume, switch, hub_business, hub: attend, thread_block, idle };
+    Hooks { name: "fake", where_to_start, has_spare, resume, switch, hub_business, hub: attend, thread_block, idle };
 
 /// The lane with its threads.
 struct Fake {

@@ -15,8 +15,8 @@
 //!     has them run on main's stack, by a resume with the ticket still open. From the hub nobody's frames are under the handler, and a handler that blocks is refused as simply.)
 
 use crate::task::Task;
-use crate::{decref, errors};
-use gort::sched::lane::{Hooks, Lane};
+use crate::{decref, errors, workers};
+use gort::sched::lane::{Hooks, Lane, Start};
 use gort::sched::thread::Thread;
 use gort::sched::{self, Time, host, runtime, task as core_task};
 use gort::sys::slab;
@@ -229,16 +229,16 @@ unsafe extern "C" fn root(_: Object, _: Object) -> Object {
     let run = || {
         // SAFETY: called by greenlet on a thread of the lane, attached; L1, L2.
         unsafe {
-            let (th, host) = here();
             loop {
+                // Looked up each time: a greenlet may be parked in one run of its thread and go on in the next.
+                let (th, host) = here();
                 let t = host.assigned.replace(null_mut());
                 if t.is_null() {
                     return;
                 }
-                let mut next = run_task(th, t);
-                if next.is_null() {
-                    next = null_mut();
-                } else if Task::of(next).greenlet.get().is_null() {
+                let next = run_task(th, t);
+                let (_, host) = here();
+                if !next.is_null() && Task::of(next).greenlet.get().is_null() {
                     host.assigned.set(next); // one that has not started: here
                     continue;
                 }
@@ -246,6 +246,7 @@ unsafe extern "C" fn root(_: Object, _: Object) -> Object {
                 let me = (api().get_current)();
                 (*host.spare.get()).push(me);
                 let thrown = release(go_to(target));
+                let (_, host) = here();
                 ffi::Py_DECREF(me);
                 if thrown.is_some() {
                     (*host.spare.get()).retain(|g| *g != me);
@@ -278,8 +279,17 @@ unsafe fn run_task(th: &'static Thread, t: *mut core_task::Task) -> *mut core_ta
 
 // ---- the hooks
 
-unsafe fn can_start_here(_: *mut core_task::Task) -> bool {
-    true
+/// A thread that runs a run takes tasks of that run only: it leaves the loop when the run is over, and a task that is bound to it would sleep for ever. All others begin on the background
+/// worker, which stays.
+unsafe fn where_to_start(t: *mut core_task::Task) -> Start {
+    let (_, host) = here();
+    let main = host.main.get();
+    // SAFETY: `t` is the caller's; main is held by its run.
+    if main.is_null() || unsafe { (*t).run.load(Relaxed) == (*main).run.load(Relaxed) } {
+        return Start::Here;
+    }
+    let background = workers::background();
+    if background.is_null() { Start::Here } else { Start::On(background) }
 }
 
 unsafe fn has_spare() -> bool {
@@ -447,7 +457,7 @@ unsafe fn idle(wait: &mut dyn FnMut(Time)) {
 
 /// The lane's hooks.
 pub static HOOKS: Hooks =
-    Hooks { name: "python", can_start_here, has_spare, resume, switch, hub_business, hub, thread_block, idle };
+    Hooks { name: "python", where_to_start, has_spare, resume, switch, hub_business, hub, thread_block, idle };
 
 static LANE: AtomicPtr<Lane> = AtomicPtr::new(null_mut());
 /// The epoch it was added in: a shutdown or a fork ends it, and frees the lane.

@@ -9,13 +9,15 @@ use gort::status::Status;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// The background worker has been started in this process.
 static BACKGROUND: AtomicBool = AtomicBool::new(false);
+/// Its thread, while it runs the loop.
+static WORKER: AtomicPtr<thread::Thread> = AtomicPtr::new(null_mut());
 static REGISTERED: AtomicBool = AtomicBool::new(false);
 /// Python's ident of each thread that runs a loop, by its gort `Thread`.
 static IDENTS: Mutex<Vec<(usize, u64)>> = Mutex::new(Vec::new());
@@ -43,7 +45,16 @@ fn start(py: Python<'_>) -> PyResult<&'static Lane> {
         Ok(())
     };
     make().inspect_err(|_| BACKGROUND.store(false, Release))?;
+    // It must be there before a task could begin on a thread that leaves (lane.rs, where_to_start).
+    while background().is_null() && BACKGROUND.load(Acquire) {
+        py.detach(|| std::thread::sleep(Duration::from_micros(20)));
+    }
     Ok(l)
+}
+
+/// The background worker's thread, or null.
+pub fn background() -> *const thread::Thread {
+    WORKER.load(Acquire)
 }
 
 /// The lane; the first use arranges the interpreter's end and forks.
@@ -95,7 +106,9 @@ pub fn _worker(py: Python<'_>) -> PyResult<()> {
     let status = lane::run_loop(py, |th, _| {
         note_thread(th, Some(ident()));
         th.stop.store(false, Relaxed);
+        WORKER.store(std::ptr::from_ref(th).cast_mut(), Release);
         let s = worker::run_host_thread(l);
+        WORKER.store(null_mut(), Release);
         note_thread(th, None);
         s
     })?;
@@ -214,6 +227,7 @@ fn freeze(idents: &[u64]) {
 #[pyfunction]
 pub fn _after_fork() {
     BACKGROUND.store(false, Relaxed);
+    WORKER.store(null_mut(), Relaxed);
     lane::forget_after_fork();
     FORKED.fetch_add(1, Relaxed);
 }

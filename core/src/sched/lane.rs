@@ -29,8 +29,8 @@ use core::ptr::{null, null_mut};
 pub struct Hooks {
     /// The lane's name in the dump.
     pub name: &'static str,
-    /// May a task that has not started begin on this thread now?
-    pub can_start_here: unsafe fn(*mut Task) -> bool,
+    /// Where is a task that has not started to begin? It is bound to that thread from then on; so it must be one that goes on running the loop as long as the task needs it.
+    pub where_to_start: unsafe fn(*mut Task) -> Start,
     /// Is there a recycled stack on this thread that a task which has not started could begin on, without the hub? (Fresh ones begin from the hub only.)
     pub has_spare: unsafe fn() -> bool,
     /// On the hub: runs `task` until it parks, switches back to the hub, or ends (the host then calls `worker::end_host_task`).
@@ -46,6 +46,16 @@ pub struct Hooks {
     pub thread_block: unsafe fn(wait: &mut dyn FnMut(Time) -> bool) -> bool,
     /// Around the sleep of an idle worker: the same, once; what is to be looked at then is business of the hub.
     pub idle: unsafe fn(wait: &mut dyn FnMut(Time)),
+}
+
+/// What `where_to_start` says.
+pub enum Start {
+    /// On this thread, now.
+    Here,
+    /// On this thread or another, but not now.
+    Later,
+    /// On this other thread, which runs a loop of the lane.
+    On(*const Thread),
 }
 
 impl Hooks {

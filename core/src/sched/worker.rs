@@ -7,6 +7,7 @@
 
 use super::domain::Event;
 use super::doors::{Cx, bug, enter, enter_slow, free_slot, note, outside};
+use super::lane::Start;
 use super::processor::{Processor, count};
 use super::task::{self, Affinity, HAS_HANDLE, STARTED, Task};
 use super::thread::Thread;
@@ -129,9 +130,18 @@ pub(super) unsafe fn start(cx: Cx, p: &Processor, t: *mut Task) -> bool {
     // SAFETY: contract.
     unsafe {
         if let Some(hooks) = p.lane().hooks {
-            if !(hooks.can_start_here)(t) {
-                p.put_back(t);
-                return false;
+            match (hooks.where_to_start)(t) {
+                Start::Here => {}
+                Start::Later => {
+                    p.put_back(t);
+                    return false;
+                }
+                Start::On(th) => {
+                    (*t).thread.set(th);
+                    (*th).mailbox.push(t);
+                    (*th).bell.ring();
+                    return false;
+                }
             }
             (*t).thread.set(cx.thread);
             (*t).flags.set((*t).flags.get() | STARTED);

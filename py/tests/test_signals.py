@@ -1,0 +1,207 @@
+"""Ctrl-C (K4): it ends main's wait, whoever was running, and kills no innocent task. Each program interrupts itself and prints what it saw."""
+
+import pytest
+from conftest import needs_greenlets
+
+HEAD = """
+import gort, os, signal, threading, time
+def interrupt(after=0.1):
+    def later():
+        time.sleep(after)
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=later, daemon=True).start()
+"""
+
+PLAIN = {
+    "receive": "gort.Channel().recv()",
+    "receive with a timeout": "gort.Channel().recv(timeout=30)",
+    "send": "gort.Channel().send(1)",
+    "wait group": "w = gort.WaitGroup(); w.add(1); w.wait()",
+    "join": "gort.go(gort.Channel().recv).join()",
+    "sleep": "gort.sleep(30)",
+    "iteration": "list(gort.Channel())",
+    "buffer": "gort.Channel.of('B').recv_into(bytearray(1))",
+}
+
+
+@pytest.mark.parametrize("what", PLAIN)
+def test_interrupt_ends_a_blocked_thread(program, what):
+    done = program(
+        HEAD
+        + f"""
+interrupt()
+try:
+    {PLAIN[what]}
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    )
+    assert done.stdout == "interrupted\n"
+
+
+@pytest.mark.parametrize("what", PLAIN)
+def test_interrupt_ends_mains_wait_in_a_run(program, what):
+    done = program(
+        HEAD
+        + f"""
+def main():
+    interrupt()
+    try:
+        {PLAIN[what]}
+    except KeyboardInterrupt:
+        print("in main", flush=True)
+        raise
+try:
+    gort.run(main)
+except KeyboardInterrupt:
+    print("out of run", flush=True)
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+    )
+    assert done.stdout == "in main\nout of run\n"
+
+
+def test_interrupt_while_main_computes(program):
+    done = program(
+        HEAD
+        + """
+def main():
+    interrupt()
+    while True: pass
+try:
+    gort.run(main)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    )
+    assert done.stdout == "interrupted\n"
+
+
+@needs_greenlets
+def test_interrupt_kills_no_innocent_task(program):
+    done = program(
+        HEAD
+        + """
+log = []
+def worker(c):
+    for v in c:
+        end = time.time() + 0.05
+        while time.time() < end: pass
+        log.append(v)
+def main():
+    c = gort.Channel(100)
+    t = gort.go(worker, c)
+    for i in range(20): c.send(i)
+    interrupt()
+    try:
+        gort.Channel().recv()
+    except KeyboardInterrupt:
+        c.close()
+        t.join()
+        print(log == list(range(20)))
+gort.run(main)
+"""
+    )
+    assert done.stdout == "True\n"
+
+
+@needs_greenlets
+def test_second_interrupt_raises_in_the_running_task(program):
+    done = program(
+        HEAD
+        + """
+def compute():
+    while True: pass
+def stubborn():
+    if threading.current_thread() is not threading.main_thread():
+        return  # the background worker took it
+    interrupt(0.1)
+    interrupt(0.3)
+    try:
+        compute()  # (Python 3.11 leaves the loop of `try: while True: pass` out of the exception table.)
+    except KeyboardInterrupt:
+        print("task", flush=True)
+def main():
+    try:
+        while True:
+            gort.go(stubborn).join()
+    except KeyboardInterrupt:
+        print("main", flush=True)
+gort.run(main)
+"""
+    )
+    assert sorted(done.stdout.split()) == ["main", "task"]
+
+
+def test_handler_of_the_users_own_is_kept_and_its_exception_reaches_main(program):
+    done = program(
+        HEAD
+        + """
+class Stop(Exception): pass
+def handler(*a): raise Stop
+signal.signal(signal.SIGINT, handler)
+def main():
+    interrupt()
+    try:
+        gort.Channel().recv()
+    except Stop:
+        print("stop")
+gort.run(main)
+assert signal.getsignal(signal.SIGINT) is handler
+"""
+    )
+    assert done.stdout == "stop\n"
+
+
+def test_handler_runs_while_every_task_sleeps(program):
+    done = program(
+        HEAD
+        + """
+seen = []
+signal.signal(signal.SIGALRM, lambda *a: seen.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+def main():
+    gort.sleep(0.5)
+gort.run(main)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(len(seen) >= 4)
+"""
+    )
+    assert done.stdout == "True\n"
+
+
+@needs_greenlets
+def test_handler_that_blocks_is_refused(program):
+    done = program(
+        HEAD
+        + """
+def handler(*a):
+    try:
+        gort.sleep(1)
+    except gort.Misuse:
+        print("misuse", flush=True)
+signal.signal(signal.SIGUSR1, handler)
+def main():
+    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+    gort.sleep(0.3)
+gort.run(main)
+"""
+    )
+    assert done.stdout == "misuse\n"
+
+
+def test_interrupt_of_a_task_without_run_leaves_it_alone(program):
+    done = program(
+        HEAD
+        + """
+c = gort.Channel()
+t = gort.go(c.recv)
+interrupt()
+try:
+    t.join()
+except KeyboardInterrupt:
+    c.send("alive")
+    print(t.result())
+"""
+    )
+    assert done.stdout == "alive\n"
