@@ -329,7 +329,7 @@ impl Processor {
 
     /// Stacks in its cache (a snapshot; another thread may be its owner).
     pub fn cached_stacks(&self) -> usize {
-        // SAFETY: only the length is read, for a report; a torn value is impossible for a word.
+        // SAFETY: no exclusive reference to it is ever made, and `len` is an atomic.
         unsafe { (*self.stacks.get()).len() }
     }
 

@@ -613,7 +613,7 @@ mod tests {
     fn cache_refills_and_spills() {
         let _turn = turn();
         let class = class_for(0).unwrap();
-        let mut cache = StackCache::new();
+        let cache = StackCache::new();
         let mut out = Vec::new();
         for _ in 0..200 {
             out.push(cache.pop(class).unwrap());
