@@ -7,13 +7,13 @@ use crate::sched::runtime;
 use crate::sched::task::{Affinity, Entry, SpawnOptions, Task};
 use crate::sched::{self, clock_never};
 use crate::status::Status;
+use crate::sys::prim::Arc;
 use crate::wait::{self, join};
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, align_of, size_of};
 use core::ptr::NonNull;
 use std::any::Any;
 use std::ffi::CString;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::sched::runtime::Config;
@@ -317,7 +317,7 @@ pub fn run_with<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(config: &C
 }
 
 fn run_raw<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(c: Option<&Config>, f: F) -> Result<R, RunError> {
-    let packet = Arc::new(Packet(UnsafeCell::new(None)));
+    let mut packet = Arc::new(Packet(UnsafeCell::new(None)));
     let theirs = packet.clone();
     let body = move || {
         let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
@@ -326,8 +326,8 @@ fn run_raw<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(c: Option<&Conf
     };
     let Outcome { status, report, detached, .. } = run::run(entry(body), thread_affine(), c);
     let ended = matches!(status, Status::Ok | Status::Deadlock | Status::Panic);
-    // SAFETY: main has ended unless it was detached, in which case nothing is taken.
-    let value = if ended && Arc::strong_count(&packet) == 1 { unsafe { (*packet.0.get()).take() } } else { None };
+    // A main that was detached still holds the packet: then nothing is taken.
+    let value = if ended { Arc::get_mut(&mut packet).and_then(|p| p.0.get_mut().take()) } else { None };
     match (status, value) {
         (Status::Ok, Some(Ok(r))) => Ok(r),
         (_, Some(Err(p))) => Err(RunError { status: Status::Panic, report, detached, panic: Some(p) }),

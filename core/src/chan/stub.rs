@@ -11,8 +11,8 @@
 //! exported function that may block (more assembly for calls that are not made millions of times a second).
 
 use super::raw::{BLOCK, DYNAMIC, RawChan, operate, prepare_wait, wait_for_peer};
-use crate::sched::thread::Thread;
-use crate::sched::{Cx, ticket};
+#[cfg(all(target_arch = "x86_64", not(gort_corosensei), not(gort_tsan)))]
+use crate::sched::{Cx, thread::Thread, ticket};
 use crate::status::Status;
 use crate::wait::Reason;
 use crate::wait::block::{self, Wait};

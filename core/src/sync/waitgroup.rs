@@ -282,7 +282,7 @@ unsafe fn done_in(cx: Cx, g: *mut ()) {
 }
 
 /// A group of Rust: cloned handles share one.
-pub struct WaitGroup(std::sync::Arc<Owned>);
+pub struct WaitGroup(Arc<Owned>);
 
 struct Owned(NonNull<RawWg>);
 
@@ -317,7 +317,7 @@ impl WaitGroup {
     /// If there is no memory.
     pub fn new() -> WaitGroup {
         match create() {
-            Ok(g) => WaitGroup(std::sync::Arc::new(Owned(g))),
+            Ok(g) => WaitGroup(Arc::new(Owned(g))),
             Err(s) => panic!("gort: no wait group: {s}"),
         }
     }

@@ -2,6 +2,9 @@
 
 pub mod prim;
 
+#[cfg(gort_tsan)]
+pub mod arc;
+
 pub mod barrier;
 pub mod clock;
 pub mod cpu;

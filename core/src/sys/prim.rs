@@ -32,6 +32,12 @@ pub fn compiler_fence(_: Ordering) {
     fence(SeqCst)
 }
 
+#[cfg(gort_tsan)]
+pub use super::arc::Arc;
+/// Counted pointers: std's, or one whose last drop ThreadSanitizer can follow.
+#[cfg(not(gort_tsan))]
+pub use std::sync::Arc;
+
 /// One step of busy waiting. Nothing in the models: who spins there yields too.
 #[inline(always)]
 pub fn spin_hint() {
