@@ -14,8 +14,8 @@ mod support;
 use gort::chan::raw::{self, Layout, RawChan};
 use gort::{SendError, Status, Wait, WaitGroup, channel, go, now, spawn, yield_now};
 use std::ptr::{null, null_mut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use support::sync::Arc;
 use support::{bodies, check, ms, plain, repeat, scale, until, until_parked};
 
 // ---- Go's runtime/chan_test.go

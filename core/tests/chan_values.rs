@@ -8,8 +8,8 @@
 mod support;
 
 use gort::{Status, Wait, channel};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
+use support::sync::Arc;
 use support::{check, check_on, repeat, until, until_parked, us};
 
 // ---- C10, I6, I7: every value is dropped exactly once, by whoever has it

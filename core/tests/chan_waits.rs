@@ -10,7 +10,7 @@ mod support;
 use gort::wait::cancel;
 use gort::{Receiver, Status, Time, Wait, channel, go, now, sleep, spawn, yield_now};
 use std::ptr::null;
-use std::sync::Arc;
+use support::sync::Arc;
 use support::{check, ms, plain, repeat, scale, until_parked, us};
 
 // ---- deadlines and cancellation

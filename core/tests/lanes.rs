@@ -22,8 +22,8 @@ use gort::{Receiver, Sender, Status, Wait, channel, go, now, sleep, spawn, yield
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
-use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, ThreadId};
+use support::sync::{Arc, Mutex};
 use support::{ms, plain, scale, until, us};
 
 thread_local! {
@@ -161,7 +161,7 @@ impl Fake {
             .map(|_| ids.clone())
             .map(|ids| {
                 std::thread::spawn(move || {
-                    ids.lock().unwrap().push(std::thread::current().id());
+                    ids.lock().push(std::thread::current().id());
                     worker::run_host_thread(lane)
                 })
             })
@@ -189,7 +189,7 @@ impl Fake {
     }
 
     fn is_ours(&self, id: ThreadId) -> bool {
-        self.ids.lock().unwrap().contains(&id)
+        self.ids.lock().contains(&id)
     }
 
     fn stop(self) {
@@ -218,25 +218,25 @@ fn host_tasks_run_on_host_threads_and_native_tasks_never_do() {
         for i in 0..200 {
             let (seen, over) = (hosts.clone(), done.clone());
             fake.go(move || {
-                seen.lock().unwrap().push(here());
+                seen.lock().push(here());
                 yield_now();
                 if i % 10 == 0 {
                     sleep(us(100)).unwrap();
                 }
-                seen.lock().unwrap().push(here());
+                seen.lock().push(here());
                 over.fetch_add(1, SeqCst);
             });
             let (seen, over) = (natives.clone(), done.clone());
             go(move || {
-                seen.lock().unwrap().push(here());
+                seen.lock().push(here());
                 yield_now();
-                seen.lock().unwrap().push(here());
+                seen.lock().push(here());
                 over.fetch_add(1, SeqCst);
             });
         }
         until(|| done.load(SeqCst) == 400);
-        assert!(hosts.lock().unwrap().iter().all(|id| fake.is_ours(*id)), "a host task on a native thread");
-        assert!(natives.lock().unwrap().iter().all(|id| !fake.is_ours(*id)), "a native task on a host thread");
+        assert!(hosts.lock().iter().all(|id| fake.is_ours(*id)), "a host task on a native thread");
+        assert!(natives.lock().iter().all(|id| !fake.is_ours(*id)), "a native task on a host thread");
         fake.stop();
     })
 }

@@ -11,8 +11,8 @@ mod support;
 use gort::wait::cancel;
 use gort::{Status, Wait, channel, go, sleep, spawn};
 use std::ptr::null;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use support::sync::Arc;
 use support::{check_on, fail, ms, plain_on, until_parked, us, watchdog};
 
 /// A hang counts as dead after this.

@@ -13,7 +13,7 @@ use gort::sched::task::Entry;
 use gort::{Builder, Config, Status, WaitGroup, channel, go, now, run, run_with, sleep, spawn, yield_now};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
-use std::sync::{Arc, Mutex};
+use support::sync::{Arc, Mutex};
 use support::{child_workers, ms, plain, repeat, until, us};
 
 fn config() -> Config {
@@ -144,12 +144,12 @@ fn nothing_can_be_spawned_in_a_run_that_is_over() {
                 let held = Arc::new(());
                 let inner = held.clone();
                 let r = gort::try_go(move || drop(inner));
-                *theirs.lock().unwrap() = Some((r, Arc::strong_count(&held)));
+                *theirs.lock() = Some((r, Arc::strong_count(&held)));
             });
             support::until_parked(1);
         })
         .unwrap();
-        assert_eq!(*refused.lock().unwrap(), Some((Err(Status::Canceled), 1)));
+        assert_eq!(*refused.lock(), Some((Err(Status::Canceled), 1)));
     })
 }
 

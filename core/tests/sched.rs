@@ -15,7 +15,7 @@ use gort::wait::{Wait as RawWait, block};
 use gort::{JoinHandle, Status, Wait, WaitGroup, channel, go, now, sleep, spawn, yield_now};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
-use std::sync::{Arc, Mutex};
+use support::sync::{Arc, Mutex, pipe};
 use support::{Rng, check, check_on, child_workers, ms, plain, plain_on, repeat, scale, until, us};
 
 /// A task that may run wherever there is room.
@@ -194,8 +194,8 @@ fn blockers_on_every_worker_do_not_stop_the_others() {
         let n = gort::workers() * 3;
         let blocked: Vec<_> = (0..n)
             .map(|_| {
-                let (tx, rx) = std::sync::mpsc::channel::<()>();
-                (tx, spawn(move || assert!(rx.recv().is_err())))
+                let (tx, mut rx) = pipe();
+                (tx, spawn(move || assert_eq!(rx.wait(), None)))
             })
             .collect();
         let hs: Vec<_> = (0..20).map(|i| spawn(move || i)).collect();
@@ -212,7 +212,7 @@ fn blockers_on_every_worker_do_not_stop_the_others() {
 fn pairs_ping_pong_beside_a_hog_and_a_blocker() {
     plain_on(&[2, 5], || {
         let done = Flag::new();
-        let (tell, told) = std::sync::mpsc::channel::<()>();
+        let (tell, mut told) = pipe();
         let started = Arc::new(AtomicUsize::new(0));
         let (d, s) = (done.share(), started.clone());
         let the_hog = spawn(move || {
@@ -222,7 +222,7 @@ fn pairs_ping_pong_beside_a_hog_and_a_blocker() {
         let s = started.clone();
         let blocker = spawn(move || {
             s.fetch_add(1, SeqCst);
-            assert!(told.recv().is_err());
+            assert_eq!(told.wait(), None);
         });
         until(|| started.load(SeqCst) == 2);
         let rounds = scale(500, 20_000);
@@ -280,23 +280,23 @@ fn blocking_gives_the_processor_away_at_once() {
         let n = gort::workers() + 2;
         let hs: Vec<_> = (0..n)
             .map(|i| {
-                let (tx, rx) = std::sync::mpsc::channel::<usize>();
+                let (tx, mut rx) = pipe();
                 let h = spawn(move || {
-                    let got = gort::blocking(|| rx.recv().unwrap());
+                    let got = gort::blocking(|| rx.wait().unwrap());
                     yield_now(); // has a processor again
                     got
                 });
-                (tx, h, i)
+                ((tx, i as u8), h)
             })
             .collect();
         // Whoever tells them is a task that needs a processor, and has been on one of their threads.
-        let others: Vec<_> = hs.iter().map(|(tx, _, i)| (tx.clone(), *i)).collect();
+        let (others, hs): (Vec<_>, Vec<_>) = hs.into_iter().unzip();
         let teller = any(move || {
             yield_now();
-            others.into_iter().for_each(|(tx, i)| tx.send(i).unwrap())
+            others.into_iter().for_each(|(mut tx, i)| tx.tell(i))
         });
         teller.join().unwrap();
-        hs.into_iter().for_each(|(_, h, i)| assert_eq!(h.join().unwrap(), i));
+        (0..).zip(hs).for_each(|(i, h)| assert_eq!(h.join().unwrap(), i));
     })
 }
 
@@ -409,11 +409,11 @@ fn tasks_are_stolen_by_idle_workers() {
                 wg.go(move || {
                     let until = now().0 + 20_000;
                     while now().0 < until {}
-                    seen.lock().unwrap().insert(std::thread::current().id());
+                    seen.lock().insert(std::thread::current().id());
                 });
             }
             wg.wait().unwrap();
-            threads.extend(seen.lock().unwrap().drain());
+            threads.extend(seen.lock().drain());
         }
     })
 }
@@ -540,12 +540,12 @@ fn sleepers_wake_in_the_order_of_their_deadlines() {
                         let deadline = base + slot * gap;
                         assert_eq!(block::sleep(RawWait { deadline, cancel: std::ptr::null() }), Status::Ok);
                         assert!(now().0 >= deadline);
-                        order.lock().unwrap().push(slot);
+                        order.lock().push(slot);
                     })
                 })
                 .collect();
             hs.into_iter().for_each(|h| h.join().unwrap());
-            let order = order.lock().unwrap();
+            let order = order.lock();
             assert_eq!(order.len(), 40);
             if order.is_sorted() {
                 break;

@@ -10,9 +10,9 @@
 mod support;
 
 use gort::{Status, WaitGroup, channel, go};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use support::bodies::{self, recv_case, wait_select};
+use support::sync::Arc;
 use support::{alone, run_test, scratch};
 
 /// Runs test `name` of this program with a seed; its event log.

@@ -14,9 +14,9 @@ use gort::chan::select::{Case, MOST, Op, select};
 use gort::wait::{Wait as RawWait, cancel};
 use gort::{Status, WaitGroup, channel, go, now, sleep, spawn, yield_now};
 use std::ptr::{null, null_mut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use support::bodies::{self, recv_case, send_case, try_select, wait_select};
+use support::sync::Arc;
 use support::{Rng, check, ms, plain, repeat, scale, until, until_parked};
 
 const NIL_SEND: Case = Case { op: Op::Send, chan: null(), size: 8, at: null_mut() };

@@ -15,10 +15,10 @@ use gort::wait::{Wait as RawWait, cancel};
 use gort::{JoinHandle, Receiver, SendError, Sender, Status, Wait, WaitGroup, channel, now, sleep, spawn, yield_now};
 use std::collections::HashMap;
 use std::ptr::null;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::Instant;
 use support::bodies::{recv_case, send_case};
+use support::sync::Arc;
 use support::{Rng, check, plain, us};
 
 /// Calls `f` with the number of the round until the time for one test is over; at least a few times.

@@ -13,9 +13,9 @@ use gort::wait::{Wait as RawWait, join};
 use gort::{Builder, JoinError, JoinHandle, Status, Wait, WaitGroup, channel, go, sleep, spawn, yield_now};
 use std::collections::HashSet;
 use std::ptr::{NonNull, null, null_mut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::*};
 use std::thread::ThreadId;
+use support::sync::{Arc, Mutex};
 use support::{check, check_on, ms, plain, repeat, scale, until, until_parked, us};
 
 // ---- raw tasks
@@ -82,10 +82,10 @@ fn task_that_joins_itself_is_refused() {
 fn many_joiners_get_the_same_result() {
     check(|| {
         let (gate, wait) = channel::<()>(0);
-        static GATE: std::sync::Mutex<Option<gort::Receiver<()>>> = std::sync::Mutex::new(None);
-        *GATE.lock().unwrap() = Some(wait);
+        static GATE: Mutex<Option<gort::Receiver<()>>> = Mutex::new(None);
+        *GATE.lock() = Some(wait);
         unsafe fn body(e: *mut Entry) {
-            let rx = GATE.lock().unwrap().take().unwrap();
+            let rx = GATE.lock().take().unwrap();
             assert_eq!(rx.recv(), Err(Status::Closed));
             // SAFETY: our own entry.
             unsafe { (*e).data[0] = 9 }

@@ -11,8 +11,8 @@ mod support;
 
 use gort::sync::waitgroup as raw;
 use gort::{Status, Wait, WaitGroup, channel, go, now, spawn, yield_now};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
+use support::sync::Arc;
 use support::{check, ms, plain, repeat, scale, until, until_parked, us};
 
 fn two_barriers(a: &WaitGroup, b: &WaitGroup) {

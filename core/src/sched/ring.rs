@@ -135,16 +135,15 @@ mod tests {
         let r = Ring::<u8>::new();
         let done = AtomicBool::new(false);
         let sum = AtomicUsize::new(0);
-        std::thread::scope(|s| {
-            for _ in 0..2 {
-                s.spawn(|| {
-                    let mut out = [core::ptr::null_mut(); 128];
-                    while !done.load(Acquire) || !r.is_empty() {
-                        let n = r.steal(&mut out);
-                        sum.fetch_add(out[..n].iter().map(|t| t.addr()).sum(), Relaxed);
-                    }
-                });
+        let thief = || {
+            let mut out = [core::ptr::null_mut(); 128];
+            while !done.load(Acquire) || !r.is_empty() {
+                let n = r.steal(&mut out);
+                sum.fetch_add(out[..n].iter().map(|t| t.addr()).sum(), Relaxed);
             }
+        };
+        std::thread::scope(|s| {
+            let thieves = [s.spawn(thief), s.spawn(thief)];
             let mut i = 1;
             while i <= N {
                 if r.push(p(i)) {
@@ -155,6 +154,7 @@ mod tests {
                 }
             }
             done.store(true, Release);
+            thieves.into_iter().for_each(|t| t.join().unwrap()); // the end of a scope is no order to ThreadSanitizer
         });
         assert_eq!(sum.load(Relaxed), N * (N + 1) / 2);
     }

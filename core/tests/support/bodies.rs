@@ -3,10 +3,10 @@
 //! None of them sleeps or sets a deadline: their schedule is a function of the program and the seed alone.
 
 use super::scale;
+use super::sync::Arc;
 use gort::chan::select::{Case, Manner, Op, select};
 use gort::wait::Wait as RawWait;
 use gort::{Receiver, Sender, Status, WaitGroup, channel, go, spawn};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 
 /// Go's fifo.go, first half: a buffered channel is a FIFO.

@@ -20,11 +20,12 @@
 #![allow(dead_code, clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod bodies;
+pub mod sync;
 
 use gort::sched::task::{KIND_TASK, PARKED, TASKS, Task};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use std::time::{Duration, Instant, SystemTime};
 
 const CHILD: &str = "GORT_TEST_CHILD";
@@ -207,14 +208,17 @@ fn in_lone_process(body: impl FnOnce()) {
 /// Ends the process with the dump. Called from anywhere, also when the runtime is broken.
 pub fn fail(why: &str) -> ! {
     eprintln!("test failed: {why}");
-    let (tell, told) = std::sync::mpsc::channel();
+    static TOLD: AtomicBool = AtomicBool::new(false);
     // In a thread of its own, for a lock may be held for ever.
-    let made = std::thread::Builder::new().spawn(move || {
+    let made = std::thread::Builder::new().spawn(|| {
         eprintln!("{}{:?}\n{}", gort::dump(), gort::metrics(), schedulers());
-        let _ = tell.send(());
+        TOLD.store(true, SeqCst);
     });
-    if made.is_ok() {
-        let _ = told.recv_timeout(Duration::from_secs(3));
+    for _ in 0..if made.is_ok() { 300 } else { 0 } {
+        if TOLD.load(SeqCst) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
     std::process::abort()
 }
@@ -318,16 +322,19 @@ pub fn block_thread(d: Duration) {
 
 // ---- chance
 
-/// The seed of this run of the suite.
+/// The seed of this run of the suite. Two that ask first agree by the exchange; std's own once-cells are not seen by TSan.
 pub fn seed() -> u64 {
-    static SEED: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
-    *SEED.get_or_init(|| {
+    /// The seed plus one; 0: not chosen yet.
+    static SEED: AtomicU64 = AtomicU64::new(0);
+    if SEED.load(Relaxed) == 0 {
         let given = std::env::var("GORT_TEST_SEED").or_else(|_| std::env::var("GORT_STRESS_SEED"));
-        given.ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
+        let seed = given.ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             (now.as_nanos() as u64 ^ (std::process::id() as u64) << 40) % 1_000_000_007
-        })
-    })
+        });
+        let _ = SEED.compare_exchange(0, u64::saturating_add(seed, 1), Relaxed, Relaxed);
+    }
+    SEED.load(Relaxed) - 1
 }
 
 /// splitmix64, seeded by `seed()` and a number of the caller's.

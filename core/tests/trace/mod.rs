@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 /// Set in the child.
 pub const CHILD: &str = "GORT_ATOMICS_CHILD";
@@ -70,16 +71,21 @@ pub fn count() -> Result<Vec<Count>, Refused> {
     let child = command.spawn().map_err(|e| Refused(format!("ptrace is refused: {e}")))?;
     let pid = child.id() as i32;
     // Whatever goes wrong, the child does not outlive its time, and nobody waits for ever.
-    let (over, timer) = std::sync::mpsc::channel::<()>();
+    let over: &AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
     std::thread::spawn(move || {
-        if timer.recv_timeout(Duration::from_secs(120)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            // SAFETY: our own child, not reaped yet: the tracer holds `over` until it is.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
+        let until = Instant::now() + Duration::from_secs(120);
+        while !over.load(SeqCst) {
+            if Instant::now() > until {
+                // SAFETY: our own child, not reaped yet: the tracer says that it is over when it is.
+                unsafe { libc::kill(pid, libc::SIGKILL) };
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     });
     let mut t = Tracer { pid, threads: Vec::new(), kinds: HashMap::new(), base: 0 };
     let r = t.run();
-    drop(over);
+    over.store(true, SeqCst);
     if r.is_err() {
         // SAFETY: as above.
         unsafe { libc::kill(pid, libc::SIGKILL) };

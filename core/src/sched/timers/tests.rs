@@ -1,8 +1,9 @@
 //! The wheel against a model, its corners one by one, and cancels from another thread. Under Miri with smaller numbers.
 
 use super::*;
+use crate::sys::lock::ByteLock;
+use crate::sys::prim::{AtomicBool, yield_thread};
 use std::collections::BTreeMap;
-use std::sync::mpsc;
 
 /// 50 years, in nanoseconds.
 const AGES: i64 = 50 * 365 * 86400 * 1_000_000_000;
@@ -542,35 +543,63 @@ fn a_wheel_may_move_and_start_again_after_release() {
     assert_eq!(moved.due(7), [(7, 2)]);
 }
 
+/// Handles for another thread. (std's channel is no order to ThreadSanitizer.)
+struct Queue {
+    lock: ByteLock,
+    handles: UnsafeCell<Vec<Handle>>,
+    closed: AtomicBool,
+}
+
+// SAFETY: the handles are reached under the lock only.
+unsafe impl Sync for Queue {}
+
+impl Queue {
+    fn new() -> Queue {
+        Queue { lock: ByteLock::new(), handles: UnsafeCell::new(Vec::new()), closed: AtomicBool::new(false) }
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Vec<Handle>) -> R) -> R {
+        // SAFETY: under the lock.
+        self.lock.with(|| f(unsafe { &mut *self.handles.get() }))
+    }
+
+    /// All there are; None once it is closed and empty.
+    fn take(&self) -> Option<Vec<Handle>> {
+        let closed = self.closed.load(Acquire); // pairs with the Release store of whoever closes it
+        let all = self.with(std::mem::take);
+        (!closed || !all.is_empty()).then_some(all)
+    }
+}
+
 /// The owner inserts and expires; two others cancel what they are given, early, late and twice.
 #[test]
 fn cancels_from_other_threads_lose_no_timer_and_no_node() {
     let f = Fixture::new(5);
     let rounds = scaled(300_000) as u64;
     let mut fired = vec![0u8; rounds as usize];
-    std::thread::scope(|s| {
-        let mut to = Vec::new();
-        for _ in 0..2 {
-            let (tx, rx) = mpsc::channel::<Handle>();
-            to.push(tx);
-            s.spawn(move || {
-                let mut late = std::collections::VecDeque::new();
-                for handle in rx {
-                    cancel_remote(handle);
-                    late.push_back(handle);
-                    if late.len() > 50 {
-                        late.pop_front().into_iter().for_each(cancel_remote);
-                    }
+    let to = [Queue::new(), Queue::new()];
+    let cancel_all = |from: &Queue| {
+        let mut late = std::collections::VecDeque::new();
+        while let Some(handles) = from.take() {
+            for handle in handles {
+                cancel_remote(handle);
+                late.push_back(handle);
+                if late.len() > 50 {
+                    late.pop_front().into_iter().for_each(cancel_remote);
                 }
-            });
+            }
+            yield_thread();
         }
+    };
+    std::thread::scope(|s| {
+        let threads = [s.spawn(|| cancel_all(&to[0])), s.spawn(|| cancel_all(&to[1]))];
         let (mut rng, mut now) = (Random(11), 0);
         for seq in 0..rounds {
             let handle = f.insert(now + rng.span(20), now, seq);
             match seq % 4 {
                 // Both at once for one in four, one for another, by the owner (perhaps too late) for a third.
-                0 => to.iter().for_each(|tx| tx.send(handle).unwrap()),
-                1 => to[rng.below(2) as usize].send(handle).unwrap(),
+                0 => to.iter().for_each(|to| to.with(|q| q.push(handle))),
+                1 => to[rng.below(2) as usize].with(|q| q.push(handle)),
                 2 if rng.below(2) == 0 => {
                     assert!(f.cancel(handle));
                     fired[seq as usize] += 1;
@@ -586,7 +615,9 @@ fn cancels_from_other_threads_lose_no_timer_and_no_node() {
                 f.wheel.refresh();
             }
         }
+        to.iter().for_each(|to| to.closed.store(true, Release));
         f.due(NEVER).iter().for_each(|due| fired[due.1 as usize] += 1);
+        threads.into_iter().for_each(|t| t.join().unwrap()); // the end of a scope is no order to ThreadSanitizer
     });
     for (seq, &times) in fired.iter().enumerate() {
         assert!(times <= 1 && (times == 1 || seq % 4 < 2), "timer {seq}: {times}");
