@@ -184,6 +184,28 @@ fn panic_payloads_are_carried_whole() {
     })
 }
 
+/// Nobody joins: the payload is dropped once, also one whose drop panics.
+#[test]
+fn payload_that_nobody_takes_is_dropped() {
+    struct Payload(Arc<AtomicUsize>);
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            if self.0.fetch_add(1, SeqCst).is_multiple_of(2) {
+                panic!("in the payload's drop")
+            }
+        }
+    }
+    check(|| {
+        support::allow_panics();
+        let dropped = Arc::new(AtomicUsize::new(0));
+        for _ in 0..10 {
+            let payload = Payload(dropped.clone());
+            go(move || std::panic::panic_any(payload));
+        }
+        until(|| dropped.load(SeqCst) == 10);
+    })
+}
+
 // ---- cancel
 
 #[test]

@@ -11,6 +11,7 @@ pub mod select;
 pub mod stub;
 
 use crate::elem::{ElemOps, MAX_SIZE};
+use crate::sched;
 use crate::status::Status;
 use crate::task::Wait;
 use core::ffi::c_void;
@@ -63,7 +64,7 @@ unsafe extern "C" fn drop_value<T>(at: *mut c_void) {
         }
     });
     if let Err(payload) = caught {
-        core::mem::forget(payload) // its own drop might panic again
+        sched::drop_payload(payload)
     }
 }
 

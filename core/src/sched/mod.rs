@@ -47,5 +47,18 @@ pub mod wakelist;
 mod doors;
 pub use doors::*;
 
+/// Drops what a panic carried, outside the bracket. That may panic too, and so may the drop of what the new one carries: the
+/// eighth is left, or one that always does would never end.
+#[cold]
+pub fn drop_payload(mut payload: Box<dyn core::any::Any + Send>) {
+    for _ in 0..8 {
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
+    }
+    core::mem::forget(payload)
+}
+
 /// Nanoseconds of the monotonic clock.
 pub type Time = i64;

@@ -12,7 +12,7 @@ use super::processor::{Processor, count};
 use super::task::{self, Affinity, HAS_HANDLE, STARTED, Task};
 use super::thread::Thread;
 use super::wakelist::WakeList;
-use super::{bracket, idle, runtime};
+use super::{bracket, drop_payload, idle, runtime};
 use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::{context, stack};
@@ -160,7 +160,7 @@ pub(super) unsafe fn start(cx: Cx, p: &Processor, t: *mut Task) -> bool {
                 // User code: outside the bracket, and its panic is its own.
                 cx = outside(cx, || {
                     if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(e))) {
-                        core::mem::forget(payload)
+                        drop_payload(payload)
                     }
                 })
                 .0;
@@ -190,8 +190,7 @@ unsafe extern "C" fn entry(at: usize) -> ! {
         let call = (*e).call;
         if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(e))) {
             (*t).ended.set(Status::Panic);
-            // A payload may panic when it is dropped; faces that want it catch it themselves.
-            core::mem::forget(payload);
+            drop_payload(payload);
         }
         let th = return_from_user();
         if th.lane.get().is_null() {
