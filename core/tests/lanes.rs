@@ -41,6 +41,13 @@ struct Host {
     stacks: RefCell<HashMap<usize, stack::Stack>>,
 }
 
+impl Drop for Host {
+    fn drop(&mut self) {
+        // SAFETY: the thread's loop is over; nothing is resumed from it any more.
+        unsafe { Fiber::release(self.hub.get()) }
+    }
+}
+
 static STRAIGHT: AtomicUsize = AtomicUsize::new(0);
 static LONGEST: AtomicUsize = AtomicUsize::new(0);
 static RESUMED: AtomicUsize = AtomicUsize::new(0);

@@ -78,7 +78,21 @@ unsafe impl Slot for RawChan {
 
 static CHANNELS: Slab<RawChan> = Slab::new();
 static KEEPER: objects::Keeper =
-    objects::Keeper { name: "channels", live: || CHANNELS.live(), reset: || CHANNELS.reset() };
+    objects::Keeper { name: "channels", live: || CHANNELS.live(), release: free_buffers, reset: || CHANNELS.reset() };
+
+/// At shutdown: the buffers go, with the values in them (nobody is left who may run a drop).
+fn free_buffers() {
+    CHANNELS.for_each(|slot| {
+        // SAFETY: slots are type-stable; nobody is inside any more, so a live channel's buffer is freed once, here.
+        unsafe {
+            let c = slot.as_ref();
+            // Acquire: pairs with the Release store of `create`.
+            if c.header.kind.load(Acquire) == KIND_CHAN {
+                libc::free(c.buf.replace(null_mut()).cast())
+            }
+        }
+    });
+}
 
 /// Waits for ever.
 pub const BLOCK: u8 = 0;

@@ -46,6 +46,7 @@ pub mod objects {
     pub struct Keeper {
         pub name: &'static str,
         pub live: fn() -> usize,
+        pub release: fn(),
         pub reset: fn(),
     }
     pub fn alloc<T: crate::sys::slab::Slot>(

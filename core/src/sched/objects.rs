@@ -12,6 +12,8 @@ use core::ptr::{NonNull, null_mut};
 pub struct Keeper {
     pub name: &'static str,
     pub live: fn() -> usize,
+    /// Gives back what the live objects hold outside the slab; at shutdown only, before `reset`.
+    pub release: fn(),
     /// Forgets every object; in a fork's child and at shutdown.
     pub reset: fn(),
 }
@@ -52,6 +54,13 @@ fn all() -> impl Iterator<Item = &'static Keeper> {
 /// How many objects of a slab are alive.
 pub fn live(name: &str) -> u64 {
     all().filter(|k| k.name == name).map(|k| (k.live)() as u64).sum()
+}
+
+/// Gives back what live objects hold outside their slabs. Nobody uses one any more.
+pub fn release_all() {
+    for k in all() {
+        (k.release)()
+    }
 }
 
 /// Forgets every object of every slab.

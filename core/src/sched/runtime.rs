@@ -83,6 +83,8 @@ pub struct Runtime {
     monitor_alive: AtomicBool,
     domain: *const Domain,
     log_to: Option<String>,
+    /// In `LEFT`.
+    left: AtomicPtr<Runtime>,
 }
 
 // SAFETY: everything is atomic or set once before the runtime is published.
@@ -94,6 +96,8 @@ static RT: AtomicPtr<Runtime> = AtomicPtr::new(null_mut());
 static START: ByteLock = ByteLock::new();
 /// The last step of a shutdown is under way: nothing new is made.
 static RELEASING: AtomicBool = AtomicBool::new(false);
+/// The runtimes that were shut down: kept, and known to whoever looks for leaks.
+static LEFT: AtomicPtr<Runtime> = AtomicPtr::new(null_mut());
 static PREPARED: AtomicBool = AtomicBool::new(false);
 
 /// The runtime, if it is started.
@@ -232,6 +236,7 @@ fn start(c: &Config) -> Result<&'static Runtime, Status> {
         monitor_alive: AtomicBool::new(false),
         domain,
         log_to,
+        left: AtomicPtr::new(null_mut()),
     }));
     let workers = rt.workers_of(c);
     let lane = Lane::new(0, None, CAPACITY, workers, seed.unwrap_or(clock::now() as u64));
@@ -626,11 +631,13 @@ fn release_memory(rt: &'static Runtime) -> Status {
         stack::release_all();
         TASKS.reset();
         run::RUNS.reset();
+        objects::release_all();
         objects::reset_all();
         slab::arena_release_all();
         for l in &rt.lanes[..rt.n_lanes.load(Relaxed)] {
             drop(Box::from_raw(l.load(Relaxed)));
         }
     }
+    rt.left.store(LEFT.swap(core::ptr::from_ref(rt).cast_mut(), Relaxed), Relaxed); // one shutdown at a time comes here
     Status::Ok
 }

@@ -40,7 +40,7 @@ unsafe impl Slot for RawWg {
 
 static GROUPS: Slab<RawWg> = Slab::new();
 static KEEPER: objects::Keeper =
-    objects::Keeper { name: "wait_groups", live: || GROUPS.live(), reset: || GROUPS.reset() };
+    objects::Keeper { name: "wait_groups", live: || GROUPS.live(), release: || {}, reset: || GROUPS.reset() };
 
 /// A new group at zero, with one reference.
 pub fn create() -> Result<NonNull<RawWg>, Status> {

@@ -70,6 +70,9 @@ impl<T: Slot> Slab<T> {
         0
     }
 
+    /// None: the models end with their objects.
+    pub fn for_each(&self, _: impl FnMut(NonNull<T>)) {}
+
     pub fn reset(&self) {}
 }
 

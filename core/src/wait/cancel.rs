@@ -46,7 +46,7 @@ unsafe impl Slot for CancelSource {
 
 static SOURCES: Slab<CancelSource> = Slab::new();
 static KEEPER: objects::Keeper =
-    objects::Keeper { name: "cancel_sources", live: || SOURCES.live(), reset: || SOURCES.reset() };
+    objects::Keeper { name: "cancel_sources", live: || SOURCES.live(), release: || {}, reset: || SOURCES.reset() };
 
 /// A new source; of a parent (null for none), whose cancellation it shares. Freed by `free`.
 ///
