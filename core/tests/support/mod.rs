@@ -288,7 +288,7 @@ pub fn scale<T>(quick: T, deep: T) -> T {
 }
 
 /// Calls `f` with 0, 1, ... `quick` times; deep: until a second and 10^6 operations, `ops` a call, are over,
-/// or 20 seconds.
+/// or 10 seconds.
 pub fn repeat(quick: usize, ops: u64, mut f: impl FnMut(usize)) {
     if !is_deep() {
         return (0..quick).for_each(f);
@@ -297,7 +297,7 @@ pub fn repeat(quick: usize, ops: u64, mut f: impl FnMut(usize)) {
     let start = Instant::now();
     let mut i = 0;
     // What takes milliseconds a call (a fork, a thread, a deadline) is ended by the time alone.
-    let most = f64::max(seconds, 20.0);
+    let most = f64::max(seconds, 10.0);
     while i < quick || start.elapsed().as_secs_f64() < seconds || (i as u64) * ops < 1_000_000 {
         if start.elapsed().as_secs_f64() > most {
             break;
