@@ -38,12 +38,12 @@ loom() {
     RUSTFLAGS="--cfg loom" \
         cargo test -p gort --release --target-dir "$TARGET/loom" --test 'loom*' --no-fail-fast -- --test-threads 2
 }
-instrumented() { # instrumented NAME CARGO-ARGUMENTS...
-    local name=$1 flags=
-    shift
+instrumented() { # instrumented NAME COMMAND-OF-CARGO ARGUMENTS...
+    local name=$1 command=$2 flags=
+    shift 2
     [ "$name" = thread ] && flags="-Cunsafe-allow-abi-mismatch=sanitizer --cfg gort_tsan"
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=$name $flags" GORT_TEST_PATIENCE=5 \
-        cargo "$@" --target "$HOST" --target-dir "$TARGET/$name"
+        cargo "$command" --target "$HOST" --target-dir "$TARGET/$name" "$@"
 }
 sanitized() { # sanitized NAME: the suite
     local seed
