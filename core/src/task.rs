@@ -2,6 +2,7 @@
 //!
 //! Safe tasks are pinned to the thread that first runs them (D2): a task that moved with an `Rc` of a thread-local on its stack would be unsound. `spawn_migratable` is the unsafe way out.
 
+use crate::sched::entry::Words;
 use crate::sched::run::{self, Outcome};
 use crate::sched::runtime;
 use crate::sched::task::{Affinity, Entry, SpawnOptions, Task};
@@ -10,7 +11,7 @@ use crate::status::Status;
 use crate::sys::prim::Arc;
 use crate::wait::{self, join};
 use core::cell::UnsafeCell;
-use core::mem::{MaybeUninit, align_of, size_of};
+use core::mem::{align_of, size_of};
 use core::ptr::NonNull;
 use std::any::Any;
 use std::ffi::CString;
@@ -21,31 +22,30 @@ pub use crate::sched::runtime::Config;
 /// Makes an entry of a closure: inline if it fits into three words, boxed otherwise.
 pub(crate) fn entry<F: FnOnce() + Send + 'static>(f: F) -> Entry {
     unsafe fn call_inline<F: FnOnce()>(e: *mut Entry) {
-        // SAFETY: `data` holds an F, which is moved out once.
-        unsafe { (&raw mut (*e).data).cast::<F>().read()() }
+        // SAFETY: the words hold an F, which is moved out once.
+        unsafe { Entry::at::<F>(e).read()() }
     }
     unsafe fn drop_inline<F>(e: *mut Entry) {
-        // SAFETY: `data` holds an F that was never called.
-        unsafe { (&raw mut (*e).data).cast::<F>().drop_in_place() }
+        // SAFETY: the words hold an F that was never called.
+        unsafe { Entry::at::<F>(e).drop_in_place() }
     }
     unsafe fn call_boxed<F: FnOnce()>(e: *mut Entry) {
-        // SAFETY: `data[0]` is a leaked Box<F>, taken back once.
-        unsafe { Box::from_raw(core::ptr::with_exposed_provenance_mut::<F>((*e).data[0]))() }
+        // SAFETY: the words hold a Box<F>, which is moved out once.
+        unsafe { Entry::at::<Box<F>>(e).read()() }
     }
     unsafe fn drop_boxed<F>(e: *mut Entry) {
         // SAFETY: as in `call_boxed`, never called.
-        unsafe { drop(Box::from_raw(core::ptr::with_exposed_provenance_mut::<F>((*e).data[0]))) }
+        unsafe { Entry::at::<Box<F>>(e).drop_in_place() }
     }
-    if size_of::<F>() <= size_of::<[usize; 3]>() && align_of::<F>() <= align_of::<usize>() {
-        let mut data = MaybeUninit::<[usize; 3]>::zeroed();
-        // SAFETY: size and alignment fit; the rest of the words stays zero. Words that a closure leaves uninitialised (padding) are only moved along.
-        unsafe {
-            data.as_mut_ptr().cast::<F>().write(f);
-            Entry { call: call_inline::<F>, drop: Some(drop_inline::<F>), data: data.assume_init() }
-        }
+    let mut words = Words::uninit();
+    if size_of::<F>() <= size_of::<Words>() && align_of::<F>() <= align_of::<Words>() {
+        // SAFETY: size and alignment fit. An entry is only moved, as bytes (entry.rs E1), until `call` or `drop` gets it.
+        unsafe { words.as_mut_ptr().cast::<F>().write(f) };
+        Entry { call: call_inline::<F>, drop: Some(drop_inline::<F>), words }
     } else {
-        let at = Box::into_raw(Box::new(f)).expose_provenance();
-        Entry { call: call_boxed::<F>, drop: Some(drop_boxed::<F>), data: [at, 0, 0] }
+        // SAFETY: a thin Box is one word.
+        unsafe { words.as_mut_ptr().cast::<Box<F>>().write(Box::new(f)) };
+        Entry { call: call_boxed::<F>, drop: Some(drop_boxed::<F>), words }
     }
 }
 

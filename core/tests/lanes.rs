@@ -179,10 +179,10 @@ impl Fake {
     fn go(&self, f: impl FnOnce() + Send + 'static) {
         unsafe fn call(e: *mut Entry) {
             // SAFETY: the word is a leaked Box, taken back once.
-            unsafe { Box::from_raw((*e).data[0] as *mut Box<dyn FnOnce() + Send>)() }
+            unsafe { Box::from_raw((*e).word(0) as *mut Box<dyn FnOnce() + Send>)() }
         }
         let f: Box<dyn FnOnce() + Send> = Box::new(f);
-        let entry = Entry { call, drop: None, data: [Box::into_raw(Box::new(f)) as usize, 0, 0] };
+        let entry = Entry::new(call, None, [Box::into_raw(Box::new(f)) as usize, 0, 0]);
         let options = SpawnOptions { lane: self.lane.id, ..SpawnOptions::default() };
         // SAFETY: the closure is Send and called once.
         unsafe { sched::spawn(entry, options) }.unwrap();
@@ -260,10 +260,10 @@ fn tasks_spawned_by_tasks_stay_in_the_lane_they_are_meant_for() {
         let h = spawn(move || {
             unsafe fn call(e: *mut Entry) {
                 // SAFETY: the word is a leaked Box of the sender, taken back once.
-                let tx = unsafe { Box::from_raw((*e).data[0] as *mut Sender<ThreadId>) };
+                let tx = unsafe { Box::from_raw((*e).word(0) as *mut Sender<ThreadId>) };
                 tx.send(here()).unwrap();
             }
-            let entry = Entry { call, drop: None, data: [Box::into_raw(Box::new(tx)) as usize, 0, 0] };
+            let entry = Entry::new(call, None, [Box::into_raw(Box::new(tx)) as usize, 0, 0]);
             // SAFETY: called once, anywhere.
             unsafe { sched::spawn(entry, SpawnOptions { lane: id, ..SpawnOptions::default() }) }.unwrap();
         });
@@ -280,11 +280,11 @@ fn end_of_a_host_task_wakes_its_joiner_and_tells_its_wait_group() {
             yield_now();
             sleep(ms(1)).unwrap(); // so that the joiner is asleep when it ends
             // SAFETY: the entry is ours while it is called.
-            unsafe { (*e).data[0] += 1 }
+            unsafe { (*e).set_word(0, (*e).word(0) + 1) }
         }
         let fake = Fake::start(1);
         let lane = fake.lane.id;
-        let entry = |n| Entry { call, drop: None, data: [n, 0, 0] };
+        let entry = |n| Entry::new(call, None, [n, 0, 0]);
         let options = || SpawnOptions { lane, ..SpawnOptions::default() };
         for n in 0..20 {
             // SAFETY: the entry holds numbers only; the handle is ours until it is released.

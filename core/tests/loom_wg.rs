@@ -56,11 +56,11 @@ impl Group {
     /// Counts a task in that writes `at`.
     fn go(self, at: &'static Cell<u32>) -> Status {
         unsafe fn call(e: *mut Entry) {
-            // SAFETY: `data[0]` is the cell of `go`, leaked by the model.
-            let at = unsafe { &*((*e).data[0] as *const Cell<u32>) };
+            // SAFETY: word 0 is the cell of `go`, leaked by the model.
+            let at = unsafe { &*((*e).word(0) as *const Cell<u32>) };
             at.set(at.get() + 1)
         }
-        let entry = Entry { call, drop: None, data: [std::ptr::from_ref(at).addr(), 0, 0] };
+        let entry = Entry::new(call, None, [std::ptr::from_ref(at).addr(), 0, 0]);
         // SAFETY: as above; the entry may run anywhere.
         unsafe { wg::go(self.0, entry, SpawnOptions::default()) }
     }

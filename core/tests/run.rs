@@ -24,9 +24,9 @@ fn config() -> Config {
 fn outcome(config: &Config, main: fn()) -> Outcome {
     unsafe fn call(e: *mut Entry) {
         // SAFETY: the word is a `fn()`, put there below.
-        unsafe { std::mem::transmute::<usize, fn()>((*e).data[0])() }
+        unsafe { std::mem::transmute::<usize, fn()>((*e).word(0))() }
     }
-    raw_run::run(Entry { call, drop: None, data: [main as usize, 0, 0] }, Default::default(), Some(config))
+    raw_run::run(Entry::new(call, None, [main as usize, 0, 0]), Default::default(), Some(config))
 }
 
 #[test]

@@ -22,11 +22,11 @@ use support::{check, check_on, ms, plain, repeat, scale, until, until_parked, us
 
 unsafe fn double(e: *mut Entry) {
     // SAFETY: the scheduler gives the task's own entry.
-    unsafe { (*e).data[0] *= 2 }
+    unsafe { (*e).set_word(0, 2 * (*e).word(0)) }
 }
 
 fn raw_task(call: unsafe fn(*mut Entry), data: usize) -> NonNull<Task> {
-    let entry = Entry { call, drop: None, data: [data, 0, 0] };
+    let entry = Entry::new(call, None, [data, 0, 0]);
     // SAFETY: the entry is three words and may be called anywhere.
     unsafe { sched::spawn_handle(entry, SpawnOptions::default()) }.unwrap()
 }
@@ -60,7 +60,7 @@ unsafe fn joins_itself(e: *mut Entry) {
     // SAFETY: a handle that the test holds; the entry is our own.
     unsafe {
         let s = join::join(ITSELF.load(SeqCst), null_mut(), RawWait::FOREVER, true);
-        (*e).data[0] = usize::from(s == Status::Misuse);
+        (*e).set_word(0, usize::from(s == Status::Misuse));
     }
 }
 
@@ -88,7 +88,7 @@ fn many_joiners_get_the_same_result() {
             let rx = GATE.lock().take().unwrap();
             assert_eq!(rx.recv(), Err(Status::Closed));
             // SAFETY: our own entry.
-            unsafe { (*e).data[0] = 9 }
+            unsafe { (*e).set_word(0, 9) }
         }
         let t = raw_task(body, 0);
         let at = t.as_ptr().expose_provenance();
@@ -159,6 +159,32 @@ fn closure_is_dropped_once_whether_it_ran_or_not() {
         }
         until(|| Arc::strong_count(&held) == 1);
     });
+}
+
+/// Padding, pointers, and what is too large or aligned too strictly to lie inside the entry.
+#[test]
+fn closures_of_every_shape_arrive_whole() {
+    #[repr(align(32))]
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    struct Wide(u8);
+    fn back<T: Send + Copy + PartialEq + std::fmt::Debug + 'static>(v: T) {
+        assert_eq!(spawn(move || v).join().unwrap(), v);
+        let (tx, rx) = channel::<T>(1);
+        go(move || tx.send(v).unwrap()); // the closure is v and one pointer, in the entry itself if that fits
+        assert_eq!(rx.recv(), Ok(v));
+    }
+    check(|| {
+        static SEVEN: u32 = 7;
+        back(());
+        back(1u8);
+        back((1u8, 2u16));
+        back((1u8, u64::MAX));
+        back((&SEVEN, 3u8));
+        back([u64::MAX; 3]);
+        back(([1u64; 3], 2u8));
+        back(Wide(9));
+        back(u128::MAX);
+    })
 }
 
 #[test]
@@ -521,12 +547,12 @@ fn thread_pinned_raw_task_stays_too() {
             same &= thread() == first;
         }
         // SAFETY: our own entry.
-        unsafe { (*e).data[0] = usize::from(same) }
+        unsafe { (*e).set_word(0, usize::from(same)) }
     }
     check(|| {
         let ts: Vec<_> = (0..20)
             .map(|_| {
-                let entry = Entry { call: body, drop: None, data: [0; 3] };
+                let entry = Entry::new(body, None, [0; 3]);
                 let options = SpawnOptions { affinity: Affinity::Thread, ..SpawnOptions::default() };
                 // SAFETY: the entry may be called anywhere.
                 unsafe { sched::spawn_handle(entry, options) }.unwrap().as_ptr()

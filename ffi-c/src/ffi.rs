@@ -260,9 +260,9 @@ impl Call {
         unsafe fn call(entry: *mut Entry) {
             // SAFETY: core calls an entry once, with the entry made below: word 0 is a `Plain`. What the function does
             // with its argument is the C program's business.
-            unsafe { as_function!((*entry).data[0] => Plain)((*entry).data[1] as *mut c_void) }
+            unsafe { as_function!((*entry).word(0) => Plain)((*entry).word(1) as *mut c_void) }
         }
-        Entry { call, drop: None, data: [function as usize, arg as usize, 0] }
+        Entry::new(call, None, [function as usize, arg as usize, 0])
     }
 
     /// `fn(arg)` whose result is kept in word 0.
@@ -270,11 +270,11 @@ impl Call {
         unsafe fn call(entry: *mut Entry) {
             // SAFETY: as in `plain`, with a `Valued`; the entry is the task's own, and outlives the call.
             unsafe {
-                let result = as_function!((*entry).data[0] => Valued)((*entry).data[1] as *mut c_void);
-                (*entry).data[0] = result as usize;
+                let result = as_function!((*entry).word(0) => Valued)((*entry).word(1) as *mut c_void);
+                (*entry).set_word(0, result as usize);
             }
         }
-        Entry { call, drop: None, data: [function as usize, arg as usize, 0] }
+        Entry::new(call, None, [function as usize, arg as usize, 0])
     }
 
     /// `main(arg)` whose int is kept in word 0.
@@ -282,11 +282,11 @@ impl Call {
         unsafe fn call(entry: *mut Entry) {
             // SAFETY: as in `plain`, with a `Main`.
             unsafe {
-                let result = as_function!((*entry).data[0] => Main)((*entry).data[1] as *mut c_void);
-                (*entry).data[0] = result as u32 as usize;
+                let result = as_function!((*entry).word(0) => Main)((*entry).word(1) as *mut c_void);
+                (*entry).set_word(0, result as u32 as usize);
             }
         }
-        Entry { call, drop: None, data: [function as usize, arg as usize, 0] }
+        Entry::new(call, None, [function as usize, arg as usize, 0])
     }
 
     /// `fn(&copy)` with a copy of `size` bytes, aligned for any type, that the entry owns.
@@ -297,7 +297,7 @@ impl Call {
         unsafe fn call(entry: *mut Entry) {
             // SAFETY: as in `plain`; word 1 is the copy, which lives until `drop` below.
             unsafe {
-                as_function!((*entry).data[0] => Plain)((*entry).data[1] as *mut c_void);
+                as_function!((*entry).word(0) => Plain)((*entry).word(1) as *mut c_void);
                 drop(entry);
             }
         }
@@ -305,8 +305,8 @@ impl Call {
             // SAFETY: word 1 is NULL or memory from malloc; it is set to NULL here, so whoever comes second frees
             // nothing (W4).
             unsafe {
-                libc::free((*entry).data[1] as *mut c_void);
-                (*entry).data[1] = 0;
+                libc::free((*entry).word(1) as *mut c_void);
+                (*entry).set_word(1, 0);
             }
         }
         // SAFETY: malloc may be called with any size, and aligns for any type.
@@ -318,7 +318,7 @@ impl Call {
             // SAFETY: `args` is readable for `size` bytes (contract), the copy is new and as long.
             unsafe { core::ptr::copy_nonoverlapping(args.cast::<u8>(), copy.cast(), size) };
         }
-        Ok(Entry { call, drop: Some(drop), data: [function as usize, copy as usize, 0] })
+        Ok(Entry::new(call, Some(drop), [function as usize, copy as usize, 0]))
     }
 }
 

@@ -138,7 +138,8 @@ pub unsafe extern "C" fn gort_run(
 
 /// Keeps what may be asked for after a run.
 fn finished(outcome: run::Outcome) -> Outcome {
-    RESULT.set(outcome.value as c_int);
+    // SAFETY: a `Call::main` keeps an integer in word 0, before it has run and after.
+    RESULT.set(unsafe { outcome.value.assume_init() } as c_int);
     if outcome.status == Status::Deadlock {
         last_error::set(format_args!("{}", outcome.report));
     }

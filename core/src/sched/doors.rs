@@ -335,7 +335,7 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
     // SAFETY: a fresh slot is ours; fields not written here are as a never-used slot's (T2).
     unsafe {
         let t = slot.as_ref();
-        t.entry.get().write(Entry { call: birth.entry.call, drop: birth.entry.drop, data: birth.entry.data });
+        t.entry.get().write(Entry { call: birth.entry.call, drop: birth.entry.drop, words: birth.entry.words });
         t.on_exit.set(birth.on_exit);
         t.thread.set(null());
         t.run.store(run.cast_mut(), Relaxed);

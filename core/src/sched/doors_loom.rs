@@ -82,11 +82,7 @@ pub mod task {
         }
     }
 
-    pub struct Entry {
-        pub call: unsafe fn(*mut Entry),
-        pub drop: Option<unsafe fn(*mut Entry)>,
-        pub data: [usize; 3],
-    }
+    pub use crate::sched::entry::Entry;
 
     #[derive(Default)]
     pub struct SpawnOptions;

@@ -37,6 +37,7 @@ pub mod worker;
 
 pub mod bell;
 pub mod bracket;
+pub mod entry;
 pub mod list;
 pub mod party;
 pub mod ring;

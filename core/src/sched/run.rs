@@ -21,6 +21,7 @@ use crate::sys::clock::{self, NEVER};
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use core::cell::{Cell, UnsafeCell};
+use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null, null_mut};
 use std::fmt::Write;
 
@@ -61,8 +62,8 @@ pub static RUNS: Slab<Run> = Slab::new();
 /// What a run came to.
 pub struct Outcome {
     pub status: Status,
-    /// `data[0]` of main's entry.
-    pub value: usize,
+    /// Word 0 of main's entry: what main came to, if main keeps that there and the status is OK; else anything.
+    pub value: MaybeUninit<usize>,
     /// Tasks that were still alive after the grace.
     pub detached: usize,
     pub report: String,
@@ -70,7 +71,7 @@ pub struct Outcome {
 
 impl Outcome {
     fn failed(status: Status) -> Outcome {
-        Outcome { status, value: 0, detached: 0, report: String::new() }
+        Outcome { status, value: MaybeUninit::new(0), detached: 0, report: String::new() }
     }
 }
 
@@ -195,7 +196,7 @@ fn result(main: NonNull<Task>, over: bool) -> Outcome {
         unsafe {
             out.status = main.as_ref().ended.get();
             if out.status.is_ok() {
-                out.value = (*main.as_ref().entry.get()).data[0];
+                out.value = (*main.as_ref().entry.get()).raw_word(0);
             }
         }
     }

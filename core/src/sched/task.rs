@@ -13,9 +13,10 @@
 //! T3  `thread` is set when a THREAD task first runs and never changes: it may be read by whoever owns the wake-up.
 //! T4  A task without a handle (`refs == 0`) is freed by its own finish; with a handle by the last of {finish, release}, under the header's lock.
 //!
-//! Rejected: a stack at spawn (D15), registration at spawn (the slab is the registry, D8), a boxed closure for small ones (24 bytes are inline).
+//! Rejected: a stack at spawn (D15), registration at spawn (the slab is the registry, D8).
 
 use super::domain::Domain;
+pub use super::entry::Entry;
 use super::list::Linked;
 use super::party::{Party, WaitQueue};
 use super::run::Run;
@@ -35,16 +36,6 @@ pub const READY: u8 = 1;
 pub const RUNNING: u8 = 2;
 pub const PARKED: u8 = 3;
 pub const DEAD: u8 = 4;
-
-/// What a task runs: a function over three words. The words are the arguments of a C function, or a small closure, or a pointer to a large one;
-/// after `call` `data[0]` is the result of a C task.
-#[repr(C)]
-pub struct Entry {
-    pub call: unsafe fn(*mut Entry),
-    /// Drops what `data` holds if the task never ran.
-    pub drop: Option<unsafe fn(*mut Entry)>,
-    pub data: [usize; 3],
-}
 
 /// Where a task may run once it has started (D2).
 #[repr(u8)]

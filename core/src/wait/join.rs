@@ -9,6 +9,7 @@ use crate::sched::{Cx, enter, run, ticket};
 use crate::status::Status;
 use crate::sys::barrier;
 use crate::sys::prim::*;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 /// Enters and locks a handle's header. On success the lock is held.
@@ -40,10 +41,10 @@ unsafe fn lock(t: *const Task) -> Result<Cx, Status> {
     }
 }
 
-/// Waits until `t` has ended. `out` gets `data[0]` of its entry if it ended well; a task that panicked gives PANIC.
+/// Waits until `t` has ended. `out` gets word 0 of its entry if it ended well; a task that panicked gives PANIC.
 ///
 /// # Safety
-/// `t` is a handle or null; `out` is writable or null.
+/// `t` is a handle or null; `out` is writable or null, and read as an integer only if the task's entry keeps one in word 0 (entry.rs E1).
 pub unsafe fn join(t: *const Task, out: *mut usize, wait: Wait, may_block: bool) -> Status {
     // SAFETY: contract.
     unsafe {
@@ -67,10 +68,10 @@ pub unsafe fn join(t: *const Task, out: *mut usize, wait: Wait, may_block: bool)
             }
             return join_slow(cx, t, out, wait);
         }
-        let (status, value) = ((*t).ended.get(), (*(*t).entry.get()).data[0]);
+        let (status, value) = ((*t).ended.get(), (*(*t).entry.get()).raw_word(0));
         h.lock.unlock();
         if status.is_ok() && !out.is_null() {
-            out.write(value)
+            out.cast::<MaybeUninit<usize>>().write(value)
         }
         cx.out(status)
     }
@@ -97,10 +98,10 @@ unsafe fn join_slow(cx: Cx, t: *const Task, out: *mut usize, wait: Wait) -> Stat
                 return cx.out(status_of(state, wait));
             }
         }
-        let (status, value) = ((*t).ended.get(), (*(*t).entry.get()).data[0]);
+        let (status, value) = ((*t).ended.get(), (*(*t).entry.get()).raw_word(0));
         h.lock.unlock();
         if status.is_ok() && !out.is_null() {
-            out.write(value)
+            out.cast::<MaybeUninit<usize>>().write(value)
         }
         cx.out(status)
     }
