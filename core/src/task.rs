@@ -308,15 +308,27 @@ pub fn yield_now() {
 
 /// Runs `f` as the main task of a run, with the default configuration; see `run_with`.
 pub fn run<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(f: F) -> Result<R, RunError> {
-    run_raw(None, f)
+    run_raw(None, f).map(|r| r.value)
 }
 
-/// Runs `f` as the main task of a run and returns when it has returned. Tasks that are still alive then are cancelled, given the grace, and detached (K1).
+/// Runs `f` as the main task of a run and returns when it has returned. Tasks that are still alive then are cancelled, given the grace, and detached (K1);
+/// `run_report` says which.
 pub fn run_with<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(config: &Config, f: F) -> Result<R, RunError> {
+    run_raw(Some(config), f).map(|r| r.value)
+}
+
+/// `run_with` that also says what the run left behind.
+pub fn run_report<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(
+    config: &Config,
+    f: F,
+) -> Result<RunReport<R>, RunError> {
     run_raw(Some(config), f)
 }
 
-fn run_raw<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(c: Option<&Config>, f: F) -> Result<R, RunError> {
+fn run_raw<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(
+    c: Option<&Config>,
+    f: F,
+) -> Result<RunReport<R>, RunError> {
     let mut packet = Arc::new(Packet(UnsafeCell::new(None)));
     let theirs = packet.clone();
     let body = move || {
@@ -329,11 +341,22 @@ fn run_raw<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(c: Option<&Conf
     // A main that was detached still holds the packet: then nothing is taken.
     let value = if ended { Arc::get_mut(&mut packet).and_then(|p| p.0.get_mut().take()) } else { None };
     match (status, value) {
-        (Status::Ok, Some(Ok(r))) => Ok(r),
+        (Status::Ok, Some(Ok(value))) => Ok(RunReport { value, detached, report }),
         (_, Some(Err(p))) => Err(RunError { status: Status::Panic, report, detached, panic: Some(p) }),
         (Status::Ok, None) => Err(RunError { status: Status::Panic, report, detached, panic: None }),
         (s, _) => Err(RunError { status: s, report, detached, panic: None }),
     }
+}
+
+/// What a run came to whose main returned.
+#[derive(Debug)]
+pub struct RunReport<R> {
+    /// What main returned.
+    pub value: R,
+    /// Tasks that were alive at its return and did not end within the grace; they live on, and belong to no run.
+    pub detached: usize,
+    /// Their names, states and places, for people; empty when all ended.
+    pub report: String,
 }
 
 /// Why a run failed.

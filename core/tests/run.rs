@@ -8,8 +8,6 @@
 mod support;
 
 use gort::chan::raw;
-use gort::sched::run::{self as raw_run, Outcome};
-use gort::sched::task::Entry;
 use gort::{Builder, Config, Status, WaitGroup, channel, go, now, run, run_with, sleep, spawn, yield_now};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
@@ -18,15 +16,6 @@ use support::{child_workers, ms, plain, repeat, until, us};
 
 fn config() -> Config {
     Config { workers: child_workers(), ..Config::default() }
-}
-
-/// The raw run: what it came to, which the Rust face shows only of a run that failed.
-fn outcome(config: &Config, main: fn()) -> Outcome {
-    unsafe fn call(e: *mut Entry) {
-        // SAFETY: the word is a `fn()`, put there below.
-        unsafe { std::mem::transmute::<usize, fn()>((*e).word(0))() }
-    }
-    raw_run::run(Entry::new(call, None, [main as usize, 0, 0]), Default::default(), Some(config))
 }
 
 #[test]
@@ -93,7 +82,7 @@ fn stubborn_tasks_are_detached_counted_and_named_after_the_grace() {
     plain(|| {
         let c = Config { grace: 20_000_000, ..config() };
         let start = now();
-        let out = outcome(&c, || {
+        let out = gort::run_report(&c, || {
             for _ in 0..3 {
                 let stubborn = || {
                     while !STOP.load(SeqCst) {
@@ -104,12 +93,29 @@ fn stubborn_tasks_are_detached_counted_and_named_after_the_grace() {
             }
             go(|| assert_eq!(sleep(ms(60_000)), Err(Status::Canceled))); // a well-behaved one
             support::until(|| support::count_tasks(|t| t.state.load(SeqCst) == gort::sched::task::READY) == 0);
-        });
+            "main's"
+        })
+        .unwrap();
         assert!(now().0 - start.0 >= 20_000_000, "it did not wait for the grace");
-        assert_eq!((out.status, out.detached), (Status::Ok, 3), "{}", out.report);
+        assert_eq!((out.value, out.detached), ("main's", 3), "{}", out.report);
         assert_eq!(out.report.matches("\"stubborn\"").count(), 3, "{}", out.report);
         assert_eq!(gort::metrics().tasks, 3, "they live on");
         STOP.store(true, SeqCst);
+    })
+}
+
+#[test]
+fn report_of_a_run_that_left_nothing_is_empty() {
+    plain(|| {
+        let out = gort::run_report(&config(), || {
+            go(|| assert_eq!(sleep(ms(60_000)), Err(Status::Canceled)));
+            support::until_parked(1);
+            7
+        });
+        let out = out.unwrap();
+        assert_eq!((out.value, out.detached, out.report.as_str()), (7, 0, ""));
+        let inside = run(|| gort::run_report(&config(), || ()).map_err(|e| (e.status, e.detached))).unwrap();
+        assert_eq!(inside.unwrap_err(), (Status::Misuse, 0));
     })
 }
 
