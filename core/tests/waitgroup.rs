@@ -9,9 +9,10 @@
 
 mod support;
 
+use gort::sched::task::{Entry, SpawnOptions};
 use gort::sync::waitgroup as raw;
 use gort::{Status, Wait, WaitGroup, channel, go, now, spawn, yield_now};
-use std::sync::atomic::{AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use support::sync::Arc;
 use support::{check, ms, plain, repeat, scale, until, until_parked, us};
 
@@ -243,6 +244,70 @@ fn wait_ends_by_deadline_and_by_cancellation_of_the_task() {
         assert_eq!(h.join().unwrap(), (Err(Status::Canceled), Err(Status::Canceled)));
         wg.done().unwrap(); // nobody is left in the queue
         assert_eq!(wg.wait_with(Wait::timeout(us(1))), Ok(()));
+    })
+}
+
+fn groups() -> u64 {
+    gort::metrics().wait_groups
+}
+
+#[test]
+fn group_dropped_with_a_count_left_is_freed() {
+    check(|| {
+        repeat(100, 2, |_| {
+            let wg = WaitGroup::new();
+            wg.add(3).unwrap();
+            wg.done().unwrap();
+            let theirs = wg.clone();
+            drop(wg);
+            assert_eq!(groups(), 1);
+            drop(theirs);
+            assert_eq!(groups(), 0);
+        })
+    })
+}
+
+#[test]
+fn group_dropped_before_its_tasks_goes_with_the_last_of_them() {
+    check(|| {
+        let before = groups();
+        repeat(50, 4, |i| {
+            let wg = WaitGroup::new();
+            wg.add(i as i64 % 3).unwrap(); // with a count left, and without
+            let (gate, wait) = channel::<()>(0);
+            for _ in 0..3 {
+                let wait = wait.clone();
+                wg.go(move || assert_eq!(wait.recv(), Err(Status::Closed)));
+            }
+            drop(wg);
+            assert_eq!(groups(), before + 1);
+            drop(gate);
+            support::until(|| groups() == before);
+        });
+        let wg = WaitGroup::new();
+        let inside = wg.clone();
+        wg.go(move || drop(inside)); // the last handle goes in the last task
+        drop(wg);
+        support::until(|| groups() == before);
+    })
+}
+
+#[test]
+fn raw_group_is_not_freed_while_a_task_is_to_count_itself_out() {
+    static GATE: AtomicBool = AtomicBool::new(false);
+    unsafe fn body(_: *mut Entry) {
+        support::until(|| GATE.load(SeqCst))
+    }
+    check(|| {
+        let g = raw::create().unwrap().as_ptr();
+        // SAFETY: our handle until `free` says OK; the entry may be called anywhere.
+        unsafe {
+            assert_eq!(raw::go(g, Entry::new(body, None, [0; 3]), SpawnOptions::default()), Status::Ok);
+            assert_eq!(raw::done(g), Status::Ok); // not its own count: the group is at zero too early
+            assert_eq!((raw::wait(g), raw::free(g)), (Status::Ok, Status::Misuse));
+            GATE.store(true, SeqCst);
+            support::until(|| raw::free(g) == Status::Ok);
+        }
     })
 }
 

@@ -32,8 +32,8 @@ pub extern "C" fn gort_wg_new() -> *mut gort_wg {
 
 /// Frees a wait group. NULL is allowed and does nothing.
 ///
-/// Blocks: never. Errors: GORT_MISUSE while it is not at zero or somebody waits, or for a stale handle; nothing is
-/// freed then.
+/// Blocks: never. Errors: GORT_MISUSE while it is not at zero, somebody waits, or a task of gort_wg_go() is still to be
+/// counted out, or for a stale handle; nothing is freed then.
 /// Thread-safety: any thread or task, as the last user.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_wg_free(wg: *mut gort_wg) -> gort_status {

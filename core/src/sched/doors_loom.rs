@@ -87,6 +87,7 @@ pub mod task {
     #[derive(Default)]
     pub struct SpawnOptions;
 
+    #[derive(Clone, Copy)]
     pub struct OnExit {
         pub call: unsafe fn(Cx, *mut ()),
         pub arg: *mut (),

@@ -5,6 +5,8 @@
 //! WG2  All waiters are released at zero; the group may be used again at once: whoever waits afterwards waits for the next zero.
 //! WG3  A count below zero is refused with MISUSE and changes nothing.
 //! WG4  `go` counts the task out when it is gone: its slot and stack are back, its panic is caught. (Go does not count a panicking one out, for its process dies.)
+//! WG5  `tasks` are those of `go` that are not gone: they alone hold the group without a handle. So a group whose last handle of Rust's goes is freed at
+//!      once, or by the last of them; what `add` left in the count is lost, for nobody could count it out. A wait borrows a handle, so no waiter is left then.
 //!
 //! Rejected: an atomic count with a lock-free "is it zero" (use after free); count and waiters in one atomic word (holds, but takes seven read-modify-writes where this takes four).
 
@@ -28,7 +30,9 @@ pub struct RawWg {
     header: Header,
     // ---- guarded by header.lock
     count: Cell<i64>,
-    /// Nobody holds a handle any more: freed at zero.
+    /// Tasks of `go` that will count themselves out (WG5).
+    tasks: Cell<u32>,
+    /// Nobody holds a handle any more: freed with the last task.
     orphan: Cell<bool>,
     waiters: WaitQueue,
 }
@@ -48,6 +52,7 @@ pub fn create() -> Result<NonNull<RawWg>, Status> {
     // SAFETY: a fresh slot is ours.
     let g = unsafe { slot.as_ref() };
     g.count.set(0);
+    g.tasks.set(0);
     g.orphan.set(false);
     g.waiters.clear();
     g.header.refs.store(1, Relaxed);
@@ -72,7 +77,7 @@ unsafe fn lock(g: *const RawWg) -> Result<(Cx, &'static RawWg), Status> {
     }
 }
 
-/// Frees the group. MISUSE while it is not at zero or somebody waits.
+/// Frees the group. MISUSE while it is not at zero, somebody waits, or a task of `go` is to count itself out.
 ///
 /// # Safety
 /// `g` is a handle or null.
@@ -83,7 +88,7 @@ pub unsafe fn free(g: *const RawWg) -> Status {
             Ok(x) => x,
             Err(s) => return s,
         };
-        if r.count.get() != 0 || !r.waiters.is_empty() {
+        if r.count.get() != 0 || r.tasks.get() != 0 || !r.waiters.is_empty() {
             r.header.lock.unlock();
             return cx.out(Status::Misuse);
         }
@@ -94,7 +99,7 @@ pub unsafe fn free(g: *const RawWg) -> Status {
     }
 }
 
-/// The last handle goes: frees the group now, or when it is at zero.
+/// The last handle goes: frees the group now, or with the last of its tasks (WG5).
 unsafe fn give_up(g: *const RawWg) {
     // SAFETY: contract of the caller: `g` is its own.
     unsafe {
@@ -106,12 +111,13 @@ unsafe fn give_up(g: *const RawWg) {
     }
 }
 
-/// Unlocks; an orphan at zero is freed instead.
+/// Unlocks; an orphan without tasks is freed instead.
 #[inline(always)]
 unsafe fn unlock_or_free(g: &RawWg) {
-    // SAFETY: the lock is held; an orphan has no handle, so nobody else comes.
+    // SAFETY: the lock is held; an orphan has no handle, so nobody else comes, and no task will (WG5).
     unsafe {
-        let over = g.orphan.get() && g.count.get() == 0 && g.waiters.is_empty();
+        let over = g.orphan.get() && g.tasks.get() == 0;
+        debug_assert!(!over || g.waiters.is_empty());
         if over {
             g.header.kind.store(0, Relaxed);
         }
@@ -249,7 +255,7 @@ pub unsafe fn try_wait(g: *const RawWg) -> Status {
 pub unsafe fn go(g: *const RawWg, mut entry: Entry, options: SpawnOptions) -> Status {
     // SAFETY: contract.
     unsafe {
-        let s = add(g, 1);
+        let s = count_in(g);
         if !s.is_ok() {
             if let Some(drop) = entry.drop {
                 drop(&mut entry)
@@ -260,10 +266,36 @@ pub unsafe fn go(g: *const RawWg, mut entry: Entry, options: SpawnOptions) -> St
         match spawn_then(entry, options, on_exit) {
             Ok(()) => Status::Ok,
             Err(s) => {
-                let _ = done(g);
+                if let Ok(cx) = enter() {
+                    done_in(cx, on_exit.arg);
+                    cx.exit()
+                }
                 s
             }
         }
+    }
+}
+
+/// One more, and a task that will count it out.
+#[inline(always)]
+unsafe fn count_in(g: *const RawWg) -> Status {
+    // SAFETY: contract of `go`.
+    unsafe {
+        let (cx, g) = match lock(g) {
+            Ok(x) => x,
+            Err(s) => return s,
+        };
+        let s = match g.count.get().checked_add(1) {
+            Some(n) => {
+                // Never zero now, so nobody is woken (WG3).
+                g.count.set(n);
+                g.tasks.set(g.tasks.get() + 1);
+                Status::Ok
+            }
+            None => Status::Limit,
+        };
+        g.header.lock.unlock();
+        cx.out(s)
     }
 }
 
@@ -274,6 +306,7 @@ unsafe fn done_in(cx: Cx, g: *mut ()) {
         let g = &*g.cast_const().cast::<RawWg>();
         let mut wakes = WakeList::new();
         if g.header.lock_as(KIND_WG).is_ok() {
+            g.tasks.set(g.tasks.get() - 1);
             let _ = change(g, -1, &mut wakes);
             unlock_or_free(g);
         }
@@ -281,7 +314,7 @@ unsafe fn done_in(cx: Cx, g: *mut ()) {
     }
 }
 
-/// A group of Rust: cloned handles share one.
+/// A group of Rust: cloned handles share one. It goes with the last of them and the last task of `go`; what `add` left in the count then is lost.
 pub struct WaitGroup(Arc<Owned>);
 
 struct Owned(NonNull<RawWg>);
@@ -370,7 +403,7 @@ impl WaitGroup {
     /// `go` that reports instead of panicking.
     #[cfg(not(loom))]
     pub fn try_go<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), Status> {
-        // SAFETY: the closure is Send and called once; a group whose last handle goes lives on until its count is zero.
+        // SAFETY: the closure is Send and called once; a group whose last handle goes lives on until its tasks have counted themselves out.
         unsafe { go(self.raw(), crate::task::entry(f), crate::task::thread_affine()) }.ok()
     }
 }
