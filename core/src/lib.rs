@@ -49,8 +49,8 @@ pub use sched::runtime::{set_workers, shutdown};
 pub use sync::WaitGroup;
 #[cfg(not(loom))]
 pub use task::{
-    Builder, Config, JoinError, JoinHandle, RunError, RunReport, Time, Wait, blocking, go, now, run, run_report,
-    run_with, shield, sleep, spawn, spawn_migratable, try_go, workers, yield_now,
+    Builder, Config, JoinError, JoinHandle, RunError, RunReport, Time, Wait, blocking, go, last_error, now, run,
+    run_report, run_with, shield, sleep, spawn, spawn_migratable, try_go, workers, yield_now,
 };
 
 pub use status::Status;

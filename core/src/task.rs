@@ -4,9 +4,9 @@
 
 use crate::sched::entry::Words;
 use crate::sched::run::{self, Outcome};
-use crate::sched::runtime;
 use crate::sched::task::{Affinity, Entry, SpawnOptions, Task};
 use crate::sched::{self, clock_never};
+use crate::sched::{last_error, runtime};
 use crate::status::Status;
 use crate::sys::prim::Arc;
 use crate::wait::{self, join};
@@ -128,7 +128,10 @@ impl Builder {
         affinity: Affinity,
     ) -> Result<JoinHandle<T>, Status> {
         let name = match self.name {
-            Some(n) => Some(CString::new(n).map_err(|_| Status::Invalid)?),
+            Some(n) => Some(CString::new(n).map_err(|e| {
+                last_error::set(format_args!("the name of a task has a NUL at byte {}", e.nul_position()));
+                Status::Invalid
+            })?),
             None => None,
         };
         let options = SpawnOptions { name, stack_size: self.stack_size, affinity, lane: 0 };
@@ -141,7 +144,11 @@ impl Builder {
             drop(theirs);
         };
         // SAFETY: the closure is Send and called once.
-        let task = unsafe { sched::spawn_handle(entry(body), options)? };
+        let task = unsafe { sched::spawn_handle(entry(body), options) }.inspect_err(|s| {
+            if *s == Status::Invalid {
+                last_error::set(format_args!("a stack of {} bytes is above 64 MiB", self.stack_size));
+            }
+        })?;
         Ok(JoinHandle { task, packet })
     }
 }
@@ -386,6 +393,15 @@ impl core::fmt::Display for RunError {
 }
 
 impl std::error::Error for RunError {}
+
+/// What exactly was wrong with the last call of this task (or, outside tasks, of this thread) that failed with a detail to tell: the census of a deadlock, or what is
+/// wrong with an argument. None if there was none. Success does not clear it, and plain outcomes (CLOSED, WOULD_BLOCK, TIMED_OUT) leave it alone.
+pub fn last_error() -> Option<String> {
+    let text = last_error::get();
+    // SAFETY: a C string that stays until this party's next failure, and it makes none while we copy.
+    let text = unsafe { core::ffi::CStr::from_ptr(text) };
+    (!text.is_empty()).then(|| text.to_string_lossy().into_owned())
+}
 
 /// Opens a shield until the guard is dropped: blocking calls of this task ignore its cancellation meanwhile.
 pub fn shield() -> Shield {

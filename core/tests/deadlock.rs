@@ -9,14 +9,12 @@
 mod support;
 
 use gort::chan::raw;
-use gort::sched::last_error;
 use gort::{Builder, Config, JoinError, RunError, Status, Wait, WaitGroup, channel, go, run, run_with, sleep, spawn};
 use std::ptr::null;
 use support::{alone, ms, until_parked, workers_wanted};
 
 fn error_text() -> String {
-    // SAFETY: a C string that is valid until our next failure.
-    unsafe { std::ffi::CStr::from_ptr(last_error::get()) }.to_string_lossy().into_owned()
+    gort::last_error().unwrap_or_default()
 }
 
 /// Runs main, which must be judged, and checks what the run says.

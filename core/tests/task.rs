@@ -396,19 +396,28 @@ fn names_are_seen_in_the_dump() {
 #[test]
 fn last_error_belongs_to_the_task() {
     check(|| {
-        let text = || {
-            // SAFETY: a C string that is valid until our next failure.
-            unsafe { std::ffi::CStr::from_ptr(last_error::get()) }.to_string_lossy().into_owned()
-        };
         last_error::set(format_args!("main's"));
         let h = spawn(move || {
-            assert_eq!(text(), "");
+            assert_eq!(gort::last_error(), None);
             last_error::set(format_args!("the task's"));
             (0..10).for_each(|_| yield_now());
-            text()
+            gort::last_error()
         });
-        assert_eq!(h.join().unwrap(), "the task's");
-        assert_eq!(text(), "main's");
+        assert_eq!(h.join().unwrap().as_deref(), Some("the task's"));
+        assert_eq!(gort::last_error().as_deref(), Some("main's"));
+    })
+}
+
+#[test]
+fn last_error_tells_what_is_wrong_with_an_argument() {
+    plain(|| {
+        assert_eq!(gort::last_error(), None, "of a thread that never failed");
+        assert_eq!(Builder::new().name("a\0b").spawn(|| ()).err(), Some(Status::Invalid));
+        assert!(gort::last_error().is_some_and(|t| t.contains("NUL at byte 1")), "{:?}", gort::last_error());
+        spawn(|| ()).join().unwrap();
+        assert!(gort::last_error().is_some(), "success does not clear it");
+        assert_eq!(Builder::new().stack_size(65 << 20).spawn(|| ()).err(), Some(Status::Invalid));
+        assert!(gort::last_error().is_some_and(|t| t.contains("64 MiB")), "{:?}", gort::last_error());
     })
 }
 
