@@ -17,15 +17,18 @@ use crate::status::gort_status;
 
 /// What a run may be given. Fill it in with GORT_CONFIG_INIT or gort_config_init(), then change what should differ.
 ///
-/// The workers, limits and sizes are the process's: they count when no other run is going on. The environment
-/// overrides them: GORT_WORKERS, GORT_MAX_TASKS, GORT_MAX_THREADS, GORT_STACK_SIZE, GORT_SEED; GORT_LOG names a file for
-/// the events of a seeded run.
+/// `wait_all` and `grace` are the run's own. The rest is the process's, and there is one runtime: the run that starts it
+/// sets all of it; a later run, while no other is going on, sets `max_tasks` and `max_threads` anew, and `workers` and
+/// `stack_size` unless they are 0; while another run is going on none of it counts. `seed` counts only for the run that
+/// starts the runtime (the first call of the process, or after gort_shutdown()). A run without a config changes nothing.
+/// The environment overrides them all: GORT_WORKERS, GORT_MAX_TASKS, GORT_MAX_THREADS, GORT_STACK_SIZE, GORT_SEED;
+/// GORT_LOG names a file for the events of a seeded run.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct gort_config {
     /// sizeof(gort_config); it tells the library which version of this struct it was given.
     pub struct_size: usize,
-    /// Threads that run tasks at the same time; 0: gort_num_cpu().
+    /// Threads that run tasks at the same time, at most 256; 0: gort_num_cpu(), or what a started runtime has.
     pub workers: i32,
     /// Not 0: gort_run waits for every task, however long that takes. 0: it cancels those alive when main returns.
     pub wait_all: i32,
@@ -36,9 +39,10 @@ pub struct gort_config {
     pub max_tasks: usize,
     /// OS threads that gort may have, those of blocked tasks included; 0: the default (10000).
     pub max_threads: usize,
-    /// Bytes of stack for a task that asks for no other size; 0: 64 KiB. Rounded up to a power of two, at most 64 MiB.
+    /// Bytes of stack for a task that asks for no other size; 0: 64 KiB, or what a started runtime has. Rounded up to a power of two, at most 64 MiB.
     pub stack_size: usize,
-    /// If has_seed is not 0: makes the schedule a function of the program and this number, on one worker.
+    /// If has_seed is not 0: makes the schedule a function of the program and this number, on one worker. Only for the
+    /// run that starts the runtime.
     pub seed: u64,
     /// Not 0: `seed` counts.
     pub has_seed: u32,

@@ -24,7 +24,11 @@ use crate::sys::stack::Class;
 use crate::sys::{barrier, cpu, slab, stack};
 use core::ptr::{NonNull, null, null_mut};
 
-/// How a run, or the runtime it starts, is set up. Zero means the default; `GORT_*` environment variables override.
+/// How a run, and the runtime it uses, is set up. `GORT_*` environment variables override.
+///
+/// `grace` and `wait_all` are the run's own. The others are the process's: a run that starts the runtime sets all of them (0: the default); a later one, while no other
+/// run is going on, sets `max_tasks` and `max_threads` anew, and `workers` and `stack_size` if they are not 0; while another run is going on none counts. `seed` counts only
+/// for the run that starts the runtime. A run without a configuration changes nothing.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Processors: how many tasks run at the same time. `GORT_WORKERS`. Default: what the process may use.
@@ -183,7 +187,7 @@ pub fn started(cx: Cx) -> Result<&'static Runtime, Status> {
     }
 }
 
-/// The same with a configuration; of a runtime that is started already, workers and limits are changed if no run is active.
+/// The same with a configuration (see `Config`). INVALID for a stack size out of range.
 #[cold]
 pub fn started_with(_: Cx, config: Option<&Config>) -> Result<&'static Runtime, Status> {
     if is_releasing() {
@@ -195,9 +199,10 @@ pub fn started_with(_: Cx, config: Option<&Config>) -> Result<&'static Runtime, 
     let rt = match get() {
         Some(rt) => {
             if config.is_some() && rt.runs.load(SeqCst) == 0 && !rt.stopping.load(Relaxed) {
-                rt.adjust(c)
+                rt.adjust(c).map(|()| rt)
+            } else {
+                Ok(rt)
             }
-            Ok(rt)
         }
         None => start(c),
     };
@@ -207,12 +212,15 @@ pub fn started_with(_: Cx, config: Option<&Config>) -> Result<&'static Runtime, 
     if rt.stopping.load(Relaxed) { Err(Status::Shutdown) } else { Ok(rt) }
 }
 
+/// The stack of tasks that ask for none, unless it is left as it is.
+fn set_stack_size(c: &Config) -> Result<(), Status> {
+    let size = env("GORT_STACK_SIZE").map_or(c.stack_size, |n| n as usize);
+    if size == 0 || stack::set_default(size) { Ok(()) } else { Err(Status::Invalid) }
+}
+
 fn start(c: &Config) -> Result<&'static Runtime, Status> {
     let seed = env("GORT_SEED").or(c.seed);
-    let size = env("GORT_STACK_SIZE").map_or(c.stack_size, |n| n as usize);
-    if size != 0 && !stack::set_default(size) {
-        return Err(Status::Invalid);
-    }
+    set_stack_size(c)?;
     let log_to = std::env::var("GORT_LOG").ok();
     let domain = match seed {
         Some(s) => Box::into_raw(Box::new(Domain::seeded(s, true))).cast_const(),
@@ -280,14 +288,13 @@ impl Runtime {
     }
 
     /// A run begins on a runtime that no other run uses.
-    fn adjust(&self, c: &Config) {
+    fn adjust(&self, c: &Config) -> Result<(), Status> {
+        set_stack_size(c)?;
         self.limits(c);
         if c.workers != 0 && self.domain.is_null() {
             self.native().set_active(self.workers_of(c));
         }
-        if c.stack_size != 0 {
-            stack::set_default(c.stack_size);
-        }
+        Ok(())
     }
 
     pub fn native(&self) -> &Lane {

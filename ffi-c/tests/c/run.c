@@ -91,6 +91,68 @@ static void workers_are_told_and_set(void) {
     EXPECT_OK(gort_run(forty_two, &calls, NULL));
 }
 
+static void wait_for_close(void *arg) {
+    int value;
+    EXPECT_IS(ints_recv((ints *)arg, &value), GORT_CLOSED);
+}
+
+/* What is set: the workers, times ten, and the most live tasks (main is one of them), 9 meaning 9 or more. */
+static int what_is_set(void *arg) {
+    ints *c = ints_new(0);
+    gort_wg *wg = gort_wg_new();
+    int alive = 1;
+    (void)arg;
+    while (alive < 9 && gort_wg_go(wg, wait_for_close, c) == GORT_OK) alive++;
+    EXPECT_OK(ints_close(c));
+    EXPECT_OK(gort_wg_wait(wg));
+    EXPECT_OK(gort_wg_free(wg));
+    EXPECT_OK(ints_release(c));
+    return gort_workers() * 10 + alive;
+}
+
+static int run_and_look(const gort_config *config) {
+    EXPECT_OK(gort_run(what_is_set, NULL, config));
+    return gort_run_result();
+}
+
+static void *look_from_another_thread(void *arg) {
+    gort_config c = GORT_CONFIG_INIT;
+    c.workers = 4, c.max_tasks = 5;
+    *(int *)arg = run_and_look(&c);
+    return NULL;
+}
+
+static int run_beside(void *arg) {
+    pthread_t thread;
+    EXPECT(pthread_create(&thread, NULL, look_from_another_thread, arg) == 0);
+    gort_blocking_enter();
+    pthread_join(thread, NULL);
+    gort_blocking_leave();
+    return 0;
+}
+
+static void config_counts_while_no_other_run_is_going_on(void) {
+    int beside = 0;
+    gort_config c = GORT_CONFIG_INIT;
+    unsetenv("GORT_WORKERS"); /* it would override */
+    c.workers = 2, c.max_tasks = 4;
+    EXPECT(run_and_look(&c) == 24); /* starts the runtime */
+    EXPECT(run_and_look(NULL) == 24);
+    c.workers = 3, c.max_tasks = 6;
+    EXPECT(run_and_look(&c) == 36);
+    c.workers = 0, c.max_tasks = 0, c.has_seed = 1;
+    EXPECT(run_and_look(&c) == 39); /* 0 leaves the workers, and lifts the limit */
+    EXPECT_OK(gort_workers_set(3)); /* MISUSE if it were seeded: the seed came too late */
+    EXPECT_OK(gort_run(run_beside, &beside, NULL));
+    EXPECT(beside == 39); /* another run was going on */
+    c.has_seed = 0, c.stack_size = (size_t)65 << 20;
+    expect_invalid(c, "");
+    EXPECT_OK(gort_shutdown());
+    gort_config_init(&c), c.has_seed = 1;
+    EXPECT(run_and_look(&c) == 19); /* starts it anew */
+    EXPECT_IS(gort_workers_set(3), GORT_MISUSE);
+}
+
 /* --- tasks that main leaves ---------------------------------------------------------------------------------------- */
 
 static int canceled;
@@ -391,7 +453,8 @@ static void shutdown_ends_handles_and_the_runtime_starts_again(void) {
 
 TESTS(CASE(run_gives_mains_result), CASE(negative_result_survives), CASE(config_init_equals_initialiser),
       CASE(bad_config_is_invalid_and_named), CASE(config_of_a_later_version_is_taken_if_its_news_are_zero),
-      CASE(workers_are_told_and_set), CASE(tasks_left_alive_are_cancelled), CASE(stubborn_task_is_detached_and_named),
+      CASE(workers_are_told_and_set), CASE(config_counts_while_no_other_run_is_going_on),
+      CASE(tasks_left_alive_are_cancelled), CASE(stubborn_task_is_detached_and_named),
       CASE(wait_all_waits_for_the_tasks), CASE(deadlock_is_a_status_with_the_census), CASE(deadlock_on_a_wait_group),
       CASE(deadlock_on_the_null_channel), CASE(sleeping_task_is_no_deadlock), CASE(thread_that_may_send_is_no_deadlock),
       CASE(run_and_shutdown_inside_a_task_are_misuse), CASE(runs_on_two_threads_talk), CASE(max_tasks_gives_limit),
