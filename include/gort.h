@@ -290,7 +290,7 @@ const char *gort_run_report(void);
  *
  * Blocks: the calling thread, about a second at most. Nobody needs to wake it.
  * Errors: GORT_MISUSE inside a task or while a run is going on; GORT_TIMED_OUT when a task holds its thread and does
- * not let go: what it may still touch stays.
+ * not let go (what it may still touch stays), or when the destructor of a thread-local variable holds one of gort's threads.
  * Thread-safety: any thread that is not inside a task.
  */
 gort_status gort_shutdown(void);

@@ -238,9 +238,35 @@ fn shutdown_leaves_no_thread_and_the_runtime_starts_again() {
             assert_eq!(gort::shutdown(), Status::Ok);
             let m = gort::metrics();
             assert_eq!((m.threads, m.tasks, m.channels, m.stacks_in_use, m.stacks_cached), (0, 0, 0, 0, 0));
-            until(|| gort_threads() == 0); // the last one is on its way out of the system's exit
+            assert_eq!(gort_threads(), 0);
         });
         assert_eq!(gort::shutdown(), Status::Ok, "twice");
+    })
+}
+
+static LINGER: AtomicBool = AtomicBool::new(true);
+
+/// Its destructor runs when gort has counted the thread out already.
+struct Lingers;
+
+impl Drop for Lingers {
+    fn drop(&mut self) {
+        while LINGER.load(SeqCst) {
+            support::block_thread(ms(1));
+        }
+    }
+}
+
+#[test]
+fn thread_that_a_destructor_of_the_host_holds_is_left_behind() {
+    thread_local!(static HELD: Lingers = const { Lingers });
+    plain(|| {
+        run_with(&config(), || spawn(|| HELD.with(|_| ())).join().unwrap()).unwrap();
+        assert_eq!(gort::shutdown(), Status::TimedOut);
+        assert_eq!(gort_threads(), 1);
+        assert_eq!(run(|| 1).unwrap(), 1, "the runtime starts again");
+        LINGER.store(false, SeqCst);
+        until(|| gort::shutdown() == Status::Ok && gort_threads() == 0);
     })
 }
 

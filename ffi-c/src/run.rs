@@ -177,7 +177,7 @@ pub extern "C" fn gort_run_report() -> *const c_char {
 ///
 /// Blocks: the calling thread, about a second at most. Nobody needs to wake it.
 /// Errors: GORT_MISUSE inside a task or while a run is going on; GORT_TIMED_OUT when a task holds its thread and does
-/// not let go: what it may still touch stays.
+/// not let go (what it may still touch stays), or when the destructor of a thread-local variable holds one of gort's threads.
 /// Thread-safety: any thread that is not inside a task.
 #[unsafe(no_mangle)]
 pub extern "C" fn gort_shutdown() -> gort_status {

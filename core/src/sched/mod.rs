@@ -21,6 +21,8 @@ pub mod last_error;
 pub mod monitor;
 #[cfg(not(loom))]
 pub mod objects;
+#[cfg(not(loom))]
+pub mod own;
 pub mod processor;
 #[cfg(not(loom))]
 pub mod run;

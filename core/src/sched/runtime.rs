@@ -3,7 +3,8 @@
 //! R-1  Started lazily by the first spawn or run; plain threads may use channels among themselves without it.
 //! R-2  Host lanes are added while it runs and never removed before shutdown.
 //! R-3  Shutdown, in order: (1) nothing new is admitted; (2) every task is cancelled and every plain thread's wait ended with SHUTDOWN; (3) tasks get the grace; (4) workers and
-//!      monitor are told to stop and waited for (threads of hosts leave their loops); (5) the stacks and the handle range are released. A worker that is stuck in user code makes it return TIMED_OUT, with
+//!      monitor are told to stop and waited for, until the system has none of them any more (own.rs), and threads of hosts leave their loops; (5) the stacks and the handle
+//!      range are released. A worker that is stuck in user code makes it return TIMED_OUT, with
 //!      everything it may still touch left in place.
 //! R-4  A fork's child keeps the calling thread only: the handler takes no lock, bumps the epoch, forgets the runtime (which is leaked), and makes the thread a plain one (H2).
 //! R-5  Workers block all signals: the host's handlers run on the host's threads (H4).
@@ -12,6 +13,7 @@ use super::bell::Bell;
 use super::domain::Domain;
 use super::doors::{Cx, enter};
 use super::lane::{Hooks, Lane};
+use super::own::OwnThreads;
 use super::processor::Processor;
 use super::task::{TASKS, Task};
 use super::thread::{self, Thread};
@@ -72,6 +74,7 @@ pub struct Runtime {
     threads: AtomicUsize,
     /// Threads of hosts that run a lane's loop.
     host_threads: AtomicUsize,
+    own: OwnThreads,
     max_threads: AtomicUsize,
     /// 0: no limit, and `live` is not kept.
     max_tasks: AtomicUsize,
@@ -231,6 +234,7 @@ fn start(c: &Config) -> Result<&'static Runtime, Status> {
         n_lanes: AtomicUsize::new(0),
         threads: AtomicUsize::new(0),
         host_threads: AtomicUsize::new(0),
+        own: OwnThreads::default(),
         max_threads: AtomicUsize::new(0),
         max_tasks: AtomicUsize::new(0),
         live: AtomicUsize::new(0),
@@ -256,12 +260,11 @@ fn start(c: &Config) -> Result<&'static Runtime, Status> {
     RT.store(core::ptr::from_ref(rt).cast_mut(), Release);
     monitor::COARSE.store((clock::now() / 1_000_000) as u32, Relaxed);
     rt.monitor_alive.store(true, SeqCst);
-    if spawn_thread("gort-monitor", move || {
+    let watch = move || {
         monitor::main(rt);
         rt.monitor_alive.store(false, SeqCst);
-    })
-    .is_err()
-    {
+    };
+    if rt.own.start("gort-monitor", watch).is_err() {
         rt.monitor_alive.store(false, SeqCst);
     }
     Ok(rt)
@@ -428,13 +431,18 @@ pub fn stir() {
 pub fn start_worker(lane: &Lane, p: &Processor, searching: bool) -> bool {
     let Some(rt) = get() else { return false };
     let max = rt.max_threads.load(Relaxed);
-    if rt.threads.fetch_update(AcqRel, Relaxed, |n| if n < max { Some(n + 1) } else { None }).is_err() {
+    // SeqCst, as in shutdown: either it sees our thread counted, or we see that it lets none begin any more.
+    if rt.threads.fetch_update(SeqCst, Relaxed, |n| if n < max { Some(n + 1) } else { None }).is_err() {
+        return false;
+    }
+    if rt.monitor_stop.load(SeqCst) {
+        rt.threads.fetch_sub(1, AcqRel);
         return false;
     }
     // SAFETY: lanes and their processors are never freed while the runtime is published; `p` is handed to the new thread.
     let (lane, p): (&'static Lane, &'static Processor) =
         unsafe { (&*core::ptr::from_ref(lane), &*core::ptr::from_ref(p)) };
-    let made = spawn_thread("gort-worker", move || {
+    let made = rt.own.start("gort-worker", move || {
         worker::main(lane, p, searching);
         rt.threads.fetch_sub(1, AcqRel);
     });
@@ -443,23 +451,6 @@ pub fn start_worker(lane: &Lane, p: &Processor, searching: bool) -> bool {
     }
     stir();
     made.is_ok()
-}
-
-/// A thread of ours, with all signals blocked.
-fn spawn_thread(name: &str, f: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    // SAFETY: sets are initialised by sigfillset and pthread_sigmask; the old mask is put back.
-    unsafe {
-        let mut all = core::mem::zeroed();
-        let mut old = core::mem::zeroed();
-        libc::sigfillset(&mut all);
-        for s in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGPROF] {
-            libc::sigdelset(&mut all, s);
-        }
-        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut old);
-        let r = std::thread::Builder::new().name(name.into()).stack_size(512 * 1024).spawn(f).map(drop);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &old, null_mut());
-        r
-    }
 }
 
 /// Adds a host's lane with `workers` processors; its threads then call `worker::run_host_thread`.
@@ -560,7 +551,12 @@ pub fn shutdown() -> Status {
         slab::bump_epoch();
         return Status::TimedOut;
     }
-    release(rt)
+    // What is left of them is the host's, its destructors: one that blocks is left behind.
+    let gone = rt.own.await_gone(patience);
+    match release(rt) {
+        Status::Ok if !gone => Status::TimedOut,
+        status => status,
+    }
 }
 
 /// Cancels every task, and ends every plain thread's wait with SHUTDOWN.

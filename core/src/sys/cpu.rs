@@ -56,6 +56,12 @@ pub fn is_runnable(tid: i32) -> bool {
     s.rfind(')').and_then(|i| s[i + 1..].trim_start().chars().next()) == Some('R')
 }
 
+/// Does the kernel know a thread of this process by this id?
+pub fn thread_exists(tid: i32) -> bool {
+    // SAFETY: signal 0 is never sent; the call only looks the thread up.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, 0) == 0 }
+}
+
 /// The kernel's id of the calling thread.
 pub fn thread_id() -> i32 {
     // SAFETY: gettid has no preconditions.
