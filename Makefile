@@ -15,11 +15,12 @@ ABI     := $(shell sed -n 's/^const ABI: u32 = \([0-9]*\);$$/\1/p' ffi-c/build.r
 # $(call need,PROGRAM,WHAT TO INSTALL)
 need = command -v $(1) >/dev/null 2>&1 || { echo "gort: $(1) is missing; install it: $(2)" >&2; exit 1; }
 
-.PHONY: help tools build demo test test-deep bench install uninstall fmt clean
+.PHONY: help tools build python demo test test-deep bench install uninstall fmt clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make build        libgort.so, libgort.a (release) and the check that include/gort.h is in step"
+	@echo "make python       the Python module, built and installed into .venv"
 	@echo "make demo         the main job: index the text files under DIR= (default: library sources on this machine)"
 	@echo "make test         every quick test; FORCE=1 runs also what did not change, ONLY=\"fmt docs\" some stages"
 	@echo "make test-deep    loom models, ThreadSanitizer, AddressSanitizer, long stress, planted mutants; takes long"
@@ -40,16 +41,27 @@ build: tools
 	@echo "built $(TARGET)/release/libgort.so and libgort.a; include/gort.h is in step"
 
 # The one Python environment of the tree: the benchmark runner, the chart of the demo, and Go's toolchain as a peer.
-.venv/.ready: benchmarks/requirements.txt
+.venv/.ready: benchmarks/requirements.txt py/requirements-dev.txt
 	@$(call need,python3,Python 3: apt-get install python3)
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "gort: python3 -m venv does not work; install it: apt-get install python3-venv" >&2; exit 1; }
 	@echo "making .venv from $<"
 	@test -x .venv/bin/python || python3 -m venv .venv
-	@.venv/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@.venv/bin/python -m pip install -q --disable-pip-version-check -r $< -r py/requirements-dev.txt
 	@touch $@
 
-demo: build .venv/.ready
+# The Python module, built by maturin and installed into .venv; again when a source of it has changed.
+PYTHON_SOURCES := $(shell find core/src ffi-c/src ffi-c/build.rs py/src py/build.rs py/python include py/Cargo.toml py/pyproject.toml Cargo.toml Cargo.lock -type f -not -name '*.so' -not -path '*/__pycache__/*' 2>/dev/null)
+.venv/.gort: .venv/.ready $(PYTHON_SOURCES)
+	@echo "building the Python module"
+	@rm -rf $(TARGET)/wheels && .venv/bin/maturin build -q --release -m py/Cargo.toml -i .venv/bin/python -o $(TARGET)/wheels >$(TARGET)/wheel.log 2>&1 || \
+		{ cat $(TARGET)/wheel.log; exit 1; }
+	@.venv/bin/python -m pip install -q --disable-pip-version-check --force-reinstall --no-deps $(TARGET)/wheels/*.whl
+	@touch $@
+
+python: tools .venv/.gort
+
+demo: build .venv/.gort
 	@DIR="$(DIR)" bash examples/index/run.sh
 
 test: tools
@@ -58,7 +70,7 @@ test: tools
 test-deep: tools
 	@bash tools/deep.sh
 
-bench: build .venv/.ready
+bench: build .venv/.gort
 	@.venv/bin/python benchmarks/run.py $(ARGS)
 
 install: build

@@ -25,7 +25,7 @@ TOOLCHAIN="$(rustc -V 2>/dev/null) $(cc --version 2>/dev/null | head -1) $(uname
 key() { # key PATHS...
     {
         echo "$TOOLCHAIN"
-        find "$@" \( -name target -o -name .venv -o -name __pycache__ -o -path benchmarks/out \) -prune -o -type f -print0 2>/dev/null |
+        find "$@" \( -name target -o -name .venv -o -name __pycache__ -o -name '*.so' -o -path benchmarks/out \) -prune -o -type f -print0 2>/dev/null |
             sort -z | xargs -0r sha256sum
     } | sha256sum | cut -d' ' -f1
 }

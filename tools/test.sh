@@ -12,7 +12,7 @@ need cargo "https://rustup.rs, or your distribution's cargo"
 need cc "a C compiler, for instance: apt-get install gcc libc6-dev"
 need python3 "Python 3, for instance: apt-get install python3"
 
-RUST="Cargo.toml Cargo.lock clippy.toml rustfmt.toml core ffi-c examples benchmarks/engines/gort-rust include"
+RUST="Cargo.toml Cargo.lock clippy.toml rustfmt.toml core ffi-c py examples benchmarks/engines/gort-rust include"
 CLIPPY_TESTS=(-A clippy::disallowed_methods -A clippy::disallowed_types)
 
 stage fmt "$RUST" cargo fmt --all --check
@@ -24,6 +24,8 @@ stage docs "core docs README.md CONTRIBUTING.md" cargo test -q -p gort --test fl
 stage rust "$RUST docs" env -u GORT_WORKERS cargo test -q --workspace --no-fail-fast
 stage c "$RUST" bash ffi-c/tests/c/run.sh
 stage install "$RUST Makefile README.md" bash ffi-c/tests/install_test.sh
+stage python-build "$RUST Makefile" make -s python
+stage python "$RUST Makefile" bash py/tests/run.sh
 stage examples "$RUST" python3 examples/check.py
 stage index "$RUST" bash examples/index/test.sh
 stage benchmarks benchmarks python3 -m unittest discover -s benchmarks

@@ -465,8 +465,8 @@ static EPOCH: AtomicU16 = AtomicU16::new(0);
 
 /// The lane, added to the runtime at first use. One processor: with a GIL a second one gains nothing.
 pub fn lane(py: Python<'_>) -> PyResult<&'static Lane> {
-    // SAFETY: freed by a shutdown only, which begins another epoch.
     if EPOCH.load(Relaxed) == slab::epoch()
+        // SAFETY: freed by a shutdown only, which begins another epoch.
         && let Some(l) = unsafe { LANE.load(Acquire).as_ref() }
     {
         return Ok(l);

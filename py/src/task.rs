@@ -70,7 +70,7 @@ impl Task {
     #[inline(always)]
     pub unsafe fn of<'a>(t: *mut CoreTask) -> &'a Task {
         // SAFETY: T1.
-        unsafe { &*((*(*t).entry.get()).data[1] as *const Task) }
+        unsafe { &*((*(*t).entry.get()).word(1) as *const Task) }
     }
 
     /// Gives up the entry's reference (T1).
@@ -333,7 +333,7 @@ unsafe fn call_entry(_: *mut Entry) {
 
 unsafe fn drop_entry(e: *mut Entry) {
     // SAFETY: T1: the entry's reference, of a task that never ran.
-    unsafe { decref::drop_object((*e).data[2] as *mut PyObject) }
+    unsafe { decref::drop_object((*e).word(2) as *mut PyObject) }
 }
 
 /// A `Task` and the entry that holds it.
@@ -366,7 +366,7 @@ fn prepare(
     let me = task.clone_ref(py).into_ptr();
     t.me.set(me);
     let at = std::ptr::from_ref(task.get()) as usize;
-    Ok((task, Entry { call: call_entry, drop: Some(drop_entry), data: [0, at, me as usize] }))
+    Ok((task, Entry::new(call_entry, Some(drop_entry), [0, at, me as usize])))
 }
 
 /// Starts a task that calls `function(*args, **kwargs)`.

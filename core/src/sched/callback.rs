@@ -43,7 +43,8 @@ unsafe impl Slot for Callback {
 }
 
 static CALLBACKS: Slab<Callback> = Slab::new();
-static KEEPER: Keeper = Keeper { name: "callbacks", live: || CALLBACKS.live(), reset: || CALLBACKS.reset() };
+static KEEPER: Keeper =
+    Keeper { name: "callbacks", live: || CALLBACKS.live(), release: || {}, reset: || CALLBACKS.reset() };
 
 impl Callback {
     /// A party that calls `call`. NO_MEMORY, or SHUTDOWN.
