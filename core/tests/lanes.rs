@@ -53,6 +53,9 @@ static LONGEST: AtomicUsize = AtomicUsize::new(0);
 static RESUMED: AtomicUsize = AtomicUsize::new(0);
 static IDLED: AtomicUsize = AtomicUsize::new(0);
 static ATTENDED: AtomicUsize = AtomicUsize::new(0);
+/// Waits of the OS thread by the hook, and how many of them are going on.
+static BLOCKED: AtomicUsize = AtomicUsize::new(0);
+static BLOCKS_NOW: AtomicUsize = AtomicUsize::new(0);
 static BUSINESS: AtomicBool = AtomicBool::new(false);
 static REFUSE: AtomicBool = AtomicBool::new(false);
 
@@ -142,7 +145,11 @@ unsafe fn attend() {
 }
 
 unsafe fn thread_block(wait: &mut dyn FnMut(i64) -> bool) -> bool {
-    wait(i64::MAX)
+    BLOCKED.fetch_add(1, SeqCst);
+    BLOCKS_NOW.fetch_add(1, SeqCst);
+    let told = wait(i64::MAX);
+    BLOCKS_NOW.fetch_sub(1, SeqCst);
+    told
 }
 
 unsafe fn idle(wait: &mut dyn FnMut(i64)) {
@@ -162,7 +169,11 @@ struct Fake {
 
 impl Fake {
     fn start(threads: usize) -> Fake {
-        let lane = runtime::add_lane(&HOOKS, threads).unwrap();
+        Fake::start_on(threads, threads)
+    }
+
+    fn start_on(processors: usize, threads: usize) -> Fake {
+        let lane = runtime::add_lane(&HOOKS, processors).unwrap();
         let ids = Arc::new(Mutex::new(Vec::new()));
         let threads = (0..threads)
             .map(|_| ids.clone())
@@ -406,6 +417,77 @@ fn idle_host_sleeps_in_its_own_hook_and_is_woken() {
             assert_eq!(fake.ask(move || i).recv(), Ok(i));
         }
         assert!(IDLED.load(SeqCst) >= 10, "slept {} times", IDLED.load(SeqCst));
+        fake.stop();
+    })
+}
+
+/// A call that must not park the current task of a host: it is made as the OS thread. (There is no door for this yet: a host's face would have to do what is done here.)
+fn as_thread<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: the calling thread's own; its current task is only hidden from `f`, and stays where it is since the thread blocks.
+    let th = unsafe { &*thread::Thread::get() };
+    let t = th.current.replace(std::ptr::null_mut());
+    let r = f();
+    th.current.set(t);
+    r
+}
+
+#[test]
+fn blocking_call_that_may_not_park_the_task_waits_in_the_hook() {
+    plain(|| {
+        let fake = Fake::start(1);
+        for deadline in [false, true] {
+            let (tx, rx) = channel::<u32>(0);
+            let before = BLOCKED.load(SeqCst);
+            let got = fake.ask(move || {
+                let mut on_stack = [0; 4]; // what a C extension receives into: the stack must stay where it is
+                for v in &mut on_stack {
+                    *v = as_thread(|| rx.recv()).unwrap();
+                }
+                let over = deadline.then(|| as_thread(|| rx.recv_with(Wait::timeout(ms(1)))));
+                yield_now(); // as a task again
+                (on_stack, over)
+            });
+            // A native task, a plain thread: whoever is not of that thread.
+            let sender = spawn(move || {
+                for i in 0..3 {
+                    until(|| BLOCKED.load(SeqCst) > before + i as usize);
+                    tx.send(i).unwrap();
+                }
+                tx
+            });
+            let tx = sender.join().unwrap();
+            tx.send(3).unwrap();
+            let (values, over) = got.recv().unwrap();
+            assert_eq!(values, [0, 1, 2, 3]);
+            assert_eq!(over, deadline.then_some(Err(Status::TimedOut)));
+            assert!(BLOCKED.load(SeqCst) >= before + 3, "{} waits in the hook", BLOCKED.load(SeqCst) - before);
+            assert_eq!(BLOCKS_NOW.load(SeqCst), 0);
+            drop(tx);
+        }
+        fake.stop();
+    })
+}
+
+#[test]
+fn task_that_lost_its_processor_asks_for_one_in_the_hook() {
+    plain(|| {
+        let fake = Fake::start_on(1, 2);
+        let other = Arc::new(AtomicBool::new(false));
+        let theirs = other.clone();
+        let before = BLOCKED.load(SeqCst);
+        // The first computes until the monitor gave its processor to the other thread, whose task keeps it until the first one asks.
+        let first = fake.ask(move || {
+            while !theirs.load(SeqCst) {}
+            yield_now();
+            7
+        });
+        let second = fake.ask(move || {
+            other.store(true, SeqCst);
+            while BLOCKS_NOW.load(SeqCst) == 0 {}
+        });
+        second.recv().unwrap();
+        assert_eq!(first.recv(), Ok(7));
+        assert!(BLOCKED.load(SeqCst) > before);
         fake.stop();
     })
 }

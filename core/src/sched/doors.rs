@@ -544,7 +544,10 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
         th.party_bell.wait_told(clock::NEVER);
     }
     debug_assert!(th.party.ticket.waiting().is_none());
-    th.bracket.enter();
+    // A host's thread has a processor, which may have been taken meanwhile or be contested right now.
+    if !owned(th.bracket.enter()) {
+        enter_slow(th);
+    }
     th.party.ticket.outcome().0
 }
 
