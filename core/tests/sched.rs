@@ -1,6 +1,6 @@
-//! The scheduler: parallelism, fairness, hogs and blockers, timers under load, theft, wake-ups from outside.
+//! The scheduler: parallelism, fairness, timers under load, theft, wake-ups from outside.
 //!
-//! What this is: rules G3 to G6, D1, D9, D14 as a program sees them. What it is NOT: unit tests of ring, lists, bracket
+//! What this is: rules G3 to G6, D1, D9, D14 as a program sees them. What it is NOT: hogs and blockers (monitor.rs), unit tests of ring, lists, bracket
 //! and timer wheel (in their files) or models (loom).
 //!
 //! No test bounds a time: each waits for progress that only a right scheduler makes, and the watchdog ends what waits in
@@ -12,41 +12,12 @@
 mod support;
 
 use gort::wait::{Wait as RawWait, block};
-use gort::{JoinHandle, Status, Wait, WaitGroup, channel, go, now, sleep, spawn, yield_now};
+use gort::{Status, Wait, WaitGroup, channel, go, now, sleep, spawn, yield_now};
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
-use support::sync::{Arc, Mutex, pipe};
+use std::sync::atomic::{AtomicUsize, Ordering::*};
+use support::hogs::{Flag, any, hog};
+use support::sync::{Arc, Mutex};
 use support::{Rng, check, check_on, child_workers, ms, plain, plain_on, repeat, scale, until, us};
-
-/// A task that may run wherever there is room.
-fn any<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    // SAFETY: the tasks of this suite keep nothing that depends on the thread.
-    unsafe { gort::spawn_migratable(f) }
-}
-
-/// Computes, calling nothing, until `done`.
-fn hog(done: &AtomicBool) {
-    while !done.load(Relaxed) {
-        std::hint::spin_loop();
-    }
-}
-
-/// Sets its flag when dropped: hogs end also when a test fails.
-struct Flag(Arc<AtomicBool>);
-impl Flag {
-    fn new() -> Flag {
-        Flag(Arc::new(AtomicBool::new(false)))
-    }
-    fn raise(&self) {
-        self.0.store(true, SeqCst)
-    }
-    fn up(&self) -> bool {
-        self.0.load(SeqCst)
-    }
-    fn share(&self) -> Flag {
-        Flag(self.0.clone())
-    }
-}
 
 // ---- Go's runtime/proc_test.go
 
@@ -159,166 +130,6 @@ fn tasks_that_yield_take_turns_evenly() {
             })
             .collect();
         hs.into_iter().for_each(|h| h.join().unwrap());
-    })
-}
-
-// ---- D1, D14: hogs and blockers
-
-#[test]
-fn hogs_on_every_worker_do_not_stop_the_others() {
-    plain(|| {
-        let done = Flag::new();
-        let hogs: Vec<_> = (0..gort::workers()).map(|_| done.share()).map(|d| spawn(move || hog(&d.0))).collect();
-        let hs: Vec<_> = (0..20).map(|i| spawn(move || i)).collect(); // unstarted ones
-        let movers: Vec<_> = (0..5)
-            .map(|_| {
-                any(|| {
-                    for _ in 0..5 {
-                        sleep(us(50)).unwrap();
-                        yield_now();
-                    }
-                })
-            })
-            .collect();
-        hs.into_iter().enumerate().for_each(|(i, h)| assert_eq!(h.join().unwrap(), i));
-        movers.into_iter().for_each(|h| h.join().unwrap());
-        done.raise();
-        hogs.into_iter().for_each(|h| h.join().unwrap());
-        assert!(gort::metrics().retakes > 0);
-    })
-}
-
-#[test]
-fn blockers_on_every_worker_do_not_stop_the_others() {
-    plain(|| {
-        let n = gort::workers() * 3;
-        let blocked: Vec<_> = (0..n)
-            .map(|_| {
-                let (tx, mut rx) = pipe();
-                (tx, spawn(move || assert_eq!(rx.wait(), None)))
-            })
-            .collect();
-        let hs: Vec<_> = (0..20).map(|i| spawn(move || i)).collect();
-        hs.into_iter().enumerate().for_each(|(i, h)| assert_eq!(h.join().unwrap(), i));
-        for (tx, h) in blocked {
-            drop(tx);
-            h.join().unwrap();
-        }
-    })
-}
-
-/// A hog and a blocker on two workers, pairs of every kind between them.
-#[test]
-fn pairs_ping_pong_beside_a_hog_and_a_blocker() {
-    plain_on(&[2, 5], || {
-        let done = Flag::new();
-        let (tell, mut told) = pipe();
-        let started = Arc::new(AtomicUsize::new(0));
-        let (d, s) = (done.share(), started.clone());
-        let the_hog = spawn(move || {
-            s.fetch_add(1, SeqCst);
-            hog(&d.0)
-        });
-        let s = started.clone();
-        let blocker = spawn(move || {
-            s.fetch_add(1, SeqCst);
-            assert_eq!(told.wait(), None);
-        });
-        until(|| started.load(SeqCst) == 2);
-        let rounds = scale(500, 20_000);
-        let mut hs = Vec::new();
-        for pair in 0..6 {
-            let ((a_tx, a), (b_tx, b)) = (channel::<usize>(pair % 3), channel::<usize>(pair % 2));
-            let ping = move || {
-                for i in 0..rounds {
-                    a_tx.send(i).unwrap();
-                    assert_eq!(b.recv(), Ok(i));
-                }
-            };
-            let pong = move || a.iter().for_each(|i| b_tx.send(i).unwrap());
-            if pair < 3 {
-                hs.extend([any(ping), any(pong)]);
-            } else {
-                hs.extend([spawn(ping), spawn(pong)]);
-            }
-        }
-        hs.into_iter().for_each(|h| h.join().unwrap());
-        done.raise();
-        drop(tell);
-        the_hog.join().unwrap();
-        blocker.join().unwrap();
-    })
-}
-
-/// A loop of operations that never park is neither blocked nor a hog: it is made to yield.
-#[test]
-fn loop_of_operations_that_never_park_lets_others_run() {
-    plain_on(&[1, 2], || {
-        let done = Flag::new();
-        let loops: Vec<_> = (0..gort::workers())
-            .map(|_| done.share())
-            .map(|d| {
-                any(move || {
-                    let (tx, rx) = channel::<u32>(1);
-                    while !d.up() {
-                        tx.try_send(1).unwrap();
-                        rx.try_recv().unwrap();
-                    }
-                })
-            })
-            .collect();
-        let hs: Vec<_> = (0..10).map(|_| any(|| (0..3).for_each(|_| yield_now()))).collect();
-        hs.into_iter().for_each(|h| h.join().unwrap());
-        done.raise();
-        loops.into_iter().for_each(|h| h.join().unwrap());
-    })
-}
-
-#[test]
-fn blocking_gives_the_processor_away_at_once() {
-    check(|| {
-        let n = gort::workers() + 2;
-        let hs: Vec<_> = (0..n)
-            .map(|i| {
-                let (tx, mut rx) = pipe();
-                let h = spawn(move || {
-                    let got = gort::blocking(|| rx.wait().unwrap());
-                    yield_now(); // has a processor again
-                    got
-                });
-                ((tx, i as u8), h)
-            })
-            .collect();
-        // Whoever tells them is a task that needs a processor, and has been on one of their threads.
-        let (others, hs): (Vec<_>, Vec<_>) = hs.into_iter().unzip();
-        let teller = any(move || {
-            yield_now();
-            others.into_iter().for_each(|(mut tx, i)| tx.tell(i))
-        });
-        teller.join().unwrap();
-        (0..).zip(hs).for_each(|(i, h)| assert_eq!(h.join().unwrap(), i));
-    })
-}
-
-#[test]
-fn started_tasks_of_a_thread_go_on_after_it_was_blocked() {
-    check(|| {
-        repeat(scale(5, 20), 500, |_| {
-            let hs: Vec<_> = (0..20)
-                .map(|i| {
-                    spawn(move || {
-                        for k in 0..10 {
-                            match (i + k) % 5 {
-                                0 => support::block_thread(us(300)),
-                                1 => sleep(us(30)).unwrap(),
-                                _ => yield_now(),
-                            }
-                        }
-                    })
-                })
-                .collect();
-            hs.into_iter().for_each(|h| h.join().unwrap());
-        })
     })
 }
 

@@ -110,16 +110,18 @@ pub(super) fn enter_slow(th: &'static Thread) -> Cx {
     // SAFETY: a thread that has (or had) a processor runs a lane's loop, and its lane outlives it.
     let lane = unsafe { &*th.lane.get() };
     if owned(word) {
-        if contested
-            && th.preempt.swap(false, Relaxed)
-            && !t.is_null()
-            && lane.hooks.is_none()
-            && !std::thread::panicking()
-        {
+        if !contested || !th.preempt.swap(false, Relaxed) || t.is_null() || lane.hooks.is_some() {
+            return Cx { thread: th };
+        }
+        // SAFETY: the current task is ours while it runs.
+        if unsafe { (*t).thread.get().is_null() } {
+            if std::thread::panicking() {
+                return Cx { thread: th };
+            }
             // SAFETY: the current task, inside the bracket.
             return unsafe { park(Cx { thread: th }, worker::commit_yield, null_mut()) };
         }
-        return Cx { thread: th };
+        give_way(Cx { thread: th }, lane);
     }
     if lane.take_idle(th) {
         return Cx { thread: th };
@@ -134,6 +136,15 @@ pub(super) fn enter_slow(th: &'static Thread) -> Cx {
     }
     idle::wait_for_processor(th, lane);
     Cx { thread: th }
+}
+
+/// D-4: the slice of a THREAD task is used up. Its processor goes on, with all it holds, to a thread that wants one or rests; the task keeps its thread and asks for another.
+#[cold]
+fn give_way(cx: Cx, lane: &Lane) {
+    if let Some(p) = cx.processor() {
+        cx.thread.bracket.put_down();
+        lane.hand_over(p, clock::NEVER - 1);
+    }
 }
 
 /// Runs user code from inside: leaves the bracket, calls `f`, enters again. The returned `Cx` counts from then on.

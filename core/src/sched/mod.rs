@@ -4,6 +4,9 @@
 //! D-1  Code between `enter` and `exit` holds a `Cx`. A `Cx` is dead after `exit`; after a park the one that `park` returns counts, for the thread may be another.
 //! D-2  User code (entries, drops, callbacks) runs outside the bracket: `outside`.
 //! D-3  A processor reference is dead after every exit..enter and every park.
+//! D-4  Preemption serves whoever waits for a processor, never the thread's own pinned tasks: an ANY task goes to the tail of its queue, from where any thread takes it; a THREAD
+//!      task gives its processor away, as if the monitor had found it in user code, and keeps its thread. Behind its siblings it might wait for ever, though
+//!      processors are idle: one of them may compute until it goes on, and no other thread can run either.
 
 #[cfg(not(loom))]
 pub mod callback;

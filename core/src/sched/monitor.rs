@@ -6,7 +6,8 @@
 //!   - the thread's CPU clock has not moved either: BLOCKED. The processor is handed over at once, and the monitor looks every 50 us while that repeats;
 //!   - the clock has moved, or the kernel says it could run: COMPUTING. After `SLICE` one extra thread takes the processor over; while that one's predecessor still computes, further extra
 //!     threads come only after `LONG_SLICE`, so that others run again within 50 ms, always, and the kernel's slices do the rest.
-//!   - inside when it is asked (a loop of operations that never park): the word is left contested and the thread yields at its next entry.
+//!   - inside when it is asked (a loop of operations that never park): the word is left contested and the thread settles it at its next entry: a task that may move yields, one that
+//!     is bound to its thread gives the processor away (mod.rs D-4).
 //!
 //! The look's period is 250 us after work begins, doubles to 5 ms while nothing happens, and is endless when all processors are idle and no run is active.
 //! N1  Only this thread and searchers that hold the lane's retake lock contest brackets.

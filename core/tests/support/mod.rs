@@ -20,6 +20,7 @@
 #![allow(dead_code, clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod bodies;
+pub mod hogs;
 pub mod sync;
 
 use gort::sched::task::{KIND_TASK, PARKED, TASKS, Task};
