@@ -409,8 +409,15 @@ fn spawn(
         return Ok(task);
     }
     let l = workers::ready(py)?;
+    // The dump and the census of a deadlock know it by this name.
+    let seen = if name.is_empty() {
+        None
+    } else {
+        let seen = std::ffi::CString::new(name.as_str());
+        Some(seen.map_err(|_| errors::invalid(py, "name: a zero byte in it"))?)
+    };
     let (task, entry) = prepare(py, name, function, args, kwargs)?;
-    let options = SpawnOptions { lane: l.id, ..SpawnOptions::default() };
+    let options = SpawnOptions { name: seen, lane: l.id, ..SpawnOptions::default() };
     // SAFETY: the entry holds a reference of its own and may be run by any thread of the lane; a failed spawn drops it.
     match unsafe { sched::spawn_handle(entry, options) } {
         Ok(t) => {
