@@ -3,7 +3,7 @@
 
     python3 examples/check.py                   everything
     python3 examples/check.py -k hello -k fan   stories whose name contains one of these
-    python3 examples/check.py --lang c          only C (or only rust)
+    python3 examples/check.py --lang c          only C (or only rust, or only python)
     python3 examples/check.py --write-readme    write README.md from stories.toml, and do nothing else
 
 Each program runs with the default number of workers and under GORT_WORKERS=1, 2 and 5, has 30 seconds (or what
@@ -16,7 +16,8 @@ Invariants:
  1. Needs Python 3.10, a C compiler and cargo, and nothing else; so stories.toml is read by the few lines below
     (tomllib came with 3.11).
  2. The C programs are linked with libgort.so as it stands in the target directory. It is never built here: that
-    would hide that it is out of date. A missing library is an error.
+    would hide that it is out of date. A missing library is an error. So it is with the Python module: the stories run
+    with $GORT_PYTHON, else with .venv/bin/python, and if that cannot import gort it is an error.
  3. The last line is "N passed, N failed", and the exit status is 0 only if nothing failed.
 
 Rejected: building the Rust stories with the release profile by default; it links the whole library into each
@@ -37,7 +38,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
 CFLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-g", f"-I{ROOT / 'include'}"]
-SOURCES = {"c": "main.c", "rust": "main.rs"}
+SOURCES = {"c": "main.c", "rust": "main.rs", "python": "main.py"}
 BYTES_A_TASK = 20_000  # what a run of a story with `scale` may need for each task, with room to spare
 
 
@@ -60,18 +61,19 @@ def readme(stories):
     )
     return f"""# Stories
 
-Each story is a small program that shows one thing, in C (`main.c`) and in Rust (`main.rs`). Both print the same, and it stands in
-`OUTPUT`. Each begins with what it shows and ends with how Go differs, if it does. They follow the chapters of a guide to
+Each story is a small program that shows one thing, in C (`main.c`), Rust (`main.rs`) and Python (`main.py`). All print the same, and
+it stands in `OUTPUT`. Each begins with what it shows and ends with how Go differs, if it does. They follow the chapters of a guide to
 Go's concurrency, so this is also a way to learn gort from the beginning: read from the top.
 
     make build                                     # libgort.so, which the C programs link with
     python3 examples/check.py                      # build all, run all, compare
     cargo run -p gort-examples --example hello     # one of them, in Rust
-    cc -Iinclude examples/hello/main.c target/release/libgort.a -o hello && ./hello     # and in C
+    cc -Iinclude examples/hello/main.c target/release/libgort.a -o hello && ./hello     # in C
+    python examples/hello/main.py                  # and in Python, where gort is installed
 
 "sorted" means that the order of the lines is nobody's promise, so they are sorted before the comparison. Times are short and never printed.
 `story.h` and `story.rs` are small helpers: they end the program when something that must hold does not, and ask at the end
-whether a task, a channel or a WaitGroup is left alive.
+whether a task, a channel or a WaitGroup is left alive. `story.py` runs a Python story and asks the same.
 
 | story | chapter | shows | kind |
 |---|---|---|---|
@@ -107,13 +109,14 @@ def available_memory():
     return 0
 
 
-def scaled(story, expected, workers):
+def scaled(story, language, expected, workers):
     """The environment and the expected output of a story with a size: full only for the default number of workers,
     to save time, and only if the machine has the memory."""
     if "scale" not in story:
         return {}, expected
     full = int(story["scale"])
-    count = full // 10 if workers else full
+    most = int(story.get(f"scale_{language}", full))
+    count = most // 10 if workers else most
     while count > 1000 and count * BYTES_A_TASK > available_memory():
         count //= 10
     return {"STORY_TASKS": str(count)}, expected.replace(str(full), str(count))
@@ -132,17 +135,19 @@ def difference(story, expected, got):
     return "the output differs only in its last newline"
 
 
-def run_story(checks, story, language, program, args):
+def run_story(checks, story, language, command, args):
     output = (HERE / story["name"] / "OUTPUT").read_text()
+    if f"differs_{language}" in story:
+        output = output.replace(*story[f"differs_{language}"])
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("GORT_", "STORY_"))}
     timeout = max(args.timeout, float(story.get("timeout", 0)))
     sweep = [""] if story.get("workers") == "own" else args.workers
     for workers in sweep:
-        extra, expected = scaled(story, output, workers)
+        extra, expected = scaled(story, language, output, workers)
         env = plain | extra | ({"GORT_WORKERS": workers} if workers else {})
         what = f"{story['name']} ({language}{f', GORT_WORKERS={workers}' if workers else ''})"
         try:
-            ran = call([program], env=env, timeout=timeout)
+            ran = call(command, env=env, timeout=timeout)
         except subprocess.TimeoutExpired as e:
             so_far = (e.stdout or b"").decode(errors="replace")
             checks.note(what, f"did not end within {timeout:g} s; printed so far:\n{so_far}")
@@ -194,15 +199,15 @@ def build_rust(checks, stories, args):
     return programs, rlib
 
 
-def refuse(checks, story, language, command):
-    """wrong.*: number 0 must compile, so that each of the others is refused for its one wrong line."""
+def refuse(checks, story, language, command, refusal="error"):
+    """wrong.*: number 0 must compile (in Python: run), so that each of the others is refused for its one wrong line."""
     for n in range(int(story["wrong"]) + 1):
         made = call(command(n))
-        what = f"{story['name']} ({language}, wrong line {n}{' is refused' if n else ': none, compiles'})"
+        what = f"{story['name']} ({language}, wrong line {n}{' is refused' if n else ': none, passes'})"
         if n == 0:
             checks.note(what, made.stderr if made.returncode else "")
         else:
-            checks.note(what, "" if made.returncode and "error" in made.stderr else "it compiles")
+            checks.note(what, "" if made.returncode and refusal in made.stderr else f"it is not\n{made.stderr}")
 
 
 def check_c(checks, stories, out, args):
@@ -212,7 +217,7 @@ def check_c(checks, stories, out, args):
             source = str(HERE / s["name"] / "wrong.c")
             refuse(checks, s, "c", lambda n: [args.cc, *CFLAGS, "-fsyntax-only", f"-DWRONG={n}", source])
         if s["name"] in programs:
-            run_story(checks, s, "c", programs[s["name"]], args)
+            run_story(checks, s, "c", [programs[s["name"]]], args)
 
 
 def check_rust(checks, stories, out, args):
@@ -225,7 +230,23 @@ def check_rust(checks, stories, out, args):
             source = str(HERE / s["name"] / "wrong.rs")
             refuse(checks, s, "rust", lambda n: [*base, "--cfg", f'wrong="{n}"', source])
         if s["name"] in programs:
-            run_story(checks, s, "rust", programs[s["name"]], args)
+            run_story(checks, s, "rust", [programs[s["name"]]], args)
+
+
+def check_python(checks, stories, out, args):
+    python = os.environ.get("GORT_PYTHON") or str(ROOT / ".venv" / "bin" / "python")
+    try:
+        problem = call([python, "-c", "import gort"], timeout=args.timeout).stderr
+    except OSError as e:
+        problem = str(e)
+    if problem:
+        told = "GORT_PYTHON" if os.environ.get("GORT_PYTHON") else "GORT_PYTHON is not set, and .venv"
+        checks.note("Python module", f"{python} cannot import gort ({told}); build it first: make python\n{problem}")
+        return
+    for s in stories:
+        if "wrong" in s:
+            refuse(checks, s, "python", lambda n: [python, str(HERE / s["name"] / "wrong.py"), str(n)], "AttributeError")
+        run_story(checks, s, "python", [python, str(HERE / "story.py"), str(HERE / s["name"] / "main.py")], args)
 
 
 def check_page(checks, stories):
@@ -265,7 +286,7 @@ def main():
         stories = [s for s in stories if any(part in s["name"] for part in args.k)]
     with tempfile.TemporaryDirectory(prefix="gort-stories-") as folder:
         out = pathlib.Path(folder)
-        for language, check in (("c", check_c), ("rust", check_rust)):
+        for language, check in (("c", check_c), ("rust", check_rust), ("python", check_python)):
             chosen = [s for s in stories if language in s["languages"]]
             if chosen and args.lang in (None, language):
                 check(checks, chosen, out, args)
