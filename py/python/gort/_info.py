@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import os as _os
 import sys as _sys
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 from . import _gort
 
 
-def dump(file=None):
+class Info(TypedDict):
+    """What ``info()`` tells."""
+
+    version: str
+    python: str
+    tasks: str
+    """"greenlets", or "threads" where greenlets cannot be used."""
+    why: str
+    cpus: int
+    workers: int
+    library: str
+    include: str
+
+
+def dump(file: SupportsWrite[str] | None = None) -> None:
     """Writes who waits for what to ``file`` (default: standard error)."""
     (_sys.stderr if file is None else file).write(_gort._dump())
 
 
-def info():
+def info() -> Info:
     """How gort runs here: versions, how tasks are run and why, processors."""
     why = _gort._why_threads
     return {
@@ -28,6 +46,6 @@ def info():
     }
 
 
-def get_include():
+def get_include() -> str:
     """The directory with gort.h."""
     return _os.path.join(_os.path.dirname(_os.path.abspath(__file__)), "include")

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import signal as _signal
 import threading as _threading
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from . import _gort
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def run(main, /, *args, grace=0.1, wait_all=False, workers=None, max_tasks=None):
+    from typing_extensions import TypeVarTuple, Unpack
+
+    _Args = TypeVarTuple("_Args")
+
+_R = TypeVar("_R")
+
+
+def run(
+    main: Callable[[Unpack[_Args]], _R],
+    /,
+    *args: Unpack[_Args],
+    grace: float = 0.1,
+    wait_all: bool = False,
+    workers: int | None = None,
+    max_tasks: int | None = None,
+) -> _R:
     """Runs ``main(*args)`` as a task on this thread, with a scheduler around it, and returns what it returned.
 
     Tasks that are still alive when main returns are cancelled, all of them first, and get ``grace`` seconds to end in; then they are
@@ -35,10 +53,10 @@ class shield:
 
     __slots__ = ()
 
-    def __enter__(self):
+    def __enter__(self) -> shield:
         _gort._shield_begin()
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: object) -> Literal[False]:
         _gort._shield_end()
         return False

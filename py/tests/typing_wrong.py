@@ -1,0 +1,127 @@
+"""Programs that are wrong, one a line: each line that ends in a comment "wrong" must be refused by a type checker, for the reason
+that stands there (typing.sh). The lines without the mark are right, so it is the marked one that is wrong and nothing else.
+"""
+
+import asyncio
+
+import gort
+
+ch = gort.Channel[int](1)
+out, source = ch.sender, ch.receiver
+
+# ---- the direction
+out.recv()  # wrong: attr-defined
+out.recv_async()  # wrong: attr-defined
+source.send(1)  # wrong: attr-defined
+source.close()  # wrong: attr-defined
+out.abandon()  # wrong: attr-defined
+for v in out:  # wrong: attr-defined
+    pass
+with source:  # wrong: attr-defined
+    pass
+
+# ---- the elements
+ch.send("one")  # wrong: arg-type
+out.send("one")  # wrong: arg-type
+ch.try_send(None)  # wrong: arg-type
+ch.send_many(["one"])  # wrong: list-item
+text: str = source.recv()  # wrong: assignment
+text = ch.try_recv()  # wrong: assignment
+for text in source:  # wrong: assignment
+    pass
+number: int = source.recv(default=None)  # wrong: arg-type
+number = source.recv(default=0)
+number, more = ch.recv_ok()  # wrong: assignment
+maybe, more = ch.recv_ok()
+gort.Channel[str]().send(number)  # wrong: arg-type
+gort.Channel.of("q", 16).send("x")  # wrong: arg-type
+gort.Channel.of("d", 16).send(1)
+gort.Channel.of("d", 16).send("x")  # wrong: arg-type
+ch.send_from([1, 2])  # wrong: arg-type
+ch.recv_into([1, 2])  # wrong: arg-type
+
+
+# ---- one direction stands for another element type only where that is safe
+def reads(source: gort.Receiver[object]) -> None: ...
+def writes(out: gort.Sender[bool]) -> None: ...
+def writes_any(out: gort.Sender[object]) -> None: ...
+def both(ch: gort.Channel[object]) -> None: ...
+
+
+reads(source)
+writes(out)
+writes_any(out)  # wrong: arg-type
+both(ch)  # wrong: arg-type
+reads(out)  # wrong: arg-type
+reads(ch)  # wrong: arg-type
+
+
+# ---- tasks
+def twice(n: int, *, loud: bool = False) -> int:
+    return 2 * n
+
+
+gort.go(twice, 1)
+gort.go(twice, 1, loud=True)
+gort.go(twice)  # wrong: call-arg
+gort.go(twice, "1")  # wrong: arg-type
+gort.go(twice, 1, quiet=True)  # wrong: call-arg
+gort.go(twice(1))  # wrong: arg-type
+gort.go_named(twice, 1)  # wrong: arg-type
+number = gort.go(twice, 1).result()
+text = gort.go(twice, 1).result()  # wrong: assignment
+gort.go(twice, 1).join().bit_length()  # wrong: func-returns-value
+gort.WaitGroup().go(twice, "1")  # wrong: arg-type
+gort.WaitGroup().add("1")  # wrong: arg-type
+with gort.Group() as group:
+    group.go(twice, 1)
+    group.go(twice, "1")  # wrong: arg-type
+    text = group.go(twice, 1).result()  # wrong: assignment
+if gort.current_task().done:  # wrong: union-attr
+    pass
+
+# ---- run
+number = gort.run(twice, 1)
+number = gort.run(twice, 1, grace=2, workers=2)
+text = gort.run(twice, 1)  # wrong: assignment
+gort.run(twice)  # wrong: arg-type
+gort.run(twice, "1")  # wrong: arg-type
+gort.run(twice, 1, grace="long")  # wrong: arg-type
+gort.run(twice, 1, grce=1)  # wrong: call-arg
+gort.sleep("1")  # wrong: arg-type
+gort.sleep(seconds=1)  # wrong: call-arg
+
+
+# ---- asyncio
+async def loop() -> None:
+    number = await ch.recv_async()
+    await ch.send_async(number)
+    await ch.send_async("one")  # wrong: arg-type
+    text: str = await source.recv_async()  # wrong: assignment
+    async for number in source:
+        pass
+    async for text in source:  # wrong: assignment
+        pass
+    await source.recv()  # wrong: misc
+    await asyncio.wait_for(ch.recv_async(), 1)
+    with await ch:  # wrong: misc
+        pass
+
+
+# ---- errors
+try:
+    pass
+except gort.TaskCanceled as canceled:
+    error: Exception = canceled  # wrong: assignment
+except gort.TimedOut as timed_out:
+    timeout: TimeoutError = timed_out
+except gort.InvalidArgument as invalid:
+    value: ValueError = invalid
+except gort.Misuse as misuse:
+    runtime: RuntimeError = misuse
+except gort.Error as other:
+    error = other
+
+
+class Mine(gort.Channel[int]):  # wrong: misc
+    pass
