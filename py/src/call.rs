@@ -119,7 +119,7 @@ fn last_error() -> String {
 }
 
 /// Does an event loop run on this thread?
-fn is_loop_running(py: Python<'_>) -> PyResult<bool> {
+pub fn is_loop_running(py: Python<'_>) -> PyResult<bool> {
     static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let get = match GET.get(py) {
         Some(g) => g,

@@ -421,12 +421,14 @@ impl Channel {
         self.close_now(py)
     }
 
+    /// Is it closed? A snapshot: another may close it in the next moment.
     #[getter]
     fn closed(&self) -> bool {
         // SAFETY: our handle.
         unsafe { raw::is_closed(self.raw()) }
     }
 
+    /// How many values its buffer holds; 0: a send and a receive meet.
     #[getter]
     fn capacity(&self) -> usize {
         // SAFETY: our handle.
@@ -550,11 +552,13 @@ impl Sender {
         self.ch.get().close_now(py)
     }
 
+    /// Is it closed? A snapshot: another may close it in the next moment.
     #[getter]
     fn closed(&self) -> bool {
         self.ch.get().closed()
     }
 
+    /// How many values its buffer holds; 0: a send and a receive meet.
     #[getter]
     fn capacity(&self) -> usize {
         self.ch.get().capacity()
@@ -632,11 +636,13 @@ impl Receiver {
         }
     }
 
+    /// Is it closed? A snapshot: another may close it in the next moment.
     #[getter]
     fn closed(&self) -> bool {
         self.ch.get().closed()
     }
 
+    /// How many values its buffer holds; 0: a send and a receive meet.
     #[getter]
     fn capacity(&self) -> usize {
         self.ch.get().capacity()

@@ -5,7 +5,7 @@
 //! T3  Everything in it is touched attached; its cells are guarded by the GIL. Where there is none, tasks are threads and the same order holds by T2.
 //! T4  An exception that nobody has asked for when the object goes is reported by `sys.unraisablehook`, as asyncio does.
 
-use crate::call::Caller;
+use crate::call::{Caller, is_loop_running};
 use crate::{decref, errors, lane, threads, workers};
 use gort::sched::task::{Entry, SpawnOptions, Task as CoreTask};
 use gort::sched::thread::Thread;
@@ -262,6 +262,7 @@ impl Task {
         unsafe { join::id(self.handle.get()) }
     }
 
+    /// The name it was given, or one made of its number.
     #[getter]
     fn name(&self) -> String {
         if self.name.is_empty() { format!("task {}", self.id()) } else { self.name.clone() }
@@ -438,6 +439,12 @@ pub struct RunOptions {
 
 /// Runs `main(*args)` as a task on this thread, with a scheduler around it, and returns what it returned (K1, K4).
 pub fn run(py: Python<'_>, main: Bound<'_, PyAny>, args: Bound<'_, PyTuple>, o: &RunOptions) -> PyResult<Py<PyAny>> {
+    if is_loop_running(py)? {
+        return Err(errors::misuse(
+            py,
+            "gort.run on a thread whose asyncio loop is running would freeze the loop; gort.go needs no run",
+        ));
+    }
     if threads::is_on() {
         return run_as_thread(py, main, args, o);
     }

@@ -109,5 +109,8 @@ class Group:
         for task in self._tasks:
             task.exception()  # seen: not reported again
 
+    # Both must be there, or Python complains of the one that is missing.
+    async def __aexit__(self, *_exc: object) -> None: ...
+
     async def __aenter__(self) -> NoReturn:
         raise _gort.Misuse("a Group waits for its tasks, which would freeze the event loop; use it in a task or a thread")
