@@ -1,4 +1,4 @@
-# gort: one runtime for tasks, channels and WaitGroups, for C and Rust.
+# gort: one runtime for tasks, channels and WaitGroups, for C, Python and Rust.
 #
 # `make help` lists what there is. Cargo does the building; this file gives the steps their names. On a clean clone
 # `make demo` and `make test` need no other step. CARGO_TARGET_DIR is honoured. Results of tests are remembered by the
@@ -10,6 +10,10 @@ ARGS    ?= --quick
 DIR     ?=
 export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
+PIP     := .venv/bin/python -m pip install -q --disable-pip-version-check
+# What goes into the wheel.
+MODULE  := Cargo.toml Cargo.lock include/gort.h $(shell find core ffi-c py \( -name tests -o -name __pycache__ -o -name target \) -prune -o \
+               \( -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.typed' -o -name '*.toml' -o -name '*.h' -o -name '*.md' \) -print)
 ABI     := $(shell sed -n 's/^const ABI: u32 = \([0-9]*\);$$/\1/p' ffi-c/build.rs)
 
 # $(call need,PROGRAM,WHAT TO INSTALL)
@@ -20,7 +24,7 @@ need = command -v $(1) >/dev/null 2>&1 || { echo "gort: $(1) is missing; install
 
 help:
 	@echo "make build        libgort.so, libgort.a (release) and the check that include/gort.h is in step"
-	@echo "make python       the Python module, built and installed into .venv"
+	@echo "make python       the Python module, built as a release wheel and installed into .venv"
 	@echo "make demo         the main job: index the text files under DIR= (default: library sources on this machine)"
 	@echo "make test         every quick test; FORCE=1 runs also what did not change, ONLY=\"fmt docs\" some stages"
 	@echo "make test-deep    loom models, ThreadSanitizer, AddressSanitizer, long stress, planted mutants; takes long"
@@ -40,23 +44,30 @@ build: tools
 	@cargo test -q -p gort-ffi-c --test header >$(TARGET)/header.log 2>&1 || { cat $(TARGET)/header.log; exit 1; }
 	@echo "built $(TARGET)/release/libgort.so and libgort.a; include/gort.h is in step"
 
-# The one Python environment of the tree: the benchmark runner, the chart of the demo, and Go's toolchain as a peer.
-.venv/.ready: benchmarks/requirements.txt py/requirements-dev.txt
+# The one Python environment of the tree: the module gort itself, the benchmark runner, the chart of the demo, and Go's toolchain as a peer.
+.venv/.ready: benchmarks/requirements.txt py/requirements-build.txt py/requirements-dev.txt
 	@$(call need,python3,Python 3: apt-get install python3)
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "gort: python3 -m venv does not work; install it: apt-get install python3-venv" >&2; exit 1; }
-	@echo "making .venv from $<"
+	@echo "making .venv from $^"
 	@test -x .venv/bin/python || python3 -m venv .venv
-	@.venv/bin/python -m pip install -q --disable-pip-version-check -r $< -r py/requirements-dev.txt
+	@$(PIP) $(addprefix -r ,$^)
 	@touch $@
 
-# The Python module, built by maturin and installed into .venv; again when a source of it has changed.
-PYTHON_SOURCES := $(shell find core/src ffi-c/src ffi-c/build.rs py/src py/build.rs py/python include py/Cargo.toml py/pyproject.toml Cargo.toml Cargo.lock -type f -not -name '*.so' -not -path '*/__pycache__/*' 2>/dev/null)
-.venv/.gort: .venv/.ready $(PYTHON_SOURCES)
-	@echo "building the Python module"
-	@rm -rf $(TARGET)/wheels && .venv/bin/maturin build -q --release -m py/Cargo.toml -i .venv/bin/python -o $(TARGET)/wheels >$(TARGET)/wheel.log 2>&1 || \
+# The wheel that a user would get, built as a release; only when a file that goes into it is newer than the one installed.
+.venv/.gort: .venv/.ready $(MODULE)
+	@$(call need,cargo,see https://rustup.rs or your distribution's cargo and rustc (1.95 or later))
+	@echo "building the Python module into .venv"
+	@rm -rf $(TARGET)/wheels
+	@.venv/bin/maturin build -q --release --compatibility linux -m py/Cargo.toml -i .venv/bin/python -o $(TARGET)/wheels >$(TARGET)/wheel.log 2>&1 || \
 		{ cat $(TARGET)/wheel.log; exit 1; }
-	@.venv/bin/python -m pip install -q --disable-pip-version-check --force-reinstall --no-deps $(TARGET)/wheels/*.whl
+	@$(PIP) --force-reinstall --no-deps $(TARGET)/wheels/gort-*.whl
+	@touch $@
+
+# Only the benchmarks need them.
+.venv/.peers: benchmarks/requirements-peers.txt .venv/.ready
+	@echo "installing the peers of the Python rows"
+	@$(PIP) -r $<
 	@touch $@
 
 python: tools .venv/.gort
@@ -70,7 +81,7 @@ test: tools
 test-deep: tools
 	@bash tools/deep.sh
 
-bench: build .venv/.gort
+bench: build .venv/.gort .venv/.peers
 	@.venv/bin/python benchmarks/run.py $(ARGS)
 
 install: build

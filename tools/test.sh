@@ -27,6 +27,7 @@ stage install "$RUST Makefile README.md" bash ffi-c/tests/install_test.sh
 stage python-build "$RUST Makefile" make -s python
 stage python "$RUST Makefile" bash py/tests/run.sh
 stage examples "$RUST" python3 examples/check.py
-stage index "$RUST" bash examples/index/test.sh
+stage python - make -s python
+stage index "$RUST py" bash examples/index/test.sh
 stage benchmarks benchmarks python3 -m unittest discover -s benchmarks
 summary
