@@ -105,15 +105,17 @@ def handover_chart(rows: list[dict] | dict, path: Path | str) -> None:
 
 
 def bench_chart(rows: list[dict] | dict, path: Path | str) -> None:
-    """All workloads of a run, one small chart each; the text says the ratio to Go at the same number of workers."""
+    """All workloads of a run, one small chart each; the text says the ratio to the reference: Go at the same number of workers, or what the row says."""
     data = rows["rows"] if isinstance(rows, dict) else rows
     names = list(dict.fromkeys(r["workload"] for r in data))
 
     def label(r: dict) -> str:
         text = figure_text(r["median"])
-        q = (r.get("ratio") or {}).get("go_median")
+        ratio = r.get("ratio") or {}
+        q, to = ratio.get("median", ratio.get("go_median")), ratio.get("to") or "Go"
+        name = "Go" if colour(to) == GO else to
         busy = ", busy" if (r.get("busy") or {}).get("marked") else ""
-        return text + (f", {q:.2f} of Go" if q is not None and colour(r["engine"]) != GO else "") + busy
+        return text + (f", {q:.2f} of {name}" if q is not None and r["engine"] != to and colour(r["engine"]) != GO else "") + busy
 
     columns = min(3, len(names))
     lines = -(-len(names) // columns)

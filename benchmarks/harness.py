@@ -62,6 +62,7 @@ class Workload:
     about: str
     quick: dict[str, int]
     scale: int = 1
+    reference: str | None = None  # the engine that ratios are taken to; None: the suite's baseline at the same number of workers
 
     def size(self, quick: bool) -> tuple[int, int]:
         """n and warm-up."""
@@ -84,10 +85,10 @@ class Engine:
     program: Program
     workers: int
     env: dict[str, str] = field(default_factory=dict)
-    workloads: frozenset[str] | None = None
+    workloads: frozenset[str] = frozenset()
 
     def has(self, workload: str) -> bool:
-        return self.workloads is None or workload in self.workloads
+        return workload in self.workloads
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,11 @@ def load_suite() -> Suite:
     with open(HERE / "engines.toml", "rb") as f:
         data = tomllib.load(f)
     programs = {name: Program(name=name, **p) for name, p in data["program"].items()}
+    everybody = [w.name for w in workloads if w.reference is None]
     engines = []
     for e in data["engine"]:
-        only = e.get("workloads")
-        if only is not None and (unknown := set(only) - {w.name for w in workloads}):
+        only = e.get("workloads", everybody)
+        if unknown := set(only) - {w.name for w in workloads}:
             raise BenchError(f"engines.toml: {e['name']} names unknown workloads: {', '.join(sorted(unknown))}")
         engines.append(
             Engine(
@@ -114,9 +116,12 @@ def load_suite() -> Suite:
                 program=programs[e["program"]],
                 workers=e["workers"],
                 env=e.get("env", {}),
-                workloads=None if only is None else frozenset(only),
+                workloads=frozenset(only),
             )
         )
+    names = {e.name for e in engines}
+    if strange := {w.reference for w in workloads if w.reference is not None} - names:
+        raise BenchError(f"workloads.toml: no engine is called {', '.join(sorted(strange))}")
     return Suite(workloads, engines, data["baseline"])
 
 
@@ -130,6 +135,7 @@ def places() -> dict[str, str]:
         "here": str(HERE),
         "bin": str(BIN),
         "target": str((ROOT / target).resolve()),
+        "python": sys.executable,
         "go": str(Path(sys.executable).parent / "go"),
     }
 
@@ -157,6 +163,8 @@ def build(program: Program) -> str | None:
             return f"{command[0]}: {e.strerror}{hint}"
         if done.returncode != 0:
             tail = "\n".join(done.stdout.strip().splitlines()[-15:])
+            if command[0] == places()["python"]:  # an import that failed
+                return f"{tail.splitlines()[-1] if tail else 'it said nothing'}; make python, and pip install -r benchmarks/requirements-peers.txt"
             return f"{shlex.join(command)} failed\n{tail}"
     return missing(program)
 
@@ -182,7 +190,7 @@ def version_of(program: Program) -> str:
     except ValueError:
         return f"unknown (--version exited with {done.returncode})"
     name = str(said["version"])
-    return f"gort {name} {commit()}" if program.name.startswith("gort-") else name
+    return f"gort {name.removeprefix('gort ')} {commit()}" if program.name.startswith("gort-") else name
 
 
 # ---- the recorded stream ----------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ It is NOT a judge: no row is left out because it is slow or was taken on a busy 
 
 Invariants
   R1  A row has figures only from samples whose checksum was right; one wrong sample makes checksum_ok false.
-  R2  Ratios are row / Go at the same number of workers, of the same run: min to min and median to median. Below 1 is
-      quicker (or smaller). "best" is the smallest min of the workload in this run.
+  R2  Ratios are row / reference, of the same run: min to min and median to median. The reference is Go at the same number of workers, or the
+      engine that the workload names. Below 1 is quicker (or smaller). "best" is the smallest min of the workload in this run.
   R3  A row in JSON can be read alone: it carries its machine, date, commit and command.
 
 Rejected: means and standard deviations. On a shared machine the noise is one-sided: the minimum is what the code can do, the
@@ -79,16 +79,28 @@ def ratio(a: float | None, b: float | None) -> float | None:
 
 
 def baseline_of(row: Row, rows: list[Row], suite: Suite) -> Row | None:
-    fits = (r for r in rows if r.workload is row.workload and r.engine.workers == row.engine.workers)
+    same = [r for r in rows if r.workload is row.workload]
+    if row.workload.reference is not None:
+        return next((r for r in same if r.engine.name == row.workload.reference), None)
+    fits = (r for r in same if r.engine.workers == row.engine.workers)
     return next((r for r in fits if r.engine.program.name == suite.baseline), None)
 
 
-def ratios(row: Row, rows: list[Row], suite: Suite) -> dict[str, float | None]:
+def reference_name(workload: Workload) -> str:
+    return workload.reference or "Go"
+
+
+def ratios(row: Row, rows: list[Row], suite: Suite) -> dict[str, float | str | None]:
     base = baseline_of(row, rows, suite)
     best = min((r.min for r in rows if r.workload is row.workload and r.min is not None), default=None)
+    low, middle = (ratio(row.min, base.min), ratio(row.median, base.median)) if base else (None, None)
+    to_go = row.workload.reference is None
     return {
-        "go_min": ratio(row.min, base.min) if base else None,
-        "go_median": ratio(row.median, base.median) if base else None,
+        "to": base.engine.name if base else None,
+        "min": low,
+        "median": middle,
+        "go_min": low if to_go else None,  # the names of older records
+        "go_median": middle if to_go else None,
         "best": ratio(row.min, best),
     }
 
@@ -133,7 +145,8 @@ def table(workload: Workload, rows: list[Row], suite: Suite, items: Items | None
         pad_edge=False,
     )
     t.add_column("engine", no_wrap=True)
-    for name in ("min", "median", "min/Go", "median/Go", "min/best"):
+    to = reference_name(workload)
+    for name in ("min", "median", f"min/{to}", f"median/{to}", "min/best"):
         t.add_column(name, justify="right", no_wrap=True)
     t.add_column("note")
     for r in mine:
@@ -144,8 +157,8 @@ def table(workload: Workload, rows: list[Row], suite: Suite, items: Items | None
             r.engine.name,
             low,
             show(r.median),
-            show_ratio(q["go_min"]),
-            show_ratio(q["go_median"]),
+            show_ratio(q["min"]),
+            show_ratio(q["median"]),
             "[bold]best[/]" if is_best else show_ratio(q["best"]),
             note(r, items),
         )

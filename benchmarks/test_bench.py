@@ -1,18 +1,34 @@
 """What of the benchmarks can go wrong without any speed: the data files, the checksums, the judging of an answer.
 
-    python3 -m unittest discover -s benchmarks
+    python3 -m unittest discover -s benchmarks        (.venv/bin/python: the engines in Python too)
 
 It is NOT a benchmark and starts no engine but those that are already built (then: do they have the workloads the data
-files say?). Needs nothing but the standard library, as harness.py does.
+files say?). An engine in Python is tried when this Python has its packages: small passes of each workload, judged as a run
+judges them. Needs nothing but the standard library, as harness.py does; the ratios are tested where rich is.
 """
 
+import re
 import subprocess
+import sys
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import harness
 
+sys.path.insert(0, str(harness.HERE / "engines" / "python"))
+import protocol  # noqa: E402
+
+try:
+    import report
+except ImportError:
+    report = None
+
 SUBSTITUTE_BYTES = 403_557_173
+
+
+def in_python(engine):
+    return engine.program.run[0] == "{python}"
 
 
 def answer(**change):
@@ -40,17 +56,121 @@ class Data(unittest.TestCase):
         base = [e for e in self.suite.engines if e.program.name == self.suite.baseline]
         for e in self.suite.engines:
             for w in self.suite.workloads:
-                if e.has(w.name):
+                if e.has(w.name) and w.reference is None:
                     self.assertTrue(any(b.workers == e.workers and b.has(w.name) for b in base), (e.name, w.name))
+
+    def test_a_reference_has_the_workload_that_names_it(self):
+        for w in self.suite.workloads:
+            if w.reference is not None:
+                found = [e for e in self.suite.engines if e.name == w.reference]
+                self.assertTrue(len(found) == 1 and found[0].has(w.name), w.name)
+
+    def test_workloads_of_python_are_only_for_engines_that_name_them(self):
+        for e in self.suite.engines:
+            python = {w.name for w in self.suite.workloads if w.name.startswith("py_")}
+            self.assertIn(len(python & e.workloads), (0, len(e.workloads)), e.name)
+        self.assertTrue(all((w.reference is not None) == w.name.startswith("py_") for w in self.suite.workloads))
+
+    def test_gort_has_every_workload(self):
+        for w in self.suite.workloads:
+            self.assertTrue(any(e.has(w.name) for e in self.suite.engines if e.name.startswith("gort-")), w.name)
+
+    def test_peers_are_pinned_and_each_is_an_engine(self):
+        pins = protocol.pins()
+        self.assertTrue(pins and all(re.fullmatch(r"[0-9.]+", version) for version in pins.values()), pins)
+        self.assertEqual(set(pins) - {e.name for e in self.suite.engines}, set())
+
+    def test_another_version_of_a_peer_is_refused(self):
+        name, here = "gort-test-peer", sys.version
+        with mock.patch.object(protocol, "pins", lambda: {name: "1.0"}):
+            with mock.patch.object(protocol.metadata, "version", lambda _: "1.0"):
+                self.assertIn(f"{name} 1.0, CPython {here.split()[0]}", protocol.version_of((name,)))
+            with mock.patch.object(protocol.metadata, "version", lambda _: "1.0.1"), self.assertRaises(SystemExit):
+                protocol.version_of((name,))
 
     def test_built_programs_have_the_workloads_the_data_says(self):
         for e in self.suite.engines:
-            if harness.missing(e.program) is not None:
+            if harness.missing(e.program) is not None or in_python(e) and harness.build(e.program) is not None:
                 continue
             command = [*harness.fill(e.program.run), "--list"]
             listed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.split()
             wanted = [w.name for w in self.suite.workloads if e.has(w.name)]
             self.assertEqual(sorted(listed), sorted(wanted), e.name)
+
+
+class EnginesInPython(unittest.TestCase):
+    def test_small_passes_have_the_right_checksum(self):
+        suite, tried = harness.load_suite(), 0
+        for e in filter(in_python, suite.engines):
+            if (why := harness.build(e.program)) is not None:
+                self.assertRegex(why, "Error.*make python", e.name)
+                continue
+            for w in suite.workloads:
+                if e.has(w.name):
+                    with self.subTest(engine=e.name, workload=w.name):
+                        sample = harness.run_once(e, w, 5_003, 11, None, 60)  # no multiple of a batch or a block
+                        self.assertIsNone(sample.why)
+                        tried += 1
+        if tried == 0:
+            self.skipTest("no engine in Python can be imported here")
+
+    def test_an_unknown_workload_or_no_n_is_refused(self):
+        prog = [sys.executable, str(harness.HERE / "engines/python/engine_queue.py"), "queue.Queue"]
+        for rest in (["yield", "--n", "5"], ["py_spsc"], ["py_spsc", "--n", "0"], ["py_spsc", "--reps", "2"]):
+            done = subprocess.run([*prog, *rest], capture_output=True, text=True, timeout=10, check=False)
+            self.assertNotEqual(done.returncode, 0, rest)
+            self.assertEqual(done.stdout, "", rest)
+
+
+class Protocol(unittest.TestCase):
+    def test_a_stream_is_checked_after_the_clock(self):
+        self.assertEqual(protocol.stream(7, [0, 1, 2], 3), protocol.Result(7, 3, 0))
+        for got in ([0, 2, 1], [0, 1], [0, 1, 1], [0, 1, 2, 3], []):
+            self.assertEqual(protocol.stream(7, got, 3).errors, 1, got)
+
+    def test_int64_are_compared_place_by_place(self):
+        source = protocol.int64_source(4)
+        self.assertEqual(protocol.int64_result(1, protocol.int64_source(4), source), protocol.Result(1, 6, 0))
+        sink = protocol.int64_sink(4)
+        self.assertEqual((len(sink), sum(sink)), (4, 0))
+        self.assertEqual(protocol.int64_result(1, sink, source).errors, 1)
+        sink[:] = source[::-1]
+        self.assertEqual(protocol.int64_result(1, sink, source), protocol.Result(1, 6, 1))
+
+    def test_resident_memory_is_in_bytes(self):
+        self.assertGreater(protocol.resident(), 1_000_000)
+
+
+@unittest.skipIf(report is None, "rich is not here")
+class Ratios(unittest.TestCase):
+    def rows(self, workload, figures):
+        suite = harness.load_suite()
+        w = next(w for w in suite.workloads if w.name == workload)
+        rows = []
+        for e in suite.engines:
+            if e.name in figures:
+                samples = [harness.Sample(f, None, 1, 0, 0) for f in figures[e.name]]
+                rows.append(report.Row(w, e, 10, "v", samples))
+        return rows, suite
+
+    def test_python_rows_are_beside_the_engine_the_workload_names(self):
+        rows, suite = self.rows("py_spsc", {"gort-python": [1.0, 3.0], "queue.Queue": [4.0, 6.0], "asyncio": [8.0, 8.0]})
+        q = {r.engine.name: report.ratios(r, rows, suite) for r in rows}
+        self.assertEqual((q["gort-python"]["to"], q["gort-python"]["min"], q["gort-python"]["median"]), ("queue.Queue", 0.25, 0.4))
+        self.assertEqual((q["asyncio"]["min"], q["asyncio"]["best"]), (2.0, 8.0))
+        self.assertIsNone(q["gort-python"]["go_min"])
+
+    def test_other_rows_are_beside_go_at_the_same_number_of_workers(self):
+        rows, suite = self.rows("yield", {"gort-c-w1": [1.0], "gort-c-w2": [1.0], "go-p1": [2.0], "go-p2": [4.0]})
+        q = {r.engine.name: report.ratios(r, rows, suite) for r in rows}
+        self.assertEqual((q["gort-c-w1"]["to"], q["gort-c-w1"]["min"], q["gort-c-w1"]["go_min"]), ("go-p1", 0.5, 0.5))
+        self.assertEqual((q["gort-c-w2"]["to"], q["gort-c-w2"]["median"]), ("go-p2", 0.25))
+
+    def test_without_the_reference_there_is_no_ratio(self):
+        rows, suite = self.rows("py_spsc", {"gort-python": [1.0]})
+        q = report.ratios(rows[0], rows, suite)
+        self.assertEqual((q["to"], q["min"], q["median"], q["best"]), (None, None, None, 1.0))
+        report.table(rows[0].workload, rows, suite, None)
 
 
 class Checksums(unittest.TestCase):

@@ -29,5 +29,5 @@ stage python "$RUST Makefile" bash py/tests/run.sh
 stage examples "$RUST" python3 examples/check.py
 stage python - make -s python
 stage index "$RUST py" bash examples/index/test.sh
-stage benchmarks benchmarks python3 -m unittest discover -s benchmarks
+stage benchmarks "benchmarks core ffi-c py" .venv/bin/python -m unittest discover -s benchmarks
 summary
