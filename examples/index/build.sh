@@ -30,5 +30,22 @@ program() {
         "-L$lib" -lgort "-Wl,-rpath,$lib" -pthread ${LDFLAGS:-}
 }
 
-program index index.c pipeline.c stages.c progress.c walk.c block.c words.c table.c
+# library NAME SOURCE ...: for ctypes; without an rpath, so that it binds to the gort that is in the process: the Python module's.
+library() {
+    name=$1
+    shift
+    if [ -f "$out/$name" ] && [ -z "$(find "$@" ./*.h build.sh "$include/gort.h" -newer "$out/$name")" ]; then
+        return
+    fi
+    # shellcheck disable=SC2086
+    ${CC:-cc} -std=c11 -O2 -Wall -Wextra -pedantic -fPIC -shared "-I$include" ${CFLAGS:-} "$@" -o "$out/$name" \
+        "-L$lib" -lgort -pthread ${LDFLAGS:-}
+}
+
+stages="pipeline.c stages.c progress.c walk.c block.c words.c table.c batch.c sums.c"
+# shellcheck disable=SC2086
+program index index.c $stages
 program handover handover.c
+# shellcheck disable=SC2086
+library libindex_shared.so shared.c $stages
+library libhandover.so handover.c

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "pipeline.h"
+#include "sums.h"
 
 #define TOP 20
 /* Readers for each worker. From the page cache one would do; from a cold disk they wait most of the time, and several
@@ -85,22 +86,6 @@ static int parse(struct options *options, int argc, char **argv) {
 
 /* ---- printing ---- */
 
-struct sums {
-    uint64_t text, binary, faults, bytes;
-};
-
-static struct sums sum_up(const struct walk *walk) {
-    struct sums sums = {.faults = walk->blind_count};
-    for (size_t i = 0; i < walk->count; i++) {
-        const struct file *file = &walk->files[i];
-        sums.text += file->state == FILE_TEXT;
-        sums.binary += file->state == FILE_BINARY;
-        sums.faults += file->fault != 0;
-        sums.bytes += file->bytes;
-    }
-    return sums;
-}
-
 static void print_table(const struct pipeline *line, const struct sums *sums) {
     const struct table *table = &line->total;
     printf("%12s  word\n", "count");
@@ -114,16 +99,6 @@ static void print_table(const struct pipeline *line, const struct sums *sums) {
     printf("bytes    %llu\nwords    %llu\ndistinct %llu\n", (unsigned long long)sums->bytes, (unsigned long long)table->seen,
            (unsigned long long)table->count);
     printf("fnv1a64  %016llx\n", (unsigned long long)table_checksum(table));
-}
-
-static void print_fault(const char *path, int fault) {
-    fprintf(stderr, "index: %s: %s\n", path, fault == FAULT_NOT_REGULAR ? "not a regular file" : strerror(fault));
-}
-
-static void print_faults(const struct walk *walk) {
-    for (size_t i = 0; i < walk->blind_count; i++) print_fault(walk->blind[i].path, walk->blind[i].fault);
-    for (size_t i = 0; i < walk->count; i++)
-        if (walk->files[i].fault != 0) print_fault(walk->files[i].path, walk->files[i].fault);
 }
 
 static double seconds(int64_t from, int64_t to) {

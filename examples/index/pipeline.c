@@ -1,7 +1,7 @@
 /* pipeline.c: builds the pipeline of pipeline.h, runs it, takes it down.
  *
  * Order of the ends: walk closes paths; the readers run out, `reading` falls to zero and a small task closes items; the
- * counters run out, `counting` falls to zero and another closes tables; the merge runs out. So nobody closes a channel that
+ * counters run out, `counting` falls to zero and another closes tables (or `shared`); the merge runs out. So nobody closes a channel that
  * somebody may still send on, except pipeline_fail(), which means to.
  *
  * Rejected: the last reader closes items by an atomic count. It saves a task and hides the rule in a reader. */
@@ -17,6 +17,7 @@ static void close_all(struct pipeline *line) {
     items_close(line->items);
     blanks_close(line->blanks);
     tables_close(line->tables);
+    if (line->shared != NULL) gort_chan_close(line->shared);
 }
 
 void pipeline_fail(struct pipeline *line, gort_status status, const char *where) {
@@ -42,6 +43,7 @@ static void close_tables(void *arg) {
     gort_status status = gort_wg_wait(line->counting);
     if (!pipeline_goes_on(line, status, "waiting for the counters")) return;
     line->t_counted = gort_now();
+    if (line->shared != NULL) gort_chan_close(line->shared);
     tables_close(line->tables);
 }
 
@@ -91,7 +93,7 @@ static void start_all(struct pipeline *line) {
     for (int i = 0; i < line->workers; i++) start(line, line->counting, stage_count, &line->counters[i], "starting a counter");
     start(line, line->all, close_items, line, "starting a task");
     start(line, line->all, close_tables, line, "starting a task");
-    start(line, line->all, stage_merge, line, "starting the merge");
+    if (line->shared == NULL) start(line, line->all, stage_merge, line, "starting the merge");
     start(line, line->all, stage_walk, line, "starting the walk");
 }
 

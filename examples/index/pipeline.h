@@ -14,7 +14,10 @@
  *
  * Ending: by closing, from the front to the back. When a stage cannot go on (no memory, a status from gort), it calls
  * pipeline_fail(): the first cause is kept and every channel is closed, so that every other stage runs out at its next call.
- * An unreadable file is no such cause: it is noted on the file and the reader takes the next one. */
+ * An unreadable file is no such cause: it is noted on the file and the reader takes the next one.
+ *
+ * With `shared` set there is no merge: whoever receives there does it. The counters send their words as batches (batch.h) on that one
+ * channel as soon as they have enough, and it is closed when they are done. */
 #ifndef INDEX_PIPELINE_H
 #define INDEX_PIPELINE_H
 
@@ -22,6 +25,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "batch.h"
 #include "block.h"
 #include "table.h"
 #include "walk.h"
@@ -58,6 +62,7 @@ struct pipeline {
     size_t block_size;
     int workers, readers;
     bool record, progress;
+    gort_chan *shared; /* of pointers to batches; NULL: tables go to the merge task */
     struct block *blocks;
     size_t block_count;
     struct counter *counters; /* one for each worker; each is touched by its own task until the counters are done */

@@ -127,6 +127,22 @@ static int add_mark(struct counter *counter, uint32_t length) {
     return 0;
 }
 
+/* All words of a counter's table go out as one batch; the table is empty then. False: the pipeline is ending. */
+static bool send_batch(struct counter *counter) {
+    struct pipeline *line = counter->line;
+    if (counter->table.count == 0) return true;
+    struct batch *batch = batch_of(&counter->table);
+    table_free(&counter->table);
+    if (batch == NULL || table_init(&counter->table) != 0) {
+        free(batch);
+        pipeline_fail(line, GORT_NO_MEMORY, "making a batch");
+        return false;
+    }
+    if (pipeline_goes_on(line, gort_chan_send(line->shared, &batch), "handing a batch over")) return true;
+    free(batch); /* a failed send leaves it ours */
+    return false;
+}
+
 void stage_count(void *arg) {
     struct counter *counter = arg;
     struct pipeline *line = counter->line;
@@ -143,8 +159,10 @@ void stage_count(void *arg) {
         atomic_fetch_add_explicit(&line->bytes_done, item.length, memory_order_relaxed);
         block_shrink(item.block, line->block_size);
         if (!pipeline_goes_on(line, blanks_send(line->blanks, item.block), "giving a block back")) return;
+        if (line->shared != NULL && counter->table.count >= BATCH_WORDS && !send_batch(counter)) return;
     }
-    pipeline_goes_on(line, tables_send(line->tables, &counter->table), "handing a table over");
+    if (line->shared != NULL) send_batch(counter);
+    else pipeline_goes_on(line, tables_send(line->tables, &counter->table), "handing a table over");
 }
 
 /* ---- merge ---- */
