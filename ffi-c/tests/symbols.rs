@@ -76,6 +76,18 @@ fn header_declares_what_is_listed() {
     assert_same("gort.h against abi/symbols.txt", &declared(), &listed().into_iter().map(|(name, _)| name).collect());
 }
 
+/// H1: a copy of the runtime is recognised by its note; tests of the Python face look for it in programs and modules.
+#[test]
+fn library_carries_the_note_with_the_number_of_the_soname() {
+    let text = read("build.rs");
+    let soname = text.lines().find_map(|line| line.strip_prefix("const ABI: u32 = ")?.strip_suffix(';'));
+    assert_eq!(soname, Some(gort_core::sys::anchor::ABI.to_string().as_str()), "build.rs against core");
+    let notes = Command::new("readelf").args(["--notes", "--wide"]).arg(library()).output();
+    let notes =
+        String::from_utf8_lossy(&notes.expect("readelf is missing; it is part of binutils").stdout).into_owned();
+    assert!(notes.lines().any(|line| line.trim_start().starts_with("gort ")), "{notes}");
+}
+
 #[test]
 fn list_is_sorted_and_not_from_the_future() {
     let number = |text: &str| text.split('.').map(|part| part.parse().expect("a number")).collect::<Vec<u32>>();

@@ -4,10 +4,11 @@
 //! appended to and opens with its size.
 
 use crate::chan::Channel;
+use gort::sys::anchor;
 use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_void};
 
 macro_rules! table {
     ($($name:ident),* $(,)?) => {
@@ -82,39 +83,23 @@ pub fn get_library() -> String {
     file_of((&raw const TABLE).cast())
 }
 
-struct Found {
-    own: String,
-    other: Option<String>,
+/// Another copy of the runtime that is loaded already: its channels and ours would not meet (H1).
+pub fn check_single() -> PyResult<()> {
+    let others = anchor::others();
+    let Some(other) = others.first() else { return Ok(()) };
+    Err(PyImportError::new_err(format!(
+        "this process has a gort runtime already, in {} (ABI {}); a second one, {} (ABI {}), could not share channels with it. \
+         Import gort before whatever loads the other one: a library that was linked with -lgort then binds to the module's runtime. \
+         A program that embeds Python must not contain a gort of its own.",
+        other.file,
+        other.abi,
+        get_library(),
+        anchor::ABI
+    )))
 }
 
-/// Another libgort that is loaded already: two runtimes whose channels do not meet. It is found by name among the loaded objects; ours carries the same soname under another file.
-pub fn check_single() -> PyResult<()> {
-    unsafe extern "C" fn look(info: *mut libc::dl_phdr_info, _: usize, data: *mut c_void) -> c_int {
-        // SAFETY: the loader's record, and our `Found`.
-        unsafe {
-            let found = &mut *data.cast::<Found>();
-            let name: *const c_char = (*info).dlpi_name;
-            if !name.is_null() {
-                let name = CStr::from_ptr(name).to_string_lossy();
-                let file = name.rsplit('/').next().unwrap_or("");
-                let is_gort = file.starts_with("libgort.so") || (file.starts_with("_gort.") && file.ends_with(".so"));
-                let same = std::fs::canonicalize(&*name).ok() == std::fs::canonicalize(&found.own).ok();
-                if is_gort && !same {
-                    found.other = Some(name.into_owned());
-                }
-            }
-        }
-        0
-    }
-    let mut found = Found { own: get_library(), other: None };
-    // SAFETY: the callback fits, and `found` lives through the call.
-    unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut found).cast()) };
-    match found.other {
-        None => Ok(()),
-        Some(other) => Err(PyImportError::new_err(format!(
-            "this process has a gort runtime already, from {other}; a second one, from {}, could not share channels with it. Import gort before that library is loaded: \
-             a library that was linked with -lgort then binds to the module's runtime.",
-            found.own
-        ))),
-    }
+/// Files of this process with a runtime of their own, loaded since: their channels and ours do not meet.
+#[pyfunction]
+pub fn _other_runtimes() -> Vec<String> {
+    anchor::others().into_iter().map(|o| o.file).collect()
 }

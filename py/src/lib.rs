@@ -81,5 +81,6 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(info::num_cpu, m)?)?;
     m.add_function(wrap_pyfunction!(info::workers, m)?)?;
     m.add_function(wrap_pyfunction!(capi::get_library, m)?)?;
+    m.add_function(wrap_pyfunction!(capi::_other_runtimes, m)?)?;
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod prim;
 #[cfg(gort_tsan)]
 pub mod arc;
 
+pub mod anchor;
 pub mod barrier;
 pub mod clock;
 pub mod cpu;

@@ -43,9 +43,10 @@ def info() -> Info:
         "workers": _gort.workers(),
         "library": _gort.get_library(),
         "include": get_include(),
+        "other_runtimes": _gort._other_runtimes(),
     }
 
 
 def get_include() -> str:
-    """The directory with gort.h."""
+    """The directory with gort.h and gort_python.h."""
     return _os.path.join(_os.path.dirname(_os.path.abspath(__file__)), "include")
