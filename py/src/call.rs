@@ -20,7 +20,7 @@ impl Caller {
     #[inline(always)]
     pub fn new(py: Python<'_>) -> PyResult<Caller> {
         let th = lane::thread(py)?;
-        let task = th.host_task.get();
+        let task = th.host_task.get().cast_mut();
         if !task.is_null() {
             // SAFETY: the task that runs here, whose object its entry holds.
             let t = unsafe { Task::of(task) };

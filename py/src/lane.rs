@@ -23,8 +23,9 @@ use gort::sys::slab;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use std::cell::{Cell, UnsafeCell};
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_ulong, c_void};
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU16, Ordering::*};
 
 /// How long the main thread sleeps before it looks at its signals, ns (K4).
@@ -34,15 +35,44 @@ const SIGNALS: Time = 40_000_000;
 
 unsafe extern "C" {
     fn PyGILState_Check() -> c_int;
+    fn PyGILState_GetThisThreadState() -> *mut c_void;
     fn PyContext_CopyCurrent() -> *mut PyObject;
     fn PyContext_Enter(ctx: *mut PyObject) -> c_int;
     fn PyContext_Exit(ctx: *mut PyObject) -> c_int;
 }
 
-/// Does this thread hold the interpreter?
+/// Does this thread hold the interpreter? May be asked on any thread at any time, also before and after there is one.
+///
+/// Not by `PyGILState_Check`: that says yes to everybody once the process has had a sub-interpreter, and after the interpreter's end.
 pub fn is_attached() -> bool {
-    // SAFETY: may be called from any thread at any time while the process has an interpreter.
-    unsafe { PyGILState_Check() != 0 }
+    type Current = unsafe extern "C" fn() -> *mut c_void;
+    /// The state that is current, and whether it is that of this thread for sure (from 3.12 on it is a thread-local).
+    static CURRENT: OnceLock<(Option<Current>, bool)> = OnceLock::new();
+    // SAFETY: has no preconditions; 0 also while the interpreter ends: nobody else can get it then.
+    if unsafe { ffi::Py_IsInitialized() } == 0 {
+        return false;
+    }
+    let (current, own) = CURRENT.get_or_init(|| {
+        // SAFETY: names of functions without arguments that return a thread state, and of a word (3.11 and later).
+        unsafe {
+            let find = |name: &CStr| libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
+            let version = find(c"Py_Version").cast::<c_ulong>();
+            let own = !version.is_null() && version.read() >= 0x030C_0000;
+            let public = find(c"PyThreadState_GetUnchecked");
+            let f = if public.is_null() { find(c"_PyThreadState_UncheckedGet") } else { public };
+            (std::mem::transmute::<*mut c_void, Option<Current>>(f), own)
+        }
+    });
+    // SAFETY: both may be asked at any time while there is an interpreter.
+    unsafe {
+        match current {
+            Some(f) => {
+                let state = f();
+                !state.is_null() && (*own || state == PyGILState_GetThisThreadState())
+            }
+            None => PyGILState_Check() != 0,
+        }
+    }
 }
 
 /// A copy of the current context, owned.

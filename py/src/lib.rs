@@ -52,6 +52,7 @@ fn _run(
 #[pymodule]
 fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     capi::check_single()?;
+    gort::sched::set_any_host(&lane::HOOKS);
     errors::add_to(m)?;
     let why = threads::decide(m.py());
     m.add("_why_threads", why)?;

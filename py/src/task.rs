@@ -533,7 +533,7 @@ pub fn current_task(py: Python<'_>) -> Option<Py<Task>> {
     }
     // SAFETY: threads are never freed; the task that runs here is alive, and so is its object.
     unsafe {
-        let t = Thread::get().as_ref()?.host_task.get();
+        let t = Thread::get().as_ref()?.host_task.get().cast_mut();
         if t.is_null() {
             return None;
         }
@@ -548,7 +548,7 @@ pub fn _interrupt(py: Python<'_>, _signum: Bound<'_, PyAny>, _frame: Bound<'_, P
     let here = || Err(PyKeyboardInterrupt::new_err(()));
     let th = lane::thread(py)?;
     let Some(host) = lane::host(th) else { return here() };
-    let (main, running) = (host.main.get(), th.host_task.get());
+    let (main, running) = (host.main.get(), th.host_task.get().cast_mut());
     // SAFETY: main's object is held by `run`.
     if main.is_null() || main == running || unsafe { Task::of(main) }.is_interrupted() {
         return here();

@@ -49,7 +49,7 @@ fn shield(py: Python<'_>, n: i32, f: fn() -> Status) -> PyResult<()> {
         };
     }
     let th = crate::lane::thread(py)?;
-    let task = th.host_task.get();
+    let task = th.host_task.get().cast_mut();
     if task.is_null() {
         return Ok(()); // a thread is not cancelled
     }

@@ -292,7 +292,7 @@ fn end_stubborn(py: Python<'_>, run: usize) {
     for (th, ident) in list {
         // SAFETY: threads are never freed; `host_task` is written attached only, and so are we; a running task is alive.
         unsafe {
-            let t = (*(th as *const thread::Thread)).host_task.get();
+            let t = (*(th as *const thread::Thread)).host_task.get().cast_mut();
             if !t.is_null() && (*t).run.load(Relaxed) as usize == run {
                 let _ = Task::of(t);
                 let class = errors::task_canceled(py).get_type(py);

@@ -2,6 +2,9 @@
 //!
 //! Walking the slabs needs no registration (D8). What is read while tasks run is a snapshot: atomics, or fields under the header's lock.
 //!
+//! A thread of a host that is blocked in a foreign call (D4) is named with the task that made the call and with the started tasks that wait for the thread: the one thing that can hang
+//! without anybody waiting in a circle of channels.
+//!
 //! The judge: two successive looks over all tickets (state and seq) that are equal and all WAITING without timer, descriptor or live observer; nothing runnable or running in any
 //! lane; and no thread of the process that could call: as many threads as are ours plus those blocked for ever inside gort. It is asked by the monitor when everything is idle,
 //! at intervals growing to 1 s. A heavy barrier stands between the last park and the look. Rejected: a counter of awake tasks (raised too late by the woken), one look, states without seq.
@@ -10,10 +13,11 @@ use super::doors::enter;
 use super::lane::Lane;
 use super::monitor::COARSE;
 use super::objects;
+use super::party::Party;
 use super::run::{self, KIND_RUN, RUNS};
 use super::runtime::{self, Runtime};
-use super::task::{self, KIND_TASK, TASKS, Task};
-use super::thread;
+use super::task::{self, KIND_TASK, STARTED, TASKS, Task};
+use super::thread::{self, Thread};
 use super::ticket::Ticket;
 use crate::sys::prim::*;
 use crate::sys::{barrier, cpu, stack};
@@ -36,17 +40,53 @@ pub fn describe(t: &Task) -> String {
         s.push_str(" (cancelled)");
     }
     if t.state.load(Relaxed) == task::PARKED {
-        let waited = COARSE.load(Relaxed).saturating_sub(p.since.load(Relaxed));
-        let _ = write!(s, ": {}", p.reason().text());
-        let object = runtime::object_number(p.object.load(Relaxed));
-        if object != u32::MAX {
-            let _ = write!(s, " #{object}");
-        }
-        if waited > 0 {
-            let _ = write!(s, ", {waited} ms");
-        }
+        s.push_str(": ");
+        s.push_str(&wait_of(p));
+    }
+    s.push_str(&on_its_thread(t));
+    s
+}
+
+/// What a party waits for, and since when.
+fn wait_of(p: &Party) -> String {
+    let mut s = String::from(p.reason().text());
+    let object = runtime::object_number(p.object.load(Relaxed));
+    if object != u32::MAX {
+        let _ = write!(s, " #{object}");
+    }
+    let waited = COARSE.load(Relaxed).saturating_sub(p.since.load(Relaxed));
+    if waited > 0 {
+        let _ = write!(s, ", {waited} ms");
     }
     s
+}
+
+/// What a started task of a host's lane has to do with its thread, if that is why it does not go on: it blocks the thread in a foreign call (D4), or the thread is taken by another.
+fn on_its_thread(t: &Task) -> String {
+    let state = t.state.load(Relaxed);
+    // SAFETY: threads are never freed.
+    let Some(th) = (unsafe { t.thread.get().as_ref() }) else { return String::new() };
+    if t.flags.get() & STARTED == 0 || !th.alive.load(Relaxed) {
+        return String::new();
+    }
+    let (running, tid) = (th.host_task.get(), th.tid.load(Relaxed));
+    let blocks = !th.blocked_by().is_null();
+    if core::ptr::eq(running, t) {
+        return match blocks {
+            true => format!(": blocks its thread {tid} in a foreign call: {}", wait_of(&th.party)),
+            false => String::new(),
+        };
+    }
+    // SAFETY: null, or a task: tasks are type-stable.
+    let Some(other) = (unsafe { running.as_ref() }) else { return String::new() };
+    match (state, blocks) {
+        (task::READY, true) => {
+            format!(": waits for its thread {tid}, which task {} blocks in a foreign call", other.id())
+        }
+        (task::READY, false) => format!(": waits for its thread {tid}, on which task {} runs", other.id()),
+        (task::PARKED, true) => format!("; its thread {tid} is blocked by task {} in a foreign call", other.id()),
+        _ => String::new(),
+    }
 }
 
 fn each_live(mut f: impl FnMut(&Task)) {
@@ -79,15 +119,36 @@ pub fn dump(out: &mut dyn Write) -> fmt::Result {
     r?;
     for t in thread::all() {
         if t.alive.load(Relaxed) && t.party.ticket.waiting().is_some() {
-            let object = runtime::object_number(t.party.object.load(Relaxed));
-            write!(out, "  thread {} parked: {}", t.tid.load(Relaxed), t.party.reason().text())?;
-            if object != u32::MAX {
-                write!(out, " #{object}")?;
+            let what = wait_of(&t.party);
+            // SAFETY: null, or a task: tasks are type-stable.
+            match unsafe { t.blocked_by().as_ref() } {
+                None => writeln!(out, "  thread {} parked: {what}", t.tid.load(Relaxed))?,
+                Some(caller) => blocked(out, t, caller, &what)?,
             }
-            writeln!(out)?;
         }
     }
     Ok(())
+}
+
+/// A thread that waits in a foreign call of a task, and what of it cannot go on meanwhile: started tasks are pinned to it (D2).
+fn blocked(out: &mut dyn Write, th: &Thread, caller: &Task, what: &str) -> fmt::Result {
+    write!(out, "  thread {} blocked in a foreign call of task {}: {what}", th.tid.load(Relaxed), caller.id())?;
+    let mut n = 0;
+    let mut list = String::new();
+    each_live(|t| {
+        if core::ptr::eq(t.thread.get(), th) && t.flags.get() & STARTED != 0 && !core::ptr::eq(t, caller) {
+            n += 1;
+            if n <= NAMED {
+                let _ = write!(list, "{}task {}", if n == 1 { "" } else { ", " }, t.id());
+            }
+        }
+    });
+    match n {
+        0 => writeln!(out),
+        1 => writeln!(out, "; a started task waits for that thread: {list}"),
+        _ if n > NAMED => writeln!(out, "; {n} started tasks wait for that thread: {list} and {} more", n - NAMED),
+        _ => writeln!(out, "; {n} started tasks wait for that thread: {list}"),
+    }
 }
 
 /// `dump` as a string.

@@ -40,7 +40,7 @@ impl Cx {
     #[inline(always)]
     pub fn caller(self) -> *mut Task {
         let t = self.thread.current.get();
-        if t.is_null() { self.thread.host_task.get() } else { t }
+        if t.is_null() { self.thread.host_task.get().cast_mut() } else { t }
     }
 
     /// Who would wait here: the current task, or this plain thread.
@@ -544,8 +544,15 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
             break told || deadline <= most;
         }
     };
+    th.party.since.store(super::monitor::COARSE.load(Relaxed), Relaxed);
+    if let Some(p) = cx.processor() {
+        // A task's foreign call (D4): the others of its lane go on elsewhere at once.
+        let lane: &Lane = p.lane();
+        th.bracket.put_down();
+        lane.hand_over(p, clock::NEVER - 1);
+    }
     cx.exit();
-    let patient = match th.host.get() {
+    let patient = match th.host.get().or_else(any_host) {
         // SAFETY: the hook's contract: it only calls `wait`.
         Some(h) => unsafe { (h.thread_block)(&mut wait) },
         None => wait(clock::NEVER),
@@ -555,11 +562,21 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
         th.party_bell.wait_told(clock::NEVER);
     }
     debug_assert!(th.party.ticket.waiting().is_none());
-    // A host's thread has a processor, which may have been taken meanwhile or be contested right now.
-    if !owned(th.bracket.enter()) {
-        enter_slow(th);
-    }
+    th.bracket.enter();
+    th.bracket.settle(); // a retaker may have asked meanwhile (B2); who needs a processor asks for one at its next entry
     th.party.ticket.outcome().0
+}
+
+static HOST: AtomicPtr<Hooks> = AtomicPtr::new(null_mut());
+
+/// The process has a host: threads that have never called it wait by its hooks too, for they may hold its lock when a foreign call of theirs blocks.
+pub fn set_any_host(hooks: &'static Hooks) {
+    HOST.store(core::ptr::from_ref(hooks).cast_mut(), Release)
+}
+
+fn any_host() -> Option<&'static Hooks> {
+    // SAFETY: null, or the static that was given.
+    unsafe { HOST.load(Acquire).cast_const().as_ref() }
 }
 
 /// The calling thread is one of a host: it waits, as a thread, by these hooks. Returns its task of the host's lane, or null.

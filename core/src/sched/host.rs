@@ -17,7 +17,7 @@ use super::task::{self, Task};
 use super::thread::{Commit, Thread};
 use super::{Cx, bug, enter, note, ready, ticket, worker};
 use crate::sys::prim::*;
-use core::ptr::null_mut;
+use core::ptr::{null, null_mut};
 
 const HUB_EVERY: u32 = 64;
 
@@ -68,7 +68,7 @@ pub unsafe fn end_task(t: *mut Task) -> *mut Task {
         let cx = again();
         worker::finish(cx, t, null_mut());
         cx.thread.current.set(null_mut());
-        cx.thread.host_task.set(null_mut());
+        cx.thread.host_task.set(null());
         let next = pick(cx, hooks_of(cx.thread), true);
         cx.exit();
         next

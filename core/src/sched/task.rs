@@ -73,7 +73,8 @@ pub struct Task {
     // ---- written at spawn
     pub fiber: UnsafeCell<Fiber>,
     pub link: Cell<*mut Task>,
-    pub thread: Cell<*const Thread>,
+    /// The only thread that may run it, or null. Read by the census too.
+    pub thread: RelaxedPtr<Thread>,
     /// Read by the census too.
     pub run: AtomicPtr<Run>,
     pub state: AtomicU8,

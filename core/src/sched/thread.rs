@@ -42,8 +42,8 @@ pub struct Thread {
     pub bracket: Bracket,
     /// The task that gort's calls of this thread speak for, or null: then the thread itself waits.
     pub current: Cell<*mut Task>,
-    /// The task of a host's lane that runs here. It is `current` only inside the host's own calls: a foreign one made from its code blocks the thread (D4).
-    pub host_task: Cell<*mut Task>,
+    /// The task of a host's lane that runs here. It is `current` only inside the host's own calls: a foreign one made from its code blocks the thread (D4). The census reads it too.
+    pub host_task: RelaxedPtr<Task>,
     /// How this thread waits as a thread, if it is one of a host.
     pub host: Cell<Option<&'static Hooks>>,
     /// What the host keeps for this thread; gort does not look at it.
@@ -96,7 +96,7 @@ impl Thread {
         Thread {
             bracket: Bracket::new(FOREIGN),
             current: Cell::new(null_mut()),
-            host_task: Cell::new(null_mut()),
+            host_task: RelaxedPtr::new(null()),
             host: Cell::new(None),
             host_data: Cell::new(null_mut()),
             commit: Cell::new(None),
@@ -161,7 +161,7 @@ impl Thread {
         self.bracket.make_foreign();
         self.lane.set(null());
         self.current.set(null_mut());
-        self.host_task.set(null_mut());
+        self.host_task.set(null());
         self.host.set(None);
         self.host_data.set(null_mut());
         self.until.set(clock::NEVER);
@@ -192,6 +192,11 @@ impl Thread {
     pub unsafe fn of(party: *const Party) -> *const Thread {
         // SAFETY: the party is at a fixed offset in its thread.
         unsafe { party.byte_sub(core::mem::offset_of!(Thread, party)).cast() }
+    }
+
+    /// Does it wait, as a thread, in a call that was made from a task's own code (D4)? For a report: then nothing else that is pinned to it can go on.
+    pub fn blocked_by(&self) -> *const Task {
+        if self.party.ticket.waiting().is_some() { self.host_task.get() } else { null() }
     }
 
     /// Owner, inside: has it started tasks that only it can run?

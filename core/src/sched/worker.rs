@@ -108,7 +108,7 @@ unsafe fn run_task(cx: Cx, p: &Processor, t: *mut Task) {
             th.bracket.exit();
             (hooks.resume)(t);
             th.current.set(null_mut());
-            th.host_task.set(null_mut());
+            th.host_task.set(core::ptr::null());
             th.bracket.enter();
             hooks.attend(th);
             return;
