@@ -176,8 +176,9 @@ pub extern "C" fn gort_run_report() -> *const c_char {
 /// have ended. Every handle from before gives GORT_SHUTDOWN from then on; a later call starts the runtime anew.
 ///
 /// Blocks: the calling thread, about a second at most. Nobody needs to wake it.
-/// Errors: GORT_MISUSE inside a task or while a run is going on; GORT_TIMED_OUT when a task holds its thread and does
-/// not let go (what it may still touch stays), or when the destructor of a thread-local variable holds one of gort's threads.
+/// Errors: GORT_MISUSE inside a task, while a run is going on, and in a process where Python tasks have run (the runtime
+/// is Python's then); GORT_TIMED_OUT when a task holds its thread and does not let go (what it may still touch stays), or
+/// when the destructor of a thread-local variable holds one of gort's threads.
 /// Thread-safety: any thread that is not inside a task.
 #[unsafe(no_mangle)]
 pub extern "C" fn gort_shutdown() -> gort_status {

@@ -4,6 +4,8 @@
 //! appended to and opens with its size.
 
 use crate::chan::Channel;
+use crate::elem::Kind;
+use crate::errors;
 use gort::sys::anchor;
 use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
@@ -22,17 +24,26 @@ macro_rules! table {
             $($name: unsafe extern "C" fn(),)*
         }
 
-        static TABLE: Table = Table { size: size_of::<Table>(), abi: 0, $($name,)* };
+        static TABLE: Table = Table { size: size_of::<Table>(), abi: anchor::ABI as usize, $($name,)* };
     };
 }
 
-// Append only.
+// Append only: a place, once taken, keeps its function. gort_shutdown is left out (the runtime is the interpreter's).
 table! {
     gort_status_name, gort_status_text, gort_last_error, gort_now,
     gort_go, gort_go_copy, gort_spawn, gort_task_join, gort_task_cancel, gort_task_release, gort_yield, gort_sleep,
     gort_chan_new, gort_chan_retain, gort_chan_release, gort_chan_close, gort_chan_len, gort_chan_cap,
     gort_chan_send, gort_chan_try_send, gort_chan_send_until, gort_chan_recv, gort_chan_try_recv, gort_chan_recv_until,
     gort_wg_new, gort_wg_free, gort_wg_add, gort_wg_done, gort_wg_go, gort_wg_wait,
+    gort_version, gort_version_string, gort_in, gort_wall_time, gort_sleep_until,
+    gort_task_join_until, gort_task_try_join, gort_task_id, gort_task_name,
+    gort_shield_begin, gort_shield_end, gort_blocking, gort_blocking_enter, gort_blocking_leave,
+    gort_chan_new_with, gort_chan_elem_size, gort_chan_is_closed, gort_chan_sender, gort_chan_receiver,
+    gort_sender_send, gort_sender_try_send, gort_sender_send_until, gort_sender_close,
+    gort_receiver_recv, gort_receiver_try_recv, gort_receiver_recv_until, gort_receiver_abandon,
+    gort_wg_try_wait, gort_wg_wait_until,
+    gort_config_init, gort_run, gort_run_result, gort_run_report, gort_workers, gort_workers_set, gort_num_cpu,
+    gort_metrics, gort_dump,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";
@@ -51,8 +62,14 @@ unsafe extern "C" fn release_owner(capsule: *mut ffi::PyObject) {
     unsafe { ffi::Py_XDECREF(ffi::PyCapsule_GetContext(capsule).cast()) }
 }
 
-/// A capsule named "gort_chan" with the handle; it holds the channel.
+/// A capsule named "gort_chan" with the handle; it holds the channel. Not of a channel of objects: C code would send and receive there without the interpreter (chan.rs N3).
 pub fn channel_capsule<'py>(ch: &Bound<'py, Channel>) -> PyResult<Bound<'py, PyAny>> {
+    if matches!(ch.get().kind(), Kind::Object) {
+        return Err(errors::invalid(
+            ch.py(),
+            "a channel of Python objects has no meaning in C; share one of a fixed kind, such as Channel.of(\"q\")",
+        ));
+    }
     let at = ch.get().raw().cast_mut().cast::<c_void>();
     // SAFETY: a live handle, kept by the reference in the context.
     unsafe {

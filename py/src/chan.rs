@@ -447,7 +447,7 @@ impl Channel {
         Receiver { ch: slf.clone().unbind() }
     }
 
-    /// A capsule with the channel's C handle (`gort_chan *`), borrowed: valid while this object lives.
+    /// A capsule with the channel's C handle (`gort_chan *`), borrowed: valid while the capsule lives. Only of a channel of a fixed kind (`Channel.of`).
     fn as_capsule<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         crate::capi::channel_capsule(slf)
     }
@@ -519,6 +519,11 @@ impl Channel {
 
 #[pymethods]
 impl Sender {
+    /// As `Channel.as_capsule`.
+    fn as_capsule<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        crate::capi::channel_capsule(self.ch.bind(py))
+    }
+
     /// Sends; waits until a receiver or the buffer takes the value.
     #[pyo3(signature = (value, /, *, timeout=None))]
     fn send(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
@@ -592,6 +597,11 @@ impl Sender {
 
 #[pymethods]
 impl Receiver {
+    /// As `Channel.as_capsule`.
+    fn as_capsule<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        crate::capi::channel_capsule(self.ch.bind(py))
+    }
+
     /// Receives; waits until there is a value. Closed and drained: raises Closed, or returns `default` if one is given.
     #[pyo3(signature = (*, timeout=None, default=Given(None)), text_signature = "($self, *, timeout=None, default=...)")]
     fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>, default: Given<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -514,7 +514,7 @@ fn shield(change: impl FnOnce(u8) -> Option<u8>) -> Status {
 /// call of gort; `blocking_leave` is one. No effect on a plain thread.
 pub fn blocking_enter() {
     let Ok(cx) = enter() else { return };
-    if !cx.task().is_null()
+    if !cx.caller().is_null()
         && let Some(p) = cx.processor()
     {
         let lane: &Lane = p.lane();

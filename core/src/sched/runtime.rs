@@ -512,7 +512,8 @@ pub fn set_workers(n: usize) -> Status {
     cx.out(Status::Ok)
 }
 
-/// MISUSE inside a task or while a run is active. The runtime can start again afterwards.
+/// MISUSE inside a task or while a run is active, and where a host has a lane: the host ends its threads and keeps pointers to the lane, so the runtime is its own to end (with the
+/// process). The runtime can start again afterwards.
 pub fn shutdown() -> Status {
     let cx = match enter() {
         Ok(cx) => cx,
@@ -522,7 +523,7 @@ pub fn shutdown() -> Status {
         return cx.out(Status::Misuse);
     }
     let Some(rt) = get() else { return cx.out(Status::Ok) };
-    if rt.stopping.swap(true, SeqCst) {
+    if rt.n_lanes.load(Acquire) > 1 || rt.stopping.swap(true, SeqCst) {
         return cx.out(Status::Misuse);
     }
     if rt.runs.load(SeqCst) != 0 {

@@ -1,0 +1,275 @@
+/*
+ * gort in extension modules of Python, without linking against anything.
+ *
+ * Written by py/tests/capi_header.py from py/src/capi.rs and gort.h; do not edit. gort.h says what each function does.
+ *
+ *   #define PY_SSIZE_T_CLEAN
+ *   #include <Python.h>
+ *   #include <gort_python.h>                 (in gort.get_include())
+ *
+ *   PyMODINIT_FUNC PyInit_mine(void) {
+ *       if (gort_python_import() < 0) return NULL;
+ *       ...
+ *   static PyObject *start(PyObject *self, PyObject *channel) {
+ *       gort_chan *q = gort_python_chan(channel);            a gort.Channel.of(...), or its as_capsule(); retained
+ *       if (q == NULL) return NULL;
+ *       if (gort_python_table->go(produce, q) != GORT_OK) ...    produce ends with gort_python_table->chan_release(q)
+ *
+ * With GORT_PYTHON_CALLS defined before the include, gort_chan_send(...) and all other names of gort.h go through the
+ * table, typed channels (GORT_CHAN_DEFINE) too; nothing else in the source changes. With a GORT_PYTHON_TABLE defined
+ * before it, several files share one table: it names a `const gort_python_api *` that one of them defines (see below).
+ *
+ * What may be called where
+ *   A native task (gort_go, gort_spawn, gort_wg_go) runs on a thread of gort's and must never call Python: no
+ *   PyGILState_Ensure, no ctypes callback, no Py_DECREF. It may go on on another thread after each call that blocks, and
+ *   the interpreter would be held by a thread that is gone. Hand values over by a channel, and let a Python task or
+ *   thread receive them.
+ *   Every other function may be called on any thread, with the interpreter held or released, in a Python task or not,
+ *   and on threads that Python has never seen.
+ *
+ * What blocks
+ *   A blocking call made by a native task parks the task. Made anywhere else it blocks the OS thread, also when a Python
+ *   task made it: so it may use `&x` of its own stack. If the thread holds the interpreter, it is released while the
+ *   thread waits, as by Py_BEGIN_ALLOW_THREADS: other Python threads run, borrowed references may die. Python tasks that
+ *   have started on that thread wait until it returns; others go on elsewhere. So do not wait in C for what a Python
+ *   task of the same thread is to send: that hangs, and gort.dump() says so. Wait in Python, or with a deadline.
+ *   When a call made on the main thread with the interpreter held returns GORT_CANCELED and PyErr_Occurred(), a signal
+ *   handler has raised (Ctrl-C): return NULL. In a Python task signals wait until the call returns.
+ *   Cancelling a Python task does not end what it waits for in C.
+ *
+ * Who owns what
+ *   The table lives as long as the process. The capsule of channel.as_capsule() holds its channel; the handle in it is
+ *   borrowed, valid while the capsule lives. gort_python_chan() gives one that is yours: gort_chan_release() it, from any
+ *   thread or task, without the interpreter. Only channels of a fixed kind (Channel.of) have a handle; elements are of the
+ *   kind's size in C: gort_chan_elem_size().
+ *   The runtime belongs to Python: there is no gort_shutdown here. It ends with the process; native tasks that still run
+ *   then are not waited for.
+ */
+
+#ifndef GORT_PYTHON_H
+#define GORT_PYTHON_H
+
+#ifndef Py_PYTHON_H
+#include <Python.h>
+#endif
+#include "gort.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/** The ABI that this header is for; gort_python_import() compares. */
+#define GORT_PYTHON_ABI 0
+
+/** The capsule's name. */
+#define GORT_PYTHON_CAPSULE "gort._gort._C_API"
+
+/** The functions of gort.h, without their `gort_`. Later versions add some at the end; `size` tells them apart. */
+typedef struct gort_python_api {
+    /** sizeof the table of the module that is loaded, at least that of this header. */
+    size_t size;
+    /** GORT_PYTHON_ABI of that module. */
+    size_t abi;
+    const char *(*status_name)(gort_status status);
+    const char *(*status_text)(gort_status status);
+    const char *(*last_error)(void);
+    int64_t (*now)(void);
+    gort_status (*go)(void (*fn)(void *arg), void *arg);
+    gort_status (*go_copy)(void (*fn)(void *arg), const void *args, size_t size);
+    gort_status (*spawn)(const gort_spawn_options *options, void *(*fn)(void *arg), void *arg, gort_task **out);
+    gort_status (*task_join)(gort_task *task, void **result);
+    gort_status (*task_cancel)(gort_task *task);
+    gort_status (*task_release)(gort_task *task);
+    void (*yield)(void);
+    gort_status (*sleep)(int64_t duration);
+    gort_chan *(*chan_new)(size_t elem_size, size_t capacity);
+    gort_status (*chan_retain)(gort_chan *chan);
+    gort_status (*chan_release)(gort_chan *chan);
+    gort_status (*chan_close)(gort_chan *chan);
+    size_t (*chan_len)(const gort_chan *chan);
+    size_t (*chan_cap)(const gort_chan *chan);
+    gort_status (*chan_send)(gort_chan *chan, const void *element);
+    gort_status (*chan_try_send)(gort_chan *chan, const void *element);
+    gort_status (*chan_send_until)(gort_chan *chan, const void *element, int64_t deadline, gort_ctx *ctx);
+    gort_status (*chan_recv)(gort_chan *chan, void *out);
+    gort_status (*chan_try_recv)(gort_chan *chan, void *out);
+    gort_status (*chan_recv_until)(gort_chan *chan, void *out, int64_t deadline, gort_ctx *ctx);
+    gort_wg *(*wg_new)(void);
+    gort_status (*wg_free)(gort_wg *wg);
+    gort_status (*wg_add)(gort_wg *wg, int64_t n);
+    gort_status (*wg_done)(gort_wg *wg);
+    gort_status (*wg_go)(gort_wg *wg, void (*fn)(void *arg), void *arg);
+    gort_status (*wg_wait)(gort_wg *wg);
+    uint32_t (*version)(void);
+    const char *(*version_string)(void);
+    int64_t (*in)(int64_t duration);
+    int64_t (*wall_time)(int64_t time);
+    gort_status (*sleep_until)(int64_t deadline, gort_ctx *ctx);
+    gort_status (*task_join_until)(gort_task *task, void **result, int64_t deadline, gort_ctx *ctx);
+    gort_status (*task_try_join)(gort_task *task, void **result);
+    uint64_t (*task_id)(const gort_task *task);
+    const char *(*task_name)(const gort_task *task);
+    gort_status (*shield_begin)(void);
+    gort_status (*shield_end)(void);
+    gort_status (*blocking)(void (*fn)(void *arg), void *arg);
+    void (*blocking_enter)(void);
+    void (*blocking_leave)(void);
+    gort_chan *(*chan_new_with)(const gort_chan_options *options);
+    size_t (*chan_elem_size)(const gort_chan *chan);
+    bool (*chan_is_closed)(const gort_chan *chan);
+    gort_sender *(*chan_sender)(gort_chan *chan);
+    gort_receiver *(*chan_receiver)(gort_chan *chan);
+    gort_status (*sender_send)(gort_sender *sender, const void *element);
+    gort_status (*sender_try_send)(gort_sender *sender, const void *element);
+    gort_status (*sender_send_until)(gort_sender *sender, const void *element, int64_t deadline, gort_ctx *ctx);
+    gort_status (*sender_close)(gort_sender *sender);
+    gort_status (*receiver_recv)(gort_receiver *receiver, void *out);
+    gort_status (*receiver_try_recv)(gort_receiver *receiver, void *out);
+    gort_status (*receiver_recv_until)(gort_receiver *receiver, void *out, int64_t deadline, gort_ctx *ctx);
+    gort_status (*receiver_abandon)(gort_receiver *receiver);
+    gort_status (*wg_try_wait)(gort_wg *wg);
+    gort_status (*wg_wait_until)(gort_wg *wg, int64_t deadline, gort_ctx *ctx);
+    void (*config_init)(gort_config *config);
+    gort_status (*run)(int (*main)(void *arg), void *arg, const gort_config *config);
+    int (*run_result)(void);
+    const char *(*run_report)(void);
+    int (*workers)(void);
+    gort_status (*workers_set)(int workers);
+    int (*num_cpu)(void);
+    gort_status (*metrics)(gort_metrics_t *metrics);
+    gort_status (*dump)(FILE *file);
+} gort_python_api;
+
+#if defined(GORT_PYTHON_TABLE)
+extern const gort_python_api *GORT_PYTHON_TABLE;
+#else
+#define GORT_PYTHON_TABLE gort_python_table
+/** The table, once gort_python_import() has found it. One for each file. */
+GORT_UNUSED static const gort_python_api *gort_python_table = NULL;
+#endif
+
+/**
+ * Imports gort and fetches its table. 0, or -1 with an exception: ImportError when gort is not installed, or when it is
+ * older than this header or of another ABI. With the interpreter held.
+ */
+GORT_UNUSED static inline int gort_python_import(void) {
+    const gort_python_api *table = GORT_PYTHON_TABLE;
+    PyObject *module;
+    if (table != NULL) return 0;
+    module = PyImport_ImportModule("gort");
+    if (module == NULL) return -1;
+    Py_DECREF(module);
+    table = GORT_CAST_POINTER(const gort_python_api *, PyCapsule_Import(GORT_PYTHON_CAPSULE, 0));
+    if (table == NULL) return -1;
+    if (table->abi != GORT_PYTHON_ABI) {
+        PyErr_Format(PyExc_ImportError, "gort has ABI %zu, this module was compiled for ABI %d; compile it again", table->abi,
+                     GORT_PYTHON_ABI);
+        return -1;
+    }
+    if (table->size < sizeof(gort_python_api)) {
+        PyErr_Format(PyExc_ImportError, "gort is older than the gort_python.h that this module was compiled with: its table has %zu bytes, not %zu",
+                     table->size, sizeof(gort_python_api));
+        return -1;
+    }
+    GORT_PYTHON_TABLE = table;
+    return 0;
+}
+
+/**
+ * The C channel of a gort.Channel, Sender or Receiver, or of the capsule of as_capsule(): a handle of your own, to be given
+ * up by gort_chan_release(). NULL with an exception otherwise. With the interpreter held, after gort_python_import().
+ */
+GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
+    gort_chan *raw;
+    PyObject *capsule = channel;
+    if (PyCapsule_CheckExact(channel)) {
+        Py_INCREF(channel);
+    } else {
+        capsule = PyObject_CallMethod(channel, "as_capsule", NULL);
+        if (capsule == NULL) return NULL;
+    }
+    raw = GORT_CAST_POINTER(gort_chan *, PyCapsule_GetPointer(capsule, "gort_chan"));
+    if (raw != NULL && GORT_PYTHON_TABLE->chan_retain(raw) != GORT_OK) {
+        PyErr_SetString(PyExc_RuntimeError, GORT_PYTHON_TABLE->last_error());
+        raw = NULL;
+    }
+    Py_DECREF(capsule);
+    return raw;
+}
+
+#if defined(GORT_PYTHON_CALLS)
+#define gort_status_name (GORT_PYTHON_TABLE->status_name)
+#define gort_status_text (GORT_PYTHON_TABLE->status_text)
+#define gort_last_error (GORT_PYTHON_TABLE->last_error)
+#define gort_now (GORT_PYTHON_TABLE->now)
+#define gort_go (GORT_PYTHON_TABLE->go)
+#define gort_go_copy (GORT_PYTHON_TABLE->go_copy)
+#define gort_spawn (GORT_PYTHON_TABLE->spawn)
+#define gort_task_join (GORT_PYTHON_TABLE->task_join)
+#define gort_task_cancel (GORT_PYTHON_TABLE->task_cancel)
+#define gort_task_release (GORT_PYTHON_TABLE->task_release)
+#define gort_yield (GORT_PYTHON_TABLE->yield)
+#define gort_sleep (GORT_PYTHON_TABLE->sleep)
+#define gort_chan_new (GORT_PYTHON_TABLE->chan_new)
+#define gort_chan_retain (GORT_PYTHON_TABLE->chan_retain)
+#define gort_chan_release (GORT_PYTHON_TABLE->chan_release)
+#define gort_chan_close (GORT_PYTHON_TABLE->chan_close)
+#define gort_chan_len (GORT_PYTHON_TABLE->chan_len)
+#define gort_chan_cap (GORT_PYTHON_TABLE->chan_cap)
+#define gort_chan_send (GORT_PYTHON_TABLE->chan_send)
+#define gort_chan_try_send (GORT_PYTHON_TABLE->chan_try_send)
+#define gort_chan_send_until (GORT_PYTHON_TABLE->chan_send_until)
+#define gort_chan_recv (GORT_PYTHON_TABLE->chan_recv)
+#define gort_chan_try_recv (GORT_PYTHON_TABLE->chan_try_recv)
+#define gort_chan_recv_until (GORT_PYTHON_TABLE->chan_recv_until)
+#define gort_wg_new (GORT_PYTHON_TABLE->wg_new)
+#define gort_wg_free (GORT_PYTHON_TABLE->wg_free)
+#define gort_wg_add (GORT_PYTHON_TABLE->wg_add)
+#define gort_wg_done (GORT_PYTHON_TABLE->wg_done)
+#define gort_wg_go (GORT_PYTHON_TABLE->wg_go)
+#define gort_wg_wait (GORT_PYTHON_TABLE->wg_wait)
+#define gort_version (GORT_PYTHON_TABLE->version)
+#define gort_version_string (GORT_PYTHON_TABLE->version_string)
+#define gort_in (GORT_PYTHON_TABLE->in)
+#define gort_wall_time (GORT_PYTHON_TABLE->wall_time)
+#define gort_sleep_until (GORT_PYTHON_TABLE->sleep_until)
+#define gort_task_join_until (GORT_PYTHON_TABLE->task_join_until)
+#define gort_task_try_join (GORT_PYTHON_TABLE->task_try_join)
+#define gort_task_id (GORT_PYTHON_TABLE->task_id)
+#define gort_task_name (GORT_PYTHON_TABLE->task_name)
+#define gort_shield_begin (GORT_PYTHON_TABLE->shield_begin)
+#define gort_shield_end (GORT_PYTHON_TABLE->shield_end)
+#define gort_blocking (GORT_PYTHON_TABLE->blocking)
+#define gort_blocking_enter (GORT_PYTHON_TABLE->blocking_enter)
+#define gort_blocking_leave (GORT_PYTHON_TABLE->blocking_leave)
+#define gort_chan_new_with (GORT_PYTHON_TABLE->chan_new_with)
+#define gort_chan_elem_size (GORT_PYTHON_TABLE->chan_elem_size)
+#define gort_chan_is_closed (GORT_PYTHON_TABLE->chan_is_closed)
+#define gort_chan_sender (GORT_PYTHON_TABLE->chan_sender)
+#define gort_chan_receiver (GORT_PYTHON_TABLE->chan_receiver)
+#define gort_sender_send (GORT_PYTHON_TABLE->sender_send)
+#define gort_sender_try_send (GORT_PYTHON_TABLE->sender_try_send)
+#define gort_sender_send_until (GORT_PYTHON_TABLE->sender_send_until)
+#define gort_sender_close (GORT_PYTHON_TABLE->sender_close)
+#define gort_receiver_recv (GORT_PYTHON_TABLE->receiver_recv)
+#define gort_receiver_try_recv (GORT_PYTHON_TABLE->receiver_try_recv)
+#define gort_receiver_recv_until (GORT_PYTHON_TABLE->receiver_recv_until)
+#define gort_receiver_abandon (GORT_PYTHON_TABLE->receiver_abandon)
+#define gort_wg_try_wait (GORT_PYTHON_TABLE->wg_try_wait)
+#define gort_wg_wait_until (GORT_PYTHON_TABLE->wg_wait_until)
+#define gort_config_init (GORT_PYTHON_TABLE->config_init)
+#define gort_run (GORT_PYTHON_TABLE->run)
+#define gort_run_result (GORT_PYTHON_TABLE->run_result)
+#define gort_run_report (GORT_PYTHON_TABLE->run_report)
+#define gort_workers (GORT_PYTHON_TABLE->workers)
+#define gort_workers_set (GORT_PYTHON_TABLE->workers_set)
+#define gort_num_cpu (GORT_PYTHON_TABLE->num_cpu)
+#define gort_metrics (GORT_PYTHON_TABLE->metrics)
+#define gort_dump (GORT_PYTHON_TABLE->dump)
+#endif
+
+#if defined(__cplusplus)
+} /* extern "C" */
+#endif
+
+#endif /* GORT_PYTHON_H */

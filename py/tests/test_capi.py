@@ -1,0 +1,704 @@
+"""C beside Python on one runtime: extensions through the capsule, ctypes, cffi, libraries linked with -lgort, programs that embed Python (DAY-ONE H1, D4).
+
+Each test runs in a process of its own, so that a crash or a hang is one failure, and what is loaded before gort is under control. The C sources are in capi/.
+"""
+
+import importlib.util
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import textwrap
+
+import pytest
+
+import capi_header
+import gort
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CC = shutil.which(os.environ.get("CC", "cc"))
+STRICT = ["-std=c11", "-D_GNU_SOURCE", "-pedantic-errors", "-Wall", "-Wextra", "-Werror", "-O2", "-g", "-pthread"]
+pytestmark = pytest.mark.skipif(CC is None, reason="no C compiler")
+N = 50_000
+
+
+def compile_c(out, source, *args, shared=True):
+    include = ["-I" + gort.get_include(), "-isystem", sysconfig.get_path("include")]
+    how = ["-shared", "-fPIC"] if shared else []
+    command = [CC, *STRICT, *how, *include, "-o", str(out), str(HERE / "capi" / source), *args]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, " ".join(command) + "\n" + done.stderr
+    return out
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The extension, and the library linked with the module under its own file name (it asks for the soname)."""
+    d = tmp_path_factory.mktemp("capi")
+    compile_c(d / ("gort_ext" + sysconfig.get_config_var("EXT_SUFFIX")), "ext.c")
+    module = pathlib.Path(gort.get_library())
+    compile_c(d / "libwork.so", "work.c", f"-L{module.parent}", f"-l:{module.name}")
+    return d
+
+
+@pytest.fixture(scope="session")
+def native():
+    """The directory with libgort.so and libgort.a, built by `make build`."""
+    d = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+    if not (d / "libgort.so").exists():
+        pytest.skip(f"no libgort.so in {d}: make build")
+    soname = d / f"libgort.so.{capi_header.abi()}"
+    if not soname.exists():
+        soname.symlink_to("libgort.so")
+    notes = subprocess.run(["readelf", "-n", d / "libgort.so"], capture_output=True, text=True).stdout
+    assert "gort" in notes, f"{d}/libgort.so is from before the anchor: make build"
+    return d
+
+
+def run(code, path=None, timeout=60, env=None, python=sys.executable):
+    """Runs Python code in a process of its own and returns what it printed."""
+    env = {**os.environ, **(env or {})}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [path and str(path), str(pathlib.Path(gort.__file__).parents[1]), env.get("PYTHONPATH")]))
+    env["HERE"] = str(path or "")
+    program = PRELUDE + textwrap.dedent(code)
+    done = subprocess.run([python, "-X", "faulthandler", "-c", program], capture_output=True, text=True, env=env, timeout=timeout)
+    assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+PRELUDE = """
+import asyncio, ctypes, os, sys, threading, time
+N = %d
+SUM = N * (N - 1) // 2
+def library(kind=ctypes.CDLL, file=None, mode=ctypes.DEFAULT_MODE):
+    import gort
+    lib = kind(file or os.environ["HERE"] + "/libwork.so", mode=mode)
+    p, i = ctypes.c_void_p, ctypes.c_int64
+    lib.start_produce.argtypes = p, i, i, i
+    lib.start_thread.argtypes = p, p, i, i, i
+    lib.start_twice.argtypes = lib.start_add_up.argtypes = p, p
+    lib.recv_here.argtypes = p, i, p
+    lib.recv_within.argtypes = p, i, p
+    lib.send_here.argtypes = p, i, i
+    return lib
+def handle(ch):
+    f = ctypes.pythonapi.PyCapsule_GetPointer
+    f.restype, f.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+    return f(ch.as_capsule(), b"gort_chan")
+class C:
+    # ctypes: the same calls as gort_ext's, with the interpreter released (CDLL) or held (PyDLL)
+    def __init__(self, kind): self.lib = library(kind)
+    def ok(self, s):
+        if s: raise RuntimeError(s)
+    def produce(self, ch, first, n, delay=0): self.ok(self.lib.start_produce(handle(ch), first, n, delay))
+    def thread(self, ch, first, n, delay=0): self.ok(self.lib.start_thread(None, handle(ch), first, n, delay))
+    def twice(self, a, b): self.ok(self.lib.start_twice(handle(a), handle(b)))
+    def add_up(self, a, b): self.ok(self.lib.start_add_up(handle(a), handle(b)))
+    def recv(self, ch, n=1, released=False):
+        v = ctypes.c_int64()
+        self.ok(self.lib.recv_here(handle(ch), n, ctypes.byref(v)))
+        return v.value
+    def send(self, ch, first, n=1): self.ok(self.lib.send_here(handle(ch), first, n))
+    def try_all(self, runs): return self.lib.try_all(int(runs))
+class Cffi(C):
+    def __init__(self):
+        import cffi, gort
+        ffi = self.ffi = cffi.FFI()
+        ffi.cdef('''int start_produce(void *, int64_t, int64_t, int64_t); int start_thread(void *, void *, int64_t, int64_t, int64_t);
+            int start_twice(void *, void *); int start_add_up(void *, void *); int recv_here(void *, int64_t, int64_t *);
+            int send_here(void *, int64_t, int64_t); int try_all(int);''')
+        lib = ffi.dlopen(os.environ["HERE"] + "/libwork.so")
+        class Lib: pass
+        self.lib = Lib()
+        for name in "start_produce start_thread start_twice start_add_up recv_here send_here try_all".split():
+            setattr(self.lib, name, self.wrap(getattr(lib, name)))
+    def wrap(self, f):
+        def call(*args): return f(*[self.ffi.cast("void *", a) if self.pointer(f, i) else a for i, a in enumerate(args)])
+        return call
+    def pointer(self, f, i): return self.ffi.typeof(f).args[i].cname == "void *"
+    def recv(self, ch, n=1, released=False):
+        v = self.ffi.new("int64_t *")
+        self.ok(self.lib.recv_here(handle(ch), n, v))
+        return v[0]
+def way(name):
+    import gort
+    if name == "ext":
+        import gort_ext
+        return gort_ext
+    return Cffi() if name == "cffi" else C(getattr(ctypes, name))
+""" % N
+
+WAYS = ["ext", "CDLL", "PyDLL", "cffi"]
+
+
+# ---- the header and the table
+
+
+def test_header_is_what_the_table_says():
+    assert capi_header.HEADER.read_text() == capi_header.render(), "run python py/tests/capi_header.py"
+    public = [n for n in capi_header.declarations() if n not in capi_header.table()]
+    assert public == ["gort_shutdown"], "functions of gort.h without a place in the table"
+
+
+def test_table_is_only_appended_to():
+    listed = [x for x in (HERE / "capi/table.txt").read_text().split("\n") if x and not x.startswith("#")]
+    assert capi_header.table() == listed, "append the new names to py/tests/capi/table.txt"
+
+
+def test_header_compiles_as_c_and_cpp(tmp_path):
+    (tmp_path / "h.c").write_text(
+        "#include <Python.h>\n#define GORT_PYTHON_CALLS\n#include <gort_python.h>\nGORT_CHAN_DEFINE(int, ints);\n"
+        "int f(ints *c); int f(ints *c) { return ints_send(c, 1) == GORT_OK && gort_python_import() == 0; }\n"
+    )
+    shared = tmp_path / "shared.c"
+    shared.write_text(
+        "#include <Python.h>\n#define GORT_PYTHON_TABLE my_table\n#include <gort_python.h>\n"
+        "const gort_python_api *my_table; int g(void); int g(void) { return gort_python_import(); }\n"
+    )
+    include = ["-I" + gort.get_include(), "-isystem", sysconfig.get_path("include"), "-Wall", "-Wextra", "-Werror", "-c", "-o", os.devnull]
+    for compiler in ["gcc -std=c11 -pedantic-errors", "g++ -x c++ -std=c++17 -pedantic-errors -Wold-style-cast"]:
+        for source in (tmp_path / "h.c", shared):
+            done = subprocess.run([*compiler.split(), *include, source], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+
+
+def test_table_of_another_abi_or_an_older_gort_is_refused(built, tmp_path):
+    code = """
+    import gort
+    words = ctypes.cast(ctypes.pythonapi.PyCapsule_GetPointer, ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p))
+    at = words(gort._gort._C_API, b"gort._gort._C_API")
+    table = (ctypes.c_size_t * 80).from_address(at)
+    assert table[0] == 8 * (2 + %d), table[0]
+    fake = (ctypes.c_size_t * 80)(*table[:72])
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+    for place, value, word in ((1, 9, "ABI 9"), (0, 100, "older")):
+        old, fake[place] = fake[place], value
+        gort._gort._C_API = new(ctypes.addressof(fake), b"gort._gort._C_API", None)
+        try: import gort_ext
+        except ImportError as e: assert word in str(e), e
+        else: raise SystemExit("imported")
+        fake[place] = old
+    gort._gort._C_API = new(ctypes.addressof(fake), b"gort._gort._C_API", None)
+    import gort_ext
+    """
+    run(code % len(capi_header.table()), built)
+
+
+def test_capsule_is_of_fixed_kinds_only(built):
+    code = """
+    import gort, gort_ext
+    try: gort.Channel(1).as_capsule()
+    except gort.InvalidArgument as e: assert "Channel.of" in str(e)
+    else: raise SystemExit("a channel of objects has a capsule")
+    ch = gort.Channel.of("q", 4)
+    for what in (ch, ch.as_capsule(), ch.sender):
+        gort_ext.send(what, 5)
+        assert gort_ext.recv(ch.receiver) == 5
+    for wrong in (3, "x", ctypes.pythonapi):
+        try: gort_ext.send(wrong, 1)
+        except (AttributeError, ValueError): pass
+        else: raise SystemExit(repr(wrong))
+    # the capsule keeps the channel, a C handle outlives both
+    capsule = gort.Channel.of("q", 1).as_capsule()
+    gort_ext.send(capsule, 7); assert gort_ext.recv(capsule) == 7
+    out = gort.Channel.of("q")
+    gort_ext.add_up(capsule, out)
+    gort_ext.produce(capsule, 0, 10)
+    del capsule
+    before = gort.metrics()["channels"]
+    assert before >= 1
+    """
+    run(code, built)
+
+
+# ---- native tasks and Python on one channel
+
+
+@pytest.mark.parametrize("cap", [0, 64])
+@pytest.mark.parametrize("name", WAYS)
+def test_python_tasks_receive_from_native_tasks(built, name, cap):
+    code = """
+    import gort
+    c = way(%r)
+    def main():
+        ch = gort.Channel.of("q", %d)
+        sums = []
+        def part(n): sums.append(sum(ch.recv() for _ in range(n)))
+        tasks = [gort.go(part, N // 4) for _ in range(4)]
+        for k in range(4): c.produce(ch, k * (N // 4), N // 4)
+        for t in tasks: t.result()
+        assert sum(sums) == SUM, sums
+    gort.run(main)
+    """
+    run(code % (name, cap), built)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_python_tasks_send_through_native_tasks(built, name):
+    code = """
+    import gort
+    c = way(%r)
+    def main():
+        a, b = gort.Channel.of("q", 16), gort.Channel.of("q")
+        c.twice(a, b)
+        def send():
+            for v in range(N): a.send(v)
+            a.close()
+        gort.go(send)
+        assert sum(b) == 2 * SUM
+    gort.run(main)
+    """
+    run(code % name, built)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_plain_threads_and_native_tasks(built, name):
+    code = """
+    import gort
+    c = way(%r)
+    a, b, total = gort.Channel.of("q", 16), gort.Channel.of("q", 1), gort.Channel.of("q", 1)
+    c.twice(a, b)
+    c.add_up(b, total)
+    def send():
+        for v in range(N): a.send(v)
+        a.close()
+    t = threading.Thread(target=send); t.start()
+    assert total.recv() == 2 * SUM
+    t.join()
+    ch = gort.Channel.of("q")
+    c.produce(ch, 0, N)
+    assert sum(ch.recv() for _ in range(N)) == SUM
+    c.thread(ch, 0, N)  # a thread without a Python state
+    assert sum(ch.recv() for _ in range(N)) == SUM
+    """
+    run(code % name, built)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_asyncio_and_native_tasks(built, name):
+    code = """
+    import gort
+    c = way(%r)
+    async def main():
+        ch = gort.Channel.of("q", 8)
+        c.produce(ch, 0, N)
+        total = 0
+        for _ in range(N): total += await ch.recv_async()
+        assert total == SUM
+        a, b = gort.Channel.of("q", 4), gort.Channel.of("q", 4)
+        c.twice(a, b)
+        async def send():
+            for v in range(N // 5): await a.send_async(v)
+            a.close()
+        t = asyncio.create_task(send())
+        total = 0
+        async for v in b: total += v
+        await t
+        n = N // 5
+        assert total == n * (n - 1)
+    asyncio.run(main())
+    """
+    run(code % name, built)
+
+
+def test_cffi_and_ctypes_on_the_library_itself(built):
+    code = """
+    import gort, cffi
+    ffi = cffi.FFI()
+    ffi.cdef("int gort_chan_send(void *, const void *); int gort_chan_recv(void *, void *); const char *gort_version_string(void);")
+    lib = ffi.dlopen(gort.get_library())
+    assert ffi.string(lib.gort_version_string()).decode() == gort.__version__
+    ch = gort.Channel.of("q", N)
+    h = ffi.cast("void *", handle(ch))
+    x = ffi.new("int64_t *")
+    for v in range(N):
+        x[0] = v
+        assert lib.gort_chan_send(h, x) == 0
+    got = ctypes.c_int64(); total = 0
+    own = ctypes.CDLL(gort.get_library())
+    own.gort_chan_recv.argtypes = ctypes.c_void_p, ctypes.c_void_p
+    for _ in range(N):
+        assert own.gort_chan_recv(handle(ch), ctypes.byref(got)) == 0
+        total += got.value
+    assert total == SUM
+    """
+    run(code, built)
+
+
+# ---- D4: a foreign call of a Python task blocks the thread, never parks
+
+
+@pytest.mark.parametrize("released", [False, True])
+@pytest.mark.parametrize("sender", ["produce", "thread"])
+@pytest.mark.parametrize("name", WAYS)
+def test_receive_into_the_own_stack_in_a_python_task(built, name, sender, released):
+    code = """
+    import gort
+    c = way(%r)
+    beats = 0
+    def beat():
+        global beats
+        while True:
+            beats += 1; time.sleep(0.005)
+    threading.Thread(target=beat, daemon=True).start()
+    def main():
+        ch = gort.Channel.of("q")
+        c.%s(ch, 0, 20_000, 200)
+        before = beats
+        t0 = time.monotonic()
+        assert c.recv(ch, 20_000, %r) == 20_000 * 19_999 // 2
+        assert time.monotonic() - t0 > 0.15
+        assert beats - before > 10, beats - before  # another Python thread went on
+    gort.run(main)
+    gort.go(main).result()  # and on the background worker
+    """
+    run(code % (name, sender, released), built)
+
+
+@pytest.mark.parametrize("name", ["ext", "CDLL", "PyDLL"])
+def test_tasks_that_have_not_started_go_on_elsewhere(built, name):
+    code = """
+    import gort
+    c = way(%r)
+    def main():
+        ch, seen = gort.Channel.of("q"), []
+        def sender():
+            seen.append(threading.current_thread().name)
+            for v in range(1000): ch.send(v)
+        gort.go(sender)
+        t0 = time.monotonic()
+        assert c.recv(ch, 1000) == 499_500
+        assert seen == ["gort-worker"], seen
+        assert time.monotonic() - t0 < 2
+    gort.run(main)
+    """
+    run(code % name, built)
+
+
+@pytest.mark.parametrize("name", ["ext", "PyDLL", "CDLL"])
+def test_the_case_that_hangs_is_explained_by_the_dump(built, name):
+    """The sender has started on the thread that the receive blocks."""
+    code = """
+    import gort, io
+    c = way(%r)
+    ch = gort.Channel.of("q")
+    go = gort.Channel()
+    def watchdog():
+        time.sleep(0.7)
+        f = io.StringIO(); gort.dump(f); print(f.getvalue(), flush=True)
+        ch.try_send(42)  # let it go
+    def sender():
+        go.recv()
+        ch.try_send(1)
+    def yielder():
+        for _ in range(3): gort.yield_now()
+        gort.sleep(1e9)
+    def main():
+        gort.go_named("the sender", sender)
+        gort.go_named("sleeper", yielder)
+        for _ in range(50): gort.yield_now()
+        # both must have started here, not on the background worker
+        go.send(None)
+        print("thread", threading.get_native_id(), "main", gort.current_task().id)
+        threading.Thread(target=watchdog, daemon=True).start()
+        assert c.recv(ch) == 42
+        print("went on")
+    def start_here():
+        # the other worker is kept busy, so what is started now starts on this thread
+        hold = threading.Event()
+        gort.go(hold.wait)
+        time.sleep(0.1)
+        try: main()
+        finally: hold.set()
+    gort.run(start_here)
+    """
+    out = run(code % name, built)
+    m = re.search(r"thread (\d+) main (\d+)", out)
+    thread, main = m.groups()
+    assert "went on" in out
+    blocked = [line for line in out.splitlines() if f"thread {thread} blocked in a foreign call of task {main}" in line]
+    assert len(blocked) == 1, out
+    assert "channel receive #" in blocked[0] and "2 started tasks wait for that thread: task " in blocked[0], out
+    assert re.search(rf'task {main} .*running: blocks its thread {thread} in a foreign call: channel receive #\d+, \d+ ms', out), out
+    sender = next(line for line in out.splitlines() if '"the sender"' in line)
+    assert f"ready: waits for its thread {thread}, which task {main} blocks in a foreign call" in sender, out
+    sleeper = next(line for line in out.splitlines() if '"sleeper"' in line)
+    assert "parked: sleep" in sleeper and f"its thread {thread} is blocked by task {main}" in sleeper, out
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_every_blocking_call_from_everywhere(built, name):
+    code = """
+    import gort
+    c = way(%r)
+    def main():
+        for i in range(3): assert c.try_all(False) == 0, c.try_all(False)
+        gort.sleep(0.01)
+    gort.run(main)
+    assert gort.go(c.try_all, False).result() == 0   # on the background worker
+    assert c.try_all(True) == 0                      # the main thread, and a run in it
+    out = []
+    t = threading.Thread(target=lambda: out.append(c.try_all(True))); t.start(); t.join()
+    assert out == [0], out
+    """
+    run(code % name, built)
+
+
+def test_shutdown_belongs_to_the_interpreter(built):
+    code = """
+    import gort
+    lib = ctypes.CDLL(gort.get_library())
+    assert gort.go(lambda: lib.gort_shutdown()).result() == -6
+    assert lib.gort_shutdown() == -6     # MISUSE: there is a lane with threads of Python
+    gort.run(lambda: None)
+    assert gort.go(int).result() == 0
+    """
+    run(code, built)
+
+
+@pytest.mark.parametrize("name", ["ext", "PyDLL", "CDLL"])
+def test_a_thread_that_never_called_gort_waits_without_the_interpreter(built, name):
+    """Its first call of gort is one of C, with the interpreter held (PyDLL, ext): the sender is another Python thread."""
+    code = """
+    import gort
+    c = way(%r)
+    ch = gort.Channel.of("q")
+    h = ch.as_capsule() if %r == "ext" else ch
+    out = []
+    t = threading.Thread(target=lambda: out.append(c.recv(h, 2)), daemon=True); t.start()
+    time.sleep(0.1)
+    ch.send(20, timeout=10); ch.send(22, timeout=10)
+    t.join(10)
+    assert out == [42], out
+    """
+    run(code % (name, name), built)
+
+
+@pytest.mark.parametrize("name", ["CDLL", "PyDLL", "ext"])
+def test_with_a_subinterpreter_in_the_process(built, name):
+    code = """
+    import gort
+    try: import _xxsubinterpreters as sub
+    except ImportError: sub = None
+    if sub: i = sub.create(); sub.destroy(i)
+    c = way(%r)
+    ch = gort.Channel.of("q")
+    c.produce(ch, 0, 100, 50)
+    assert c.recv(ch, 100, True) == 4950
+    c.produce(ch, 0, 100, 50)
+    assert c.recv(ch, 100) == 4950
+    def main():
+        c.produce(ch, 0, 100, 50)
+        assert c.recv(ch, 100, True) == 4950
+    gort.run(main)
+    objects = gort.Channel(4)
+    objects.send([1]); del objects
+    """
+    run(code % name, built)
+
+
+def test_ctrl_c_ends_a_wait_in_c_on_the_main_thread(built):
+    code = """
+    import gort, gort_ext, signal
+    ch = gort.Channel.of("q")
+    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    t0 = time.monotonic()
+    try: gort_ext.recv(ch)
+    except KeyboardInterrupt: assert time.monotonic() - t0 < 2
+    else: raise SystemExit("no KeyboardInterrupt")
+    """
+    run(code, built)
+
+
+# ---- C that calls back
+
+
+@pytest.mark.parametrize("kind", ["CDLL", "PyDLL"])
+def test_callbacks_of_python_tasks_park_with_frames_of_c_on_the_stack(built, kind):
+    code = """
+    import gort
+    lib = library(ctypes.%s)
+    FN = (ctypes.CFUNCTYPE if %r == "CDLL" else ctypes.PYFUNCTYPE)(ctypes.c_int, ctypes.c_int)
+    def main():
+        ch, obj = gort.Channel(), gort.Channel(2)
+        def task(k):
+            def back(i):
+                gort.yield_now()
+                v = ch.recv()
+                if i %% 10 == 3: gort.sleep(0.001)
+                return v
+            fn = FN(back)
+            total = 0
+            for _ in range(5): total += lib.call_back(fn, 100)
+            return total
+        tasks = [gort.go(task, k) for k in range(8)]
+        for _ in range(8 * 500): ch.send(1)
+        assert sum(t.result() for t in tasks) == 8 * 500
+        # nested: a callback whose task calls C that calls back
+        def outer(i):
+            inner = FN(lambda j: (gort.yield_now(), obj.recv())[1])
+            return lib.call_back(inner, 3)
+        fn = FN(outer)
+        gort.go(lambda: [obj.send(2) for _ in range(3 * 4)])
+        assert lib.call_back(fn, 4) == 24
+    for _ in range(3): gort.run(main)
+    """
+    run(code % (kind, kind), built)
+
+
+def test_callback_cancelled_while_it_is_parked(built):
+    code = """
+    import gort
+    lib = library()
+    FN = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+    seen = []
+    def main():
+        def back(i):
+            try: gort.Channel().recv()
+            except gort.TaskCanceled: seen.append("canceled")
+            return 7
+        t = gort.go(lambda: lib.call_back(FN(back), 1))
+        gort.sleep(0.02)
+        t.cancel()
+        assert t.result() == 7
+    gort.run(main)
+    assert seen == ["canceled"]
+    """
+    run(code, built)
+
+
+def test_native_task_that_calls_python_by_mistake_gets_misuse(built):
+    """Forbidden (gort_python.h). What blocks is refused; the test says no more than that."""
+    code = """
+    import gort
+    lib = ctypes.CDLL(gort.get_library())
+    FN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+    seen, told = [], threading.Event()
+    ch = gort.Channel()
+    def wrong(_):
+        try: ch.recv()
+        except BaseException as e: seen.append(type(e).__name__)
+        told.set()
+    fn = FN(wrong)
+    assert lib.gort_go(fn, None) == 0
+    assert told.wait(10)
+    assert seen == ["Misuse"], seen
+    """
+    run(code, built)
+
+
+# ---- H1: one runtime
+
+
+@pytest.mark.parametrize("mode", ["RTLD_LOCAL", "RTLD_GLOBAL"])
+def test_library_linked_with_lgort_binds_to_the_module(built, native, tmp_path, mode):
+    """Linked with the real libgort.so, loaded after import gort, without a libgort.so on the path and with one."""
+    lib = compile_c(tmp_path / "libapp.so", "work.c", f"-L{native}", "-lgort", f"-Wl,-rpath,{native}")
+    code = """
+    import gort
+    lib = library(file=%r, mode=ctypes.%s)
+    ch = gort.Channel.of("q")
+    assert lib.start_produce(handle(ch), 0, N, 0) == 0
+    assert sum(ch.recv() for _ in range(N)) == SUM
+    maps = open("/proc/self/maps").read()
+    assert "libgort.so" not in maps, "a second runtime was loaded"
+    assert gort.info()["other_runtimes"] == []
+    """
+    run(code % (str(lib), mode), built)
+
+
+def test_library_with_libgort_loaded_first_makes_the_import_fail(native, tmp_path):
+    lib = compile_c(tmp_path / "libapp.so", "work.c", f"-L{native}", "-lgort", f"-Wl,-rpath,{native}")
+    code = """
+    lib = ctypes.CDLL(%r)
+    assert lib.try_all(1) == 0
+    try: import gort
+    except ImportError as e: print(e)
+    else: raise SystemExit("imported")
+    assert lib.try_all(1) == 0
+    """
+    out = run(code % str(lib))
+    assert "libgort.so" in out and gort.get_library() in out, out
+    assert f"ABI {capi_header.abi()}" in out
+
+
+@pytest.mark.parametrize("name", ["hidden.so", "libgort.so.0.bak"])
+def test_copies_under_other_names_are_found(native, tmp_path, name):
+    copy = tmp_path / name
+    shutil.copy(native / "libgort.so", copy)
+    subprocess.run(["strip", copy], check=False)
+    out = run("ctypes.CDLL(%r)\ntry: import gort\nexcept ImportError as e: print(e)" % str(copy))
+    assert str(copy) in out and gort.get_library() in out, out
+    later = run("import gort\nctypes.CDLL(%r)\nprint(gort.info()['other_runtimes'])" % str(copy))
+    assert str(copy) in later
+
+
+def test_copy_of_the_module_is_found(tmp_path):
+    copy = tmp_path / "_gort.abi3.so"
+    shutil.copy(gort.get_library(), copy)
+    code = """
+    import gort, importlib.util
+    spec = importlib.util.spec_from_file_location("_gort", %r)
+    try: importlib.util.module_from_spec(spec)
+    except ImportError as e: print(e)
+    """
+    out = run(code % str(copy))
+    assert str(copy) in out and gort.get_library() in out, out
+
+
+def embed_flags():
+    config = sysconfig.get_config_vars()
+    name = config.get("LDLIBRARY") or ""
+    d = config.get("LIBDIR")
+    if not config.get("Py_ENABLE_SHARED") or not os.path.exists(os.path.join(d, name)):
+        pytest.skip("this Python has no shared library to embed")
+    return [f"-L{d}", f"-Wl,-rpath,{d}", "-l" + name.removeprefix("lib").split(".so")[0], "-ldl", "-lm"]
+
+
+@pytest.mark.parametrize("how", ["static", "shared"])
+def test_program_that_embeds_python_and_has_a_gort(native, tmp_path, how):
+    gort_flags = [str(native / "libgort.a")] if how == "static" else [f"-L{native}", "-lgort", f"-Wl,-rpath,{native}"]
+    program = compile_c(tmp_path / "embed", "embed.c", *gort_flags, *embed_flags(), shared=False)
+    notes = subprocess.run(["readelf", "-lnW", program], capture_output=True, text=True).stdout
+    assert ("gort " in notes) == (how == "static")
+    site = importlib.util.find_spec("greenlet").origin
+    env = {
+        **os.environ,
+        "PYTHONHOME": sys.base_prefix,
+        "PYTHONPATH": os.pathsep.join([str(pathlib.Path(gort.__file__).parents[1]), str(pathlib.Path(site).parents[1])]),
+    }
+    done = subprocess.run([program], capture_output=True, text=True, env=env, timeout=60)
+    assert done.returncode == 0, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.stdout.startswith("ImportError:"), done.stdout
+    other = str(program) if how == "static" else "libgort.so"
+    assert other in done.stdout and gort.get_library() in done.stdout
+
+
+# ---- the end of the process
+
+
+@pytest.mark.parametrize("name", ["ext", "PyDLL", "CDLL"])
+def test_interpreter_ends_while_threads_wait_in_c(built, name):
+    """A daemon thread sits in a C call, and is woken when the interpreter has begun to end."""
+    code = """
+    import gort
+    c = way(%r)
+    ch = gort.Channel.of("q", 0)
+    threading.Thread(target=lambda: c.recv(ch, 5), daemon=True).start()
+    gort.go(lambda: c.recv(gort.Channel.of("q")))
+    time.sleep(0.1)
+    c.produce(ch, 0, 5, 60)
+    class Late:
+        def __init__(self): self.ch = ch; self.send = ch.try_send; self.sleep = time.sleep
+        def __del__(self):
+            try: self.send(1)
+            except Exception: pass
+            self.sleep(0.1)
+    late = Late()
+    """
+    run(code % name, built)
