@@ -82,22 +82,28 @@ def under(data: list[dict]) -> str:
 
 
 def handover_chart(rows: list[dict] | dict, path: Path | str) -> None:
-    """The hand-over of the demo's items: one bar an engine, and how many times the first row the others take."""
+    """The hand-over of the demo's items: one bar an engine, and how many times the first row the others take. Rows may name a group: then each group
+    has a panel with a scale and a first row of its own (an object of Python is not a struct of C)."""
     doc = rows if isinstance(rows, dict) else {"rows": rows}
     data = [r for r in doc["rows"] if r.get("median") is not None]
     if not data:
         raise ValueError("no row has a figure")
-    first = data[0]
+    groups = {name: [r for r in data if r.get("group") == name] for name in dict.fromkeys(r.get("group") for r in data)}
 
     def label(r: dict) -> str:
+        first = groups[r.get("group")][0]
         text = f"{figure_text(r['median'])} (min {figure_text(r['min'])})"
         return text if r is first or not first["median"] else f"{text}, {r['median'] / first['median']:.2f}x"
 
-    fig, ax = plt.subplots(figsize=(7.5, 1.5 + 0.42 * len(data)), layout="constrained")
-    bars(ax, data, label)
-    ax.set_xlabel(f"{first.get('unit', 'ns/item')}, median; white mark: minimum. Shorter is better")
-    count = f", {first['n']:,} items" if first.get("n") else ""
-    ax.set_title(doc.get("title") or f"Handing work items over{count}", loc="left", fontweight="bold")
+    size = (7.5, 1.5 + 0.42 * len(data) + 0.5 * (len(groups) - 1))
+    fig, axes = plt.subplots(len(groups), figsize=size, layout="constrained", squeeze=False, height_ratios=[len(g) for g in groups.values()])
+    for ax, (name, mine) in zip(axes.flat, groups.items()):
+        bars(ax, mine, label)
+        if name is not None:
+            ax.set_title(f"in {name}", loc="left", fontsize=9)
+    axes.flat[-1].set_xlabel(f"{data[0].get('unit', 'ns/item')}, median; white mark: minimum. Shorter is better")
+    count = f", {data[0]['n']:,} items" if data[0].get("n") else ""
+    fig.suptitle(doc.get("title") or f"Handing work items over{count}", x=0.01, ha="left", fontweight="bold", fontsize=11)
     foot = doc.get("note") or under(data)
     if foot:
         fig.supxlabel(foot, fontsize=7, color="#666666")

@@ -1,10 +1,11 @@
-"""What the two Python forms share: the options, and the bar on a terminal."""
+"""What the two Python forms share: the options, the bar on a terminal, the figures."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable
 
 import gort
@@ -41,5 +42,20 @@ def bar(part: Callable[[], tuple[int, int]], bell: gort.Receiver[None]) -> None:
             return
 
 
-def figures(form: str, seconds: float, size: int, workers: int) -> None:
-    print(f"{form}: in all {seconds:.2f} s ({size / 1e6 / seconds:.0f} MB/s); {workers} workers", file=sys.stderr)
+class Clock:
+    """What a form took, by part; told on standard error."""
+
+    def __init__(self, form: str, o: argparse.Namespace) -> None:
+        self.form, self.o, self.last = form, o, time.monotonic()
+        self.parts: list[tuple[str, float]] = []
+
+    def lap(self, what: str) -> None:
+        now = time.monotonic()
+        self.parts.append((what, now - self.last))
+        self.last = now
+
+    def tell(self, size: int) -> None:
+        if not self.o.quiet:
+            parts = ", ".join(f"{what} {seconds:.2f} s" for what, seconds in self.parts)
+            whole = sum(seconds for _, seconds in self.parts)
+            print(f"{self.form}: {parts}, in all {whole:.2f} s ({size / 1e6 / whole:.0f} MB/s); {self.o.workers} workers", file=sys.stderr)

@@ -12,7 +12,9 @@
  *
  * The queue is written the way one writes it: lock, wait while full, store, unlock, signal. Signalling is skipped when nobody
  * waits, which only helps it. NOT measured: starting tasks and threads (once a round, some microseconds), reading the record.
- * Every round's sums are compared with the ones computed without any queue. */
+ * Every round's sums are compared with the ones computed without any queue.
+ *
+ * Built as a library it gives handover.py its C rounds (handover_round), so that queues of Python and of C take turns in one process. */
 #define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <gort.h>
@@ -193,6 +195,8 @@ static void pthread_round(struct round *round) {
 
 /* ---- rounds ---- */
 
+double handover_round(const char *name, const uint32_t *lengths, size_t count, size_t repeats);
+
 struct engine {
     const char *name;
     void (*run)(struct round *);
@@ -222,6 +226,15 @@ static double measure(struct engine *engine, const struct stream *stream, size_t
         return -1;
     }
     return (double)round.elapsed / ((double)stream->count * (double)repeats);
+}
+
+/* One round of the engine with that name, for handover.py: ns an item, or -1. */
+double handover_round(const char *name, const uint32_t *lengths, size_t count, size_t repeats) {
+    struct stream stream = {.lengths = (uint32_t *)(uintptr_t)lengths, .count = count}; /* it is only read */
+    for (size_t e = 0; e < ENGINES; e++)
+        if (strcmp(engines[e].name, name) == 0) return measure(&engines[e], &stream, repeats);
+    fprintf(stderr, "handover: no engine is called %s\n", name);
+    return -1;
 }
 
 /* How often to repeat the stream for a round of so many seconds: doubled until a trial is long enough to judge by. */

@@ -14,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import time
 
 import forms
 import reference
@@ -95,11 +94,12 @@ def index(lib: ctypes.CDLL, roots: list[bytes], workers: int, draw: bool) -> tup
 def main() -> None:
     o = forms.options("index_shared", library=True)
     lib = load(o.library)
-    start = time.monotonic()
+    clock = forms.Clock("C tasks, Python merge", o)
     counts, sums = gort.run(index, lib, o.roots, o.workers, o.bar, workers=o.workers)
+    clock.lap("walk, read, count and merge")
     reference.print_table(counts, sums.text, sums.binary, sums.faults, sums.bytes)
-    if not o.quiet:
-        forms.figures("C tasks, Python merge", time.monotonic() - start, sums.bytes, o.workers)
+    clock.lap("sort and checksum")
+    clock.tell(sums.bytes)
 
 
 if __name__ == "__main__":

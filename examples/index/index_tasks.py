@@ -8,7 +8,6 @@ An item is a whole file: Python holds one at a time per reader and 32 on the way
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 
@@ -86,12 +85,13 @@ def index(roots: list[bytes], workers: int, draw: bool) -> tuple[Words, referenc
 
 def main() -> None:
     o = forms.options("index_tasks")
-    start = time.monotonic()
+    clock = forms.Clock("Python tasks", o)
     counts, sums = gort.run(index, o.roots, o.workers, o.bar, workers=o.workers)
+    clock.lap("walk, read, count and merge")
     reference.print_table(counts, sums.text, sums.binary, len(sums.faults), sums.size)
     reference.print_faults("index_tasks", sums.faults)
-    if not o.quiet:
-        forms.figures("Python tasks", time.monotonic() - start, sums.size, o.workers)
+    clock.lap("sort and checksum")
+    clock.tell(sums.size)
 
 
 if __name__ == "__main__":

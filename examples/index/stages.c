@@ -138,8 +138,10 @@ static bool send_batch(struct counter *counter) {
         pipeline_fail(line, GORT_NO_MEMORY, "making a batch");
         return false;
     }
-    if (pipeline_goes_on(line, gort_chan_send(line->shared, &batch), "handing a batch over")) return true;
-    free(batch); /* a failed send leaves it ours */
+    gort_status status = gort_chan_send(line->shared, &batch);
+    if (status == GORT_OK) return true;
+    free(batch);                                          /* a failed send leaves it ours */
+    pipeline_fail(line, status, "handing a batch over"); /* CLOSED too: the receiver closed it, and no stage here has failed */
     return false;
 }
 

@@ -1,8 +1,9 @@
-"""index against reference.py on small trees of odd files, with several numbers of workers and sizes of blocks.
+"""index against reference.py on small trees of odd files, with several numbers of workers and sizes of blocks; and the forms in Python,
+index_tasks.py and index_shared.py, on the same trees.
 
-    python3 test_index.py BIN_DIR [unittest's options]      BIN_DIR: where build.sh put index and handover
+    python test_index.py BIN_DIR [unittest's options]      BIN_DIR: where build.sh put its programs and libraries
 
-Standard library only. Every call has a time limit, so a pipeline that does not end is a failure and not a hang.
+Standard library, and gort for the Python forms: without it they are skipped. Every call has a time limit, so a pipeline that does not end is a failure and not a hang.
 """
 
 import json
@@ -20,6 +21,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path()
 LIMIT = 60
 BLOCK = 8192  # the smallest there is
+try:
+    import gort
+except ImportError:
+    gort = None
+FORMS = [("tasks", 1), ("tasks", 2), ("shared", 1), ("shared", 2)] if gort else []
 SETTINGS = [(1, BLOCK), (2, BLOCK), (5, 8209), (2, 131072), (1, 1 << 20)]
 
 
@@ -32,6 +38,12 @@ def reference(*roots: pathlib.Path) -> bytes:
     done = run(sys.executable, HERE / "reference.py", *roots)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def form(name: str, workers: int, *roots: object) -> subprocess.CompletedProcess[bytes]:
+    """A run of a form in Python."""
+    library = ["--library", BIN / "libindex_shared.so"] if name == "shared" else []
+    return run(sys.executable, "-X", "dev", "-W", "error", HERE / f"index_{name}.py", *library, "--quiet", "--workers", workers, "--", *roots)
 
 
 def field(output: bytes, name: str) -> str:
@@ -57,6 +69,11 @@ class Tree(unittest.TestCase):
         for workers, block in SETTINGS:
             with self.subTest(workers=workers, block=block):
                 done = run(BIN / "index", "--quiet", "--workers", workers, "--block", block, *roots)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(done.stdout.decode(), want.decode())
+        for name, workers in FORMS:
+            with self.subTest(form=name, workers=workers):
+                done = form(name, workers, *roots)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertEqual(done.stdout.decode(), want.decode())
         return want
@@ -267,6 +284,75 @@ class Tree(unittest.TestCase):
         rows = json.loads(pathlib.Path(f"{record}.json").read_text())["rows"]
         self.assertEqual([row["engine"] for row in rows], ["gort-c-w1", "gort-c-w2", "pthread-queue"])
         self.assertTrue(all(0 < row["min"] <= row["median"] and row["n"] == 2 and row["checksum_ok"] for row in rows))
+
+    # ---- the forms in Python ----
+
+    @unittest.skipUnless(gort, "needs gort")
+    def test_forms_in_python_agree_ten_times_in_a_row(self) -> None:
+        for i in range(60):
+            self.write(f"d{i % 7}/{i}", b" ".join(b"w%d" % (k * k % (911 + i)) for k in range(4000)))
+        want = reference(self.top)
+        for _ in range(10):
+            for name, workers in FORMS:
+                self.assertEqual(form(name, workers, self.top).stdout, want, (name, workers))
+
+    @unittest.skipUnless(gort, "needs gort")
+    def test_many_batches_go_over_the_shared_channel(self) -> None:
+        """A counter sends from 32,768 different words on, and there are 16 places in the channel."""
+        for i in range(16):
+            self.write(f"f{i}", b" ".join(b"%d_%d" % (i % 3, k) for k in range(70_000)))
+        self.same()
+
+    @unittest.skipUnless(gort, "needs gort")
+    def test_forms_in_python_report_what_cannot_be_read(self) -> None:
+        self.write("file", b"words")
+        for name, program in (("tasks", "index_tasks"), ("shared", "index")):
+            done = form(name, 2, self.top / "missing", self.top)
+            self.assertEqual(done.returncode, 0)
+            self.assertEqual(done.stderr.decode(), f"{program}: {self.top}/missing: No such file or directory\n")
+
+    @unittest.skipUnless(gort, "needs gort")
+    def test_an_error_in_the_merge_ends_both_halves(self) -> None:
+        for i in range(16):
+            self.write(f"f{i}", b" ".join(b"%d_%d" % (i, k) for k in range(70_000)))
+        program = ("import sys, forms, index_shared as s, gort\n"
+                   "def take(lib, address):\n    lib.batch_free(address)\n    raise ValueError('no more')\n"
+                   "s.take = take\n"
+                   "gort.run(s.index, s.load(sys.argv[1]), [sys.argv[2].encode()], 2, False, workers=2)\n")
+        command = [sys.executable, "-c", program, BIN / "libindex_shared.so", self.top]
+        done = subprocess.run(command, cwd=HERE, capture_output=True, timeout=LIMIT, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stderr.endswith(b"ValueError: no more\n"), done.stderr)
+
+    @unittest.skipUnless(gort, "needs gort")
+    def test_an_error_in_a_stage_ends_the_others(self) -> None:
+        for i in range(200):
+            self.write(f"f{i}", b"words " * 100)
+        program = ("import sys, gort, reference, index_tasks\n"
+                   "class Bad:\n    def findall(self, text):\n        raise ValueError('no more')\n"
+                   "reference.WORD = Bad()\n"
+                   "gort.run(index_tasks.index, [sys.argv[1].encode()], 2, True)\n")
+        done = subprocess.run([sys.executable, "-c", program, self.top], cwd=HERE, capture_output=True, timeout=LIMIT, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stderr.endswith(b"ValueError: no more\n"), done.stderr)
+
+    @unittest.skipUnless(gort, "needs gort")
+    def test_handover_in_python_has_every_engine(self) -> None:
+        record = self.write("record", struct.pack("<5I", 7, 0, 131072, 1, 4294967295))
+        out = self.top / "rows.json"
+        done = run(sys.executable, HERE / "handover.py", "--library", BIN / "libhandover.so", "--rounds", 2, "--seconds", 0.01, "--json", out, record)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = json.loads(out.read_text())["rows"]
+        self.assertEqual([row["engine"] for row in rows], ["gort-c-w1", "gort-c-w2", "pthread-queue", "gort-python", "gort-python-threads",
+                                                           "queue.Queue", "queue.SimpleQueue", "asyncio.Queue"])
+        self.assertTrue(all(0 < row["min"] <= row["median"] and row["n"] == 2 and row["checksum_ok"] for row in rows))
+
+    @unittest.skipUnless(gort, "needs gort")
+    def test_forms_in_python_refuse_wrong_options(self) -> None:
+        for program, wrong in (("index_tasks.py", ["--workers", "0"]), ("index_tasks.py", ["--nonsense"]), ("index_shared.py", [self.top])):
+            self.assertEqual(run(sys.executable, HERE / program, *wrong).returncode, 2, wrong)
+
+    # ---- the record ----
 
     def test_record_that_cannot_be_written_fails(self) -> None:
         done = run(BIN / "index", "--quiet", "--record", self.top / "missing/record", self.top)
