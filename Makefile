@@ -25,7 +25,7 @@ need = command -v $(1) >/dev/null 2>&1 || { echo "gort: $(1) is missing; install
 help:
 	@echo "make build        libgort.so, libgort.a (release) and the check that include/gort.h is in step"
 	@echo "make python       the Python module, built as a release wheel and installed into .venv"
-	@echo "make demo         the main job: index the text files under DIR= (default: library sources on this machine)"
+	@echo "make demo         the main job in C, Python and both: index the text files under DIR= (default: library sources on this machine)"
 	@echo "make test         every quick test; FORCE=1 runs also what did not change, ONLY=\"fmt docs\" some stages"
 	@echo "make test-deep    loom models, ThreadSanitizer, AddressSanitizer, long stress, planted mutants; takes long"
 	@echo "make bench        the benchmarks; ARGS=\"--only pingpong_cap0 --json FILE\" (default: --quick)"

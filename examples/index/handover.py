@@ -93,7 +93,8 @@ def over_channel(items: Items, repeats: int, run: Callable[..., int]) -> float:
 
 
 def in_tasks(items: Items, repeats: int) -> float:
-    return gort.run(over_channel, items, repeats, two_tasks, workers=1)
+    ns: float = gort.run(over_channel, items, repeats, two_tasks, workers=1)
+    return ns
 
 
 # ---- the peers
@@ -154,7 +155,7 @@ class Engine:
         self.repeats = max(1, round(self.repeats * seconds * 1e9 / took))
 
 
-def in_c(path: Path, lengths: array.array) -> Callable[[str], Round]:
+def in_c(path: Path, lengths: array.array[int]) -> Callable[[str], Round]:
     lib = ctypes.CDLL(str(path))
     lib.handover_round.restype = ctypes.c_double
     lib.handover_round.argtypes = [ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
@@ -162,7 +163,7 @@ def in_c(path: Path, lengths: array.array) -> Callable[[str], Round]:
 
     def engine(name: str) -> Round:
         def run(repeats: int) -> float:
-            ns = lib.handover_round(name.encode(), at, count, repeats)
+            ns = float(lib.handover_round(name.encode(), at, count, repeats))
             if ns < 0:
                 raise Wrong("see above")
             return ns
@@ -172,7 +173,7 @@ def in_c(path: Path, lengths: array.array) -> Callable[[str], Round]:
     return engine
 
 
-def engines_of(library: Path, lengths: array.array) -> list[Engine]:
+def engines_of(library: Path, lengths: array.array[int]) -> list[Engine]:
     items = list(enumerate(lengths))
     c = in_c(library, lengths)
     return [
@@ -196,7 +197,7 @@ def show(engines: list[Engine]) -> None:
         print(f"{e.name:<20} {min(e.ns):>9.1f} {statistics.median(e.ns):>9.1f}   {low:.3f} {middle:.3f} of {base.name}")
 
 
-def as_json(engines: list[Engine], items: int, rounds: int) -> dict:
+def as_json(engines: list[Engine], items: int, rounds: int) -> dict[str, Any]:
     note = f"16 bytes an item in C, a tuple in Python, capacity {CAPACITY}, one producer, one consumer; {rounds} interleaved rounds; gort {gort.__version__}"
     rows = [
         {"workload": "handover_items", "engine": e.name, "group": e.group, "unit": "ns/item", "min": min(e.ns), "median": statistics.median(e.ns),

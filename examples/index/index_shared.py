@@ -49,7 +49,7 @@ def handle(channel: gort.Channel[int]) -> int:
     """The gort_chan * of a channel: valid while the channel lives."""
     get = ctypes.pythonapi.PyCapsule_GetPointer
     get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return get(channel.as_capsule(), b"gort_chan")
+    return int(get(channel.as_capsule(), b"gort_chan"))
 
 
 def take(lib: ctypes.CDLL, address: int) -> tuple[list[bytes], list[int]]:
@@ -76,7 +76,7 @@ def index(lib: ctypes.CDLL, roots: list[bytes], workers: int, draw: bool) -> tup
     job = lib.shared_start(handle(batches), (ctypes.c_char_p * len(roots))(*roots), len(roots), workers, draw)
     if not job:
         raise MemoryError(f"the tasks could not be started: {lib.gort_last_error()}")
-    sums = Sums()
+    sums = Sums()  # from here on C has the channel too, and must be waited for
     try:
         total = merge(lib, batches)
     finally:

@@ -32,7 +32,7 @@ class Walk:
             path = os.path.realpath(given, strict=True)
             mode = os.stat(path).st_mode
         except OSError as error:
-            self.blind[given] = error.strerror
+            self.blind[given] = error.strerror or ""
             return
         if stat.S_ISDIR(mode):
             self.directory(path)
@@ -53,7 +53,7 @@ class Walk:
                         elif entry.is_dir(follow_symlinks=False) and entry.name not in LEFT_OUT:
                             todo.append(entry.path)
             except OSError as error:
-                self.blind[path] = error.strerror
+                self.blind[path] = error.strerror or ""
 
 
 def read(path: bytes) -> tuple[bytes, str]:
@@ -62,14 +62,14 @@ def read(path: bytes) -> tuple[bytes, str]:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        return b"", error.strerror
+        return b"", error.strerror or ""
     try:
         while part := os.read(fd, LOOK - len(data) if len(data) < LOOK else REST):
             data += part
             if len(data) <= LOOK and 0 in data:
                 break
     except OSError as error:
-        return bytes(data), error.strerror
+        return bytes(data), error.strerror or ""
     finally:
         os.close(fd)
     return bytes(data), ""
