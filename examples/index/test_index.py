@@ -3,7 +3,8 @@ index_tasks.py and index_shared.py, on the same trees.
 
     python test_index.py BIN_DIR [unittest's options]      BIN_DIR: where build.sh put its programs and libraries
 
-Standard library, and gort for the Python forms: without it they are skipped. Every call has a time limit, so a pipeline that does not end is a failure and not a hang.
+Standard library, and gort for the Python forms: without it they are skipped.
+Every call has a time limit, so a pipeline that does not end is a failure and not a hang.
 """
 
 import json
