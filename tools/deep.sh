@@ -54,7 +54,7 @@ sanitized() { # sanitized NAME: the suite
     GORT_TEST_SEED=$SEED GORT_STRESS=deep GORT_STRESS_SECONDS=$LONG \
         instrumented "$1" test -p gort --test stress -- --test-threads 1
 }
-tsan() { sanitized thread none; }
+tsan() { sanitized thread "no such test"; }
 asan() { sanitized address deep_recursion_fits_into_the_stack_that_was_asked_for; }
 tsan_c() { # the C programs and the library both instrumented
     local p w out runtime failed=0

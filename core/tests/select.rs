@@ -256,11 +256,12 @@ fn TestNonblockSelectRace() {
             let ((tx1, rx1), (tx2, rx2)) = (channel::<u32>(1), channel::<u32>(1));
             tx1.send(1).unwrap();
             let done_tx = done_tx.clone();
-            let theirs = rx1.clone();
+            // Both ends stay here too: the last receiver that goes closes its channel.
+            let (theirs1, theirs2) = (rx1.clone(), rx2.clone());
             go(move || {
                 let (mut a, mut b) = (0, 0);
                 // One of the two is ready at each instant.
-                let r = try_select(&[recv_case(&theirs, &mut a), recv_case(&rx2, &mut b)]);
+                let r = try_select(&[recv_case(&theirs1, &mut a), recv_case(&theirs2, &mut b)]);
                 done_tx.send(r.is_ok()).unwrap();
             });
             tx2.send(1).unwrap();
@@ -279,10 +280,10 @@ fn TestNonblockSelectRace2() {
             let ((tx1, rx1), (tx2, rx2)) = (channel::<u32>(1), channel::<u32>(0));
             tx1.send(1).unwrap();
             let done_tx = done_tx.clone();
-            let theirs = rx1.clone();
+            let (theirs1, theirs2) = (rx1.clone(), rx2.clone()); // as above
             go(move || {
                 let (mut a, mut b) = (0, 0);
-                let r = try_select(&[recv_case(&theirs, &mut a), recv_case(&rx2, &mut b)]);
+                let r = try_select(&[recv_case(&theirs1, &mut a), recv_case(&theirs2, &mut b)]);
                 done_tx.send(r.is_ok()).unwrap();
             });
             tx2.close().unwrap();
