@@ -115,7 +115,8 @@ unsafe fn end(t: *mut Task) -> *mut Task {
     // SAFETY: it ran here and will never be resumed.
     unsafe {
         HOST.with(|h| stack::free(h.stacks.borrow_mut().remove(&(t as usize)).unwrap()));
-        host::end_task(t)
+        host::end_task(t);
+        host::next_task()
     }
 }
 
@@ -157,8 +158,18 @@ unsafe fn idle(wait: &mut dyn FnMut(i64)) {
     wait(i64::MAX)
 }
 
-static HOOKS: Hooks =
-    Hooks { name: "fake", where_to_start, has_spare, resume, switch, hub_business, hub: attend, thread_block, idle };
+static HOOKS: Hooks = Hooks {
+    name: "fake",
+    where_to_start,
+    has_spare,
+    resume,
+    switch,
+    hub_business,
+    hub: attend,
+    thread_block,
+    may_wake: || false,
+    idle,
+};
 
 /// The lane with its threads.
 struct Fake {

@@ -24,13 +24,15 @@ use pyo3::sync::PyOnceLock;
 use std::cell::{Cell, UnsafeCell};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicPtr, Ordering::*};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
 
 /// Where a loop is told that awaits of its tasks have ended.
 #[pyclass(frozen, module = "gort._gort")]
 pub struct Mailbox {
     head: AtomicPtr<Callback>,
     bell: OwnedFd,
+    /// Winners that are in `push`: after its compare-and-swap the await that holds us may be gone.
+    pushing: AtomicUsize,
 }
 
 impl Mailbox {
@@ -51,7 +53,7 @@ impl Mailbox {
         }
         // SAFETY: ours.
         let bell = unsafe { OwnedFd::from_raw_fd(fd) };
-        let m = Py::new(py, Mailbox { head: AtomicPtr::new(null_mut()), bell })?;
+        let m = Py::new(py, Mailbox { head: AtomicPtr::new(null_mut()), bell, pushing: AtomicUsize::new(0) })?;
         let drain = m.getattr(py, "_drain")?;
         event_loop.call_method1("add_reader", (fd, drain)).map_err(|e| {
             if e.is_instance_of::<PyNotImplementedError>(py) {
@@ -66,6 +68,7 @@ impl Mailbox {
 
     /// Any thread: an await of this loop has ended.
     fn push(&self, cb: &Callback) {
+        self.pushing.fetch_add(1, AcqRel);
         let at = std::ptr::from_ref(cb).cast_mut();
         let mut head = self.head.load(Relaxed);
         loop {
@@ -77,8 +80,18 @@ impl Mailbox {
             }
         }
         if head.is_null() {
-            // SAFETY: the descriptor is open while the mailbox lives, and an enlisted callback's await holds it (A1). A full counter is a bell that rings already.
+            // SAFETY: the descriptor is open while the mailbox lives, which waits for us (`pushing`). A full counter is a bell that rings already.
             unsafe { libc::write(self.bell.as_raw_fd(), (&raw const ONE).cast(), 8) };
+        }
+        // Release: the last access; pairs with the Acquire of `drop`.
+        self.pushing.fetch_sub(1, Release);
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        while self.pushing.load(Acquire) != 0 {
+            std::hint::spin_loop(); // a write of eight bytes is under way
         }
     }
 }
@@ -147,6 +160,8 @@ pub struct Await {
     /// The element of a send that has not gone yet; what is left of it is ours.
     word: Cell<Option<u64>>,
     begun: Cell<bool>,
+    /// Its value has been passed on: it has none any more.
+    given_up: Cell<bool>,
 }
 
 // SAFETY: its cells are touched attached only.
@@ -166,6 +181,7 @@ impl Await {
             arrived: Cell::new(false),
             word: Cell::new(word),
             begun: Cell::new(false),
+            given_up: Cell::new(false),
         };
         Ok(Bound::new(ch.py(), a)?.into_any())
     }
@@ -199,6 +215,7 @@ impl Await {
         }
         let (event_loop, mailbox) = Mailbox::of_running_loop(py)?;
         let future = event_loop.call_method0(pyo3::intern!(py, "create_future"))?;
+        future.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?; // before anything is enlisted
         let at = std::ptr::from_ref(mailbox.get()).cast_mut().cast();
         let cb = Callback::create(wake, at).map_err(|s| errors::of(py, s))?;
         // SAFETY: the callback is ours, and in no wait yet.
@@ -213,7 +230,6 @@ impl Await {
             if a.sends { later::send(ch.raw(), c) } else { later::recv(ch.raw(), c) }
         };
         if status == Status::WouldBlock {
-            future.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?;
             return Ok(future);
         }
         // SAFETY: not enlisted: the reference and the callback are ours again.
@@ -235,6 +251,9 @@ impl Await {
     /// The loop resumes the task.
     fn go_on<'py>(slf: &Bound<'py, Self>) -> Result<Bound<'py, PyAny>, PyErr> {
         let (py, a) = (slf.py(), slf.get());
+        if a.given_up.get() {
+            return Err(PyRuntimeError::new_err("gort: awaited again after it was cancelled"));
+        }
         let Some(cb) = a.cb.get() else { return Err(PyRuntimeError::new_err("gort: awaited twice")) };
         if !a.arrived.get() {
             // Resumed by somebody else: still waiting.
@@ -254,6 +273,9 @@ impl Await {
 
     /// A2.
     fn give_up(&self, py: Python<'_>) {
+        if self.given_up.replace(true) {
+            return;
+        }
         if let Some(cb) = self.cb.get() {
             let ch = self.ch.get();
             // SAFETY: ours; A1, A3.

@@ -3,7 +3,7 @@
 //! The exporter's memory may be freed or moved only after its view is released, and a parked greenlet's stack is copied away; so the `Py_buffer` lives on the heap, and elements travel
 //! through the task's own slot when the task has to wait (chan.rs N2).
 
-use crate::chan::{Channel, Got};
+use crate::chan::{Channel, Got, Limit, sent};
 use crate::elem::{Code, Kind};
 use crate::errors;
 use gort::chan::batch;
@@ -88,21 +88,22 @@ pub fn send_from(ch: &Channel, data: &Bound<'_, PyAny>, timeout: Option<f64>) ->
     let view = View::of(data, false, code)?;
     let (at, size) = (view.0.buf.cast::<u8>().cast_const(), code.size());
     let n = view.0.len as usize / size;
+    let limit = Limit::of(timeout);
     let mut i = 0;
     while i < n {
         // SAFETY: the view has `n` elements.
-        let (sent, status) = unsafe { batch::try_send_n(ch.raw(), at.add(i * size), n - i) };
-        i += sent;
+        let (went, status) = unsafe { batch::try_send_n(ch.raw(), at.add(i * size), n - i) };
+        i += went;
         match status {
             Status::Ok => {}
             Status::WouldBlock => {
                 let mut word = 0u64;
                 // SAFETY: as above, and the word has room for one.
                 unsafe { std::ptr::copy_nonoverlapping(at.add(i * size), (&raw mut word).cast(), size) };
-                ch.send_word(py, word, timeout)?;
+                ch.send_word(py, word, limit.left()).map_err(|e| sent(py, e, i))?;
                 i += 1;
             }
-            s => return Err(errors::of(py, s)),
+            s => return Err(sent(py, errors::of(py, s), i)),
         }
     }
     Ok(n)

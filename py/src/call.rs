@@ -34,6 +34,8 @@ impl Caller {
             {
                 return Err(errors::task_canceled(py));
             }
+        } else if th.party.ticket.waiting().is_some() {
+            return Err(errors::misuse(py, "a blocking call in a signal handler of a thread that waits already"));
         } else if !th.lane.get().is_null() {
             return Err(errors::misuse(
                 py,

@@ -70,6 +70,12 @@ pub fn channel_capsule<'py>(ch: &Bound<'py, Channel>) -> PyResult<Bound<'py, PyA
             "a channel of Python objects has no meaning in C; share one of a fixed kind, such as Channel.of(\"q\")",
         ));
     }
+    if matches!(ch.get().kind(), crate::elem::Kind::Object) {
+        return Err(errors::misuse(
+            ch.py(),
+            "a channel of Python objects is not shared with C: use Channel.of(code) with a struct code",
+        ));
+    }
     let at = ch.get().raw().cast_mut().cast::<c_void>();
     // SAFETY: a live handle, kept by the reference in the context.
     unsafe {

@@ -12,6 +12,7 @@ use crate::{aio, buffer, decref, errors, lane};
 use gort::chan::raw::{self, BLOCK, Layout, RawChan, TRY, UNTIL};
 use gort::chan::{later, returned};
 use gort::elem::Fixed;
+use gort::sched;
 use gort::status::Status;
 use gort::wait::Wait;
 use pyo3::exceptions::PyStopIteration;
@@ -53,6 +54,26 @@ pub struct Sender {
 #[pyclass(frozen, module = "gort", generic)]
 pub struct Receiver {
     pub ch: Py<Channel>,
+}
+
+/// The time that a call of several waits may take.
+pub struct Limit(Option<f64>);
+
+impl Limit {
+    pub fn of(timeout: Option<f64>) -> Limit {
+        Limit(timeout.map(|t| sched::now() as f64 * 1e-9 + t))
+    }
+
+    /// `timeout=` of its next wait.
+    pub fn left(&self) -> Option<f64> {
+        self.0.map(|end| end - sched::now() as f64 * 1e-9)
+    }
+}
+
+/// The exception of a call that had sent `n` elements before it failed: it says so, in `sent`.
+pub fn sent(py: Python<'_>, e: PyErr, n: usize) -> PyErr {
+    let _ = e.value(py).setattr("sent", n);
+    e
 }
 
 /// How a receive ended without an error.
@@ -294,9 +315,10 @@ impl Channel {
     }
 
     fn send_all(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+        let (py, limit) = (values.py(), Limit::of(timeout));
         let mut n = 0;
         for v in values.try_iter()? {
-            self.send_value(&v?, timeout)?;
+            self.send_value(&v?, limit.left()).map_err(|e| sent(py, e, n))?;
             n += 1;
         }
         Ok(n)

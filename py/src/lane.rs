@@ -24,12 +24,14 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_int, c_ulong, c_void};
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU16, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, Ordering::*};
 
 /// How long the main thread sleeps before it looks at its signals, ns (K4).
 const SIGNALS: Time = 40_000_000;
+/// Suspended greenlets that a thread keeps for tasks to come.
+const SPARES: usize = 512;
 
 // ---- what is not in the stable ABI, and has not changed since Python 3.7
 
@@ -111,6 +113,8 @@ struct Greenlets {
     switch: unsafe extern "C" fn(g: Object, args: Object, kw: Object) -> Object,
     /// The function that every greenlet of ours runs.
     root: Object,
+    /// GreenletExit.
+    exit: Object,
 }
 
 static GREENLETS: AtomicPtr<Greenlets> = AtomicPtr::new(null_mut());
@@ -150,6 +154,7 @@ pub fn load(py: Python<'_>) -> PyResult<()> {
                 *table.add(6),
             ),
             root,
+            exit: (*table.add(2)).cast(),
         };
         GREENLETS.store(Box::into_raw(Box::new(g)), Release);
     }
@@ -171,6 +176,8 @@ pub struct Host {
     is_main: bool,
     /// It has slept: the hub is to look at the signals.
     look: Cell<bool>,
+    /// What was to end main, and came when main had ended.
+    pub left: UnsafeCell<Option<PyErr>>,
 }
 
 /// The calling thread's `Thread`, which knows our hooks.
@@ -219,10 +226,13 @@ pub fn run_loop<R>(py: Python<'_>, body: impl FnOnce(&'static Thread, &Host) -> 
         main: Cell::new(null_mut()),
         is_main: th.tid.load(Relaxed) == std::process::id() as i32,
         look: Cell::new(false),
+        left: UnsafeCell::new(None),
     };
     let host = Box::new(host);
     th.host_data.set(std::ptr::from_ref(&*host).cast_mut().cast());
+    workers::note_thread(th, Some(workers::ident()));
     let r = body(th, &host);
+    workers::note_thread(th, None);
     // Greenlets without a task end now; those of tasks that were given up stay suspended for ever (K1).
     // SAFETY: ours (L1); no borrow is held over the switch.
     while let Some(g) = unsafe { (*host.spare.get()).pop() } {
@@ -240,6 +250,13 @@ unsafe fn go_to(g: Object) -> Object {
     debug_assert!(is_attached());
     // SAFETY: attached (L4); a greenlet of this thread.
     unsafe { (api().switch)(g, null_mut(), null_mut()) }
+}
+
+/// Is it a GreenletExit, which is a cancel (P4)?
+pub fn is_greenlet_exit(py: Python<'_>, e: &PyErr) -> bool {
+    // SAFETY: an exception class that greenlet holds.
+    GREENLETS.load(Acquire) as usize != 0
+        && unsafe { ffi::PyErr_GivenExceptionMatches(e.value(py).as_ptr(), api().exit) } != 0
 }
 
 /// What a switch returned. An exception that was thrown in becomes the pending one of whoever came back.
@@ -264,13 +281,21 @@ unsafe extern "C" fn root(_: Object, _: Object) -> Object {
                 let (th, host) = here();
                 let t = host.assigned.replace(null_mut());
                 if t.is_null() {
+                    // It is to end; or somebody who is not of ours has switched here.
+                    let me = (api().get_current)();
+                    (*host.spare.get()).retain(|g| *g != me);
+                    ffi::Py_DECREF(me);
                     return;
                 }
-                let next = run_task(th, t);
+                run_task(th, t);
+                let next = host::next_task();
                 let (_, host) = here();
                 if !next.is_null() && Task::of(next).greenlet.get().is_null() {
                     host.assigned.set(next); // one that has not started: here
                     continue;
+                }
+                if next.is_null() && (*host.spare.get()).len() >= SPARES {
+                    return; // to the hub, which is its parent
                 }
                 let target = if next.is_null() { host.hub } else { Task::of(next).greenlet.replace(null_mut()) };
                 let me = (api().get_current)();
@@ -292,19 +317,54 @@ unsafe extern "C" fn root(_: Object, _: Object) -> Object {
     unsafe { ffi::Py_NewRef(ffi::Py_None()) }
 }
 
-/// Runs a task's function from its beginning to its end. Returns what to run next, current already.
-unsafe fn run_task(th: &'static Thread, t: *mut core_task::Task) -> *mut core_task::Task {
+/// Runs a task's function from its beginning to its end, and drops what was kept of it.
+unsafe fn run_task(th: &'static Thread, t: *mut core_task::Task) {
     // SAFETY: `t` was given to us by the scheduler and is ours until `end_task`; the entry holds a reference of its object.
     unsafe {
         let py = Python::assume_attached();
         let task = Task::of(t);
         th.current.set(null_mut()); // L5
         let result = in_context(task.context.replace(null_mut()), || task.call(py));
+        if th.lane.get().is_null() {
+            end_forked_child(py, result);
+        }
+        if task.was_forced() {
+            ffi::PyThreadState_SetAsyncExc(workers::ident() as _, null_mut()); // what has not been raised yet was meant for this task
+        }
         task.finish(py, th, result);
-        let next = host::end_task(t);
-        Task::release(task);
-        next
+        host::end_task(t);
+        Task::release(task); // its last reference may run code of a user: nobody is current
     }
+}
+
+/// A fork's child has come back from the task it was forked in: its scheduler is gone, and there is nobody to return to (H2). As a program ends: SystemExit gives the code, anything else
+/// is printed.
+#[cold]
+fn end_forked_child(py: Python<'_>, result: PyResult<Py<PyAny>>) -> ! {
+    let code = match result {
+        Ok(_) => 0,
+        Err(e) if e.is_instance_of::<pyo3::exceptions::PySystemExit>(py) => {
+            let code = e.value(py).getattr("code").ok();
+            match code {
+                Some(c) if c.is_none() => 0,
+                Some(c) => c.extract::<i32>().unwrap_or(1),
+                None => 1,
+            }
+        }
+        Err(e) => {
+            e.print(py);
+            1
+        }
+    };
+    let flush = || -> PyResult<()> {
+        let sys = py.import("sys")?;
+        sys.getattr("stdout")?.call_method0("flush")?;
+        sys.getattr("stderr")?.call_method0("flush")?;
+        Ok(())
+    };
+    let _ = flush();
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(code) }
 }
 
 // ---- the hooks
@@ -369,11 +429,8 @@ unsafe fn fail_to_start(th: &'static Thread, t: *mut core_task::Task) {
         here().1.assigned.set(null_mut());
         task.finish(py, th, Err(PyErr::fetch(py)));
         ffi::Py_XDECREF(task.context.replace(null_mut()));
-        let next = host::end_task(t);
+        host::end_task(t);
         Task::release(task);
-        if !next.is_null() {
-            resume(next)
-        }
     }
 }
 
@@ -399,10 +456,11 @@ unsafe fn switch(from: *mut core_task::Task, to: *mut core_task::Task) {
             }
         };
         let thrown = release(go_to(target));
+        if task.greenlet.get() == me {
+            task.greenlet.set(null_mut()); // somebody who is not of ours has switched here: nobody took our reference
+        }
         if let Some(e) = thrown {
-            // Thrown in from outside: nobody took our reference.
             task.interrupt_with(e);
-            task.greenlet.set(null_mut());
         }
         ffi::Py_DECREF(me);
     }
@@ -434,11 +492,54 @@ pub fn hand_to_main(py: Python<'_>, host: &Host, e: PyErr) {
         e.write_unraisable(py, None);
         return;
     }
-    // SAFETY: main's object is held by `run` while `main` is set.
+    // SAFETY: main's object and its handle are held by `run` while `main` is set; `left` is touched attached, by this thread.
     unsafe {
-        Task::of(main).interrupt_with(e);
-        host::interrupt(main);
+        let task = Task::of(main);
+        if task.has_ended() {
+            // Nobody is left whom it could end but the run: that is over, and `run` raises it.
+            *host.left.get() = Some(e);
+            gort::sched::run::give_up(NonNull::new_unchecked(main));
+        } else {
+            task.interrupt_with(e);
+            host::interrupt(main);
+        }
     }
+}
+
+/// Python's own C handler of signals, once it is known, as an address.
+static HANDLER: AtomicUsize = AtomicUsize::new(0);
+/// SIGINT has a handler of the user's: it may do more than interrupt main.
+pub static SIGINT_WAKES: AtomicBool = AtomicBool::new(false);
+
+/// Learns which C function Python installs for signals that have a handler in Python: SIGINT has one from the start, unless it is ignored.
+pub fn learn_handler() {
+    // SAFETY: the old action is written to our own memory.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        if libc::sigaction(libc::SIGINT, std::ptr::null(), &mut now) == 0 && now.sa_sigaction > libc::SIG_IGN {
+            HANDLER.store(now.sa_sigaction, Relaxed);
+        }
+    }
+}
+
+/// A handler in Python may send to a channel, whoever sleeps: a program that waits for SIGTERM is not dead.
+fn may_wake() -> bool {
+    let handler = HANDLER.load(Relaxed);
+    if handler == 0 {
+        return false;
+    }
+    if SIGINT_WAKES.load(Relaxed) {
+        return true;
+    }
+    (1..32).any(|signal| {
+        // SAFETY: as in `learn_handler`; async-signal-safe, and may be asked on any thread.
+        unsafe {
+            let mut now: libc::sigaction = std::mem::zeroed();
+            signal != libc::SIGINT
+                && libc::sigaction(signal, std::ptr::null(), &mut now) == 0
+                && now.sa_sigaction == handler
+        }
+    })
 }
 
 unsafe fn thread_block(wait: &mut dyn FnMut(Time) -> bool) -> bool {
@@ -486,8 +587,18 @@ unsafe fn idle(wait: &mut dyn FnMut(Time)) {
 }
 
 /// The lane's hooks.
-pub static HOOKS: Hooks =
-    Hooks { name: "python", where_to_start, has_spare, resume, switch, hub_business, hub, thread_block, idle };
+pub static HOOKS: Hooks = Hooks {
+    name: "python",
+    where_to_start,
+    has_spare,
+    resume,
+    switch,
+    hub_business,
+    hub,
+    thread_block,
+    may_wake,
+    idle,
+};
 
 static LANE: AtomicPtr<Lane> = AtomicPtr::new(null_mut());
 /// The epoch it was added in: a shutdown or a fork ends it, and frees the lane.

@@ -33,7 +33,8 @@ use pyo3::types::PyTuple;
 
 /// Runs `main(*args)` as a task on this thread and returns what it returned. Tasks that are still alive then are cancelled and given `grace` seconds, or waited for with `wait_all`.
 #[pyfunction]
-#[pyo3(signature = (main, /, *args, grace=0.1, wait_all=false, workers=None, max_tasks=None))]
+#[allow(clippy::too_many_arguments)] // they are Python's, by name
+#[pyo3(signature = (main, /, *args, grace=0.1, wait_all=false, workers=None, max_tasks=None, sigint_wakes=false))]
 fn _run(
     py: Python<'_>,
     main: Bound<'_, PyAny>,
@@ -42,7 +43,9 @@ fn _run(
     wait_all: bool,
     workers: Option<usize>,
     max_tasks: Option<usize>,
+    sigint_wakes: bool,
 ) -> PyResult<Py<PyAny>> {
+    lane::SIGINT_WAKES.store(sigint_wakes, std::sync::atomic::Ordering::Relaxed);
     if grace.is_nan() || grace < 0.0 {
         return Err(errors::invalid(py, "grace: seconds, not negative"));
     }

@@ -52,6 +52,8 @@ pub struct Task {
     /// What its wait, or its next one, is to raise.
     interrupt: UnsafeCell<Option<PyErr>>,
     retrieved: Cell<bool>,
+    /// It was sent an exception from outside, once (K1).
+    forced: Cell<bool>,
     name: String,
     /// Where tasks are threads.
     part: Option<threads::Part>,
@@ -98,7 +100,7 @@ impl Task {
     pub fn finish(&self, py: Python<'_>, th: &Thread, result: PyResult<Py<PyAny>>) {
         let outcome = match result {
             Ok(v) => Outcome::Value(v),
-            Err(e) if errors::is_task_canceled(py, &e) => Outcome::Canceled,
+            Err(e) if errors::is_task_canceled(py, &e) || lane::is_greenlet_exit(py, &e) => Outcome::Canceled,
             Err(e) => {
                 if (e.is_instance_of::<PyKeyboardInterrupt>(py) || e.is_instance_of::<PySystemExit>(py))
                     && let Some(host) = lane::host(th)
@@ -113,6 +115,22 @@ impl Task {
         };
         // SAFETY: T2.
         unsafe { *self.outcome.get() = Some(outcome) }
+    }
+
+    /// It is to be ended by force: true for the first who asks.
+    pub fn force(&self) -> bool {
+        !self.forced.replace(true)
+    }
+
+    /// Was it?
+    pub fn was_forced(&self) -> bool {
+        self.forced.get()
+    }
+
+    /// Is its outcome written?
+    pub fn has_ended(&self) -> bool {
+        // SAFETY: T3.
+        unsafe { (*self.outcome.get()).is_some() }
     }
 
     /// Its wait, or its next one, is to raise `e`.
@@ -360,6 +378,7 @@ fn prepare(
         outcome: UnsafeCell::new(None),
         interrupt: UnsafeCell::new(None),
         retrieved: Cell::new(false),
+        forced: Cell::new(false),
         name,
     };
     let task = Py::new(py, task)?;
@@ -454,8 +473,10 @@ pub fn run(py: Python<'_>, main: Bound<'_, PyAny>, args: Bound<'_, PyTuple>, o: 
     config.max_tasks = o.max_tasks.unwrap_or(0);
     let (task, entry) = prepare(py, "main".into(), main, args, None)?;
     let t = task.get();
-    let out = lane::run_loop(py, |th, host| {
+    let mut entry = Some(entry);
+    let out = lane::run_loop(py, |_, host| {
         let watch = workers::Watch::new(o.grace);
+        let Some(entry) = entry.take() else { unreachable!("taken once") };
         let out = core_run::run_hosted(
             l,
             entry,
@@ -464,19 +485,31 @@ pub fn run(py: Python<'_>, main: Bound<'_, PyAny>, args: Bound<'_, PyTuple>, o: 
                 host.main.set(main.as_ptr());
                 t.handle.set(main.as_ptr());
             },
-            |main| watch.begin(py, main),
+            |main| {
+                if !o.wait_all {
+                    watch.begin(main)
+                }
+            },
         );
         watch.end();
         host.main.set(null_mut());
-        let _ = th;
-        out
-    })?;
-    t.handle.set(null_mut()); // the run's handle, which is gone
+        // SAFETY: the loop is over; nobody else has it.
+        (out, unsafe { (*host.left.get()).take() })
+    });
+    if let Some(mut entry) = entry {
+        // SAFETY: the loop was refused: the entry is ours, and was never called.
+        unsafe { drop_entry(&mut entry) }
+    }
+    let (out, left) = out?;
     t.retrieved.set(true);
-    if out.detached > 0 {
+    if let Some(e) = left.or_else(|| t.take_interrupt()) {
+        return Err(e);
+    }
+    let result = result_of_run(py, t, out.status, &out.report);
+    if out.detached > 0 && result.is_ok() {
         warn(py, &out.report)?;
     }
-    result_of_run(py, t, out.status, &out.report)
+    result
 }
 
 /// What `run` returns or raises.

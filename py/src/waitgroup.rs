@@ -128,12 +128,6 @@ fn _counted(
 impl Drop for WaitGroup {
     fn drop(&mut self) {
         // SAFETY: our handle, given up once; nobody waits, for a waiter holds the object. A count that is left is given up with it.
-        unsafe {
-            while waitgroup::free(self.raw.as_ptr()) == Status::Misuse {
-                if !self.done_now().is_ok() {
-                    break;
-                }
-            }
-        }
+        unsafe { waitgroup::give_up(self.raw.as_ptr()) }
     }
 }

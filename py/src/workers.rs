@@ -10,7 +10,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -72,6 +72,7 @@ pub fn arrange_end(py: Python<'_>) -> PyResult<()> {
         return Err(errors::detailed(py, Status::Shutdown, "the interpreter is ending"));
     }
     if !REGISTERED.swap(true, AcqRel) {
+        lane::learn_handler();
         let m = py.import("gort._gort")?;
         py.import("atexit")?.call_method1("register", (m.getattr("_finalize")?,))?;
         let kw = PyDict::new(py);
@@ -81,7 +82,7 @@ pub fn arrange_end(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-fn note_thread(th: &thread::Thread, ident: Option<u64>) {
+pub fn note_thread(th: &thread::Thread, ident: Option<u64>) {
     let mut list = match IDENTS.lock() {
         Ok(l) => l,
         Err(p) => p.into_inner(),
@@ -104,12 +105,10 @@ pub fn ident() -> u64 {
 pub fn _worker(py: Python<'_>) -> PyResult<()> {
     let l = lane::lane(py)?;
     let status = lane::run_loop(py, |th, _| {
-        note_thread(th, Some(ident()));
         th.stop.store(false, Relaxed);
         WORKER.store(std::ptr::from_ref(th).cast_mut(), Release);
         let s = worker::run_host_thread(l);
         WORKER.store(null_mut(), Release);
-        note_thread(th, None);
         s
     })?;
     debug_assert!(status.is_ok());
@@ -228,12 +227,11 @@ fn freeze(idents: &[u64]) {
 pub fn _after_fork() {
     BACKGROUND.store(false, Relaxed);
     WORKER.store(null_mut(), Relaxed);
+    if let Ok(mut list) = IDENTS.try_lock() {
+        list.clear()
+    }
     lane::forget_after_fork();
-    FORKED.fetch_add(1, Relaxed);
 }
-
-/// How often this process is a fork's child.
-pub static FORKED: AtomicU64 = AtomicU64::new(0);
 
 /// Watches the end of a run: tasks that reach no blocking call are sent TaskCanceled when the grace is over (K1).
 pub struct Watch {
@@ -247,14 +245,12 @@ impl Watch {
     }
 
     /// Main has returned, and others are alive. A thread of ours sees to those that compute: the hub cannot, for they are on its thread.
-    pub fn begin(&self, py: Python<'_>, main: NonNull<CoreTask>) {
+    pub fn begin(&self, main: NonNull<CoreTask>) {
         // SAFETY: the run holds main.
         let run = unsafe { main.as_ref() }.run.load(Relaxed) as usize;
         let (state, grace) = (self.state.clone(), Duration::from_secs_f64(self.grace.clamp(0.0, 1e6)));
-        if let Ok(th) = lane::thread(py) {
-            note_thread(th, Some(ident()))
-        }
-        std::thread::spawn(move || {
+        // No thread to be had: then those that compute are not ended.
+        let _ = std::thread::Builder::new().name("gort-grace".into()).spawn(move || {
             loop {
                 let (lock, told) = &*state;
                 let Ok(over) = lock.lock() else { return };
@@ -265,7 +261,12 @@ impl Watch {
                     return;
                 }
                 drop(over);
-                Python::attach(|py| end_stubborn(py, run));
+                Python::attach(|py| {
+                    if told_over(&state.0) {
+                        return;
+                    }
+                    end_stubborn(py, run)
+                });
             }
         });
     }
@@ -276,11 +277,11 @@ impl Watch {
             *over = true;
         }
         self.state.1.notify_all();
-        // SAFETY: threads are never freed.
-        if let Some(th) = unsafe { thread::Thread::get().as_ref() } {
-            note_thread(th, None)
-        }
     }
+}
+
+fn told_over(state: &Mutex<bool>) -> bool {
+    state.lock().map_or(true, |over| *over)
 }
 
 /// Whatever task of the run is computing now, on any thread, gets TaskCanceled.
@@ -294,7 +295,9 @@ fn end_stubborn(py: Python<'_>, run: usize) {
         unsafe {
             let t = (*(th as *const thread::Thread)).host_task.get().cast_mut();
             if !t.is_null() && (*t).run.load(Relaxed) as usize == run {
-                let _ = Task::of(t);
+                if !Task::of(t).force() {
+                    continue; // once: its clean-up may compute
+                }
                 let class = errors::task_canceled(py).get_type(py);
                 ffi::PyThreadState_SetAsyncExc(ident as _, class.as_ptr());
             }

@@ -252,6 +252,9 @@ pub fn judge(rt: &Runtime) -> bool {
     if !rt.lanes().all(Lane::all_idle) || !rt.lanes().all(|l| l.injector.is_empty()) {
         return false;
     }
+    if rt.lanes().filter_map(|l| l.hooks).any(|h| (h.may_wake)()) {
+        return false;
+    }
     let Some((first, blocked)) = look() else { return false };
     match cpu::threads_of_process() {
         Some(n) if n == rt.own_threads() + rt.host_threads() + blocked + rt.waiting_runners.load(SeqCst) => {}

@@ -57,22 +57,57 @@ pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
     }
 }
 
-/// The task `t` has ended on a stack of this thread, outside the bracket: as for a native task its slot is given back, its joiners are woken, its wait group and run are told. Returns
-/// what to run next on this stack (a task that has not started) or to switch to (a started one), current already; null: go to the hub.
+/// The task `t` has ended on a stack of this thread, outside the bracket: as for a native task its slot is given back, its joiners are woken, its wait group and run are told. Nobody is
+/// current afterwards: the host drops what it kept of the task (that is code of a user), and asks for the `next` one.
 ///
 /// # Safety
 /// `t` is a task of the host's lane that ran on this thread and will never be resumed. Its stack is the host's own business, and is spare from now on.
-pub unsafe fn end_task(t: *mut Task) -> *mut Task {
+pub unsafe fn end_task(t: *mut Task) {
     // SAFETY: contract.
     unsafe {
         let cx = again();
         worker::finish(cx, t, null_mut());
         cx.thread.current.set(null_mut());
         cx.thread.host_task.set(null());
+        cx.exit()
+    }
+}
+
+/// After `end_task`: what to run next on this stack (a task that has not started) or to switch to (a started one), current already; null: go to the hub.
+///
+/// # Safety
+/// On a spare stack of a thread that runs the lane's loop, with nobody current, outside the bracket.
+pub unsafe fn next_task() -> *mut Task {
+    // SAFETY: contract.
+    unsafe {
+        let cx = again();
         let next = pick(cx, hooks_of(cx.thread), true);
         cx.exit();
         next
     }
+}
+
+/// A run of this thread is over: those of its tasks that are bound to the thread and were given up (detached) are never resumed. Their waits are won by us and nobody is made ready;
+/// those that are queued leave the queues. (The thread may leave the loop for ever, and its `Thread` may become another's.)
+pub fn give_up_bound_tasks(th: &Thread) {
+    let Ok(cx) = enter() else { return };
+    super::task::TASKS.for_each(|t| {
+        // SAFETY: slots are type-stable; a task that is bound to this thread is touched by this thread only, or through its ticket.
+        let t = unsafe { t.as_ref() };
+        if t.header.kind.load(Acquire) == super::task::KIND_TASK
+            && core::ptr::eq(t.thread.get(), th)
+            && t.run.load(Relaxed).is_null()
+            && t.state.load(Relaxed) != task::DEAD
+            && let Some(seq) = t.party.ticket.waiting()
+        {
+            t.party.ticket.win(seq, ticket::CANCELED, 0);
+        }
+    });
+    // Whoever won before us has pushed already, or pushes to a thread that does not look any more until it is made anew.
+    th.mailbox.clear();
+    th.pinned.clear();
+    th.pinned_next.set(null_mut());
+    cx.exit()
 }
 
 /// Ends the open wait of a host's task as if it had been cancelled, if it may be ended; what that means is the host's business (a signal, an exception that is handed to it).

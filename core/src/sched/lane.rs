@@ -44,6 +44,8 @@ pub struct Hooks {
     /// Around a wait of the OS thread that is not the hub's own (D4): detach, wait, attach; no switch inside. `wait` sleeps until it is told (true) or its argument, a
     /// moment, has come (false: the host looks at its signals, and calls it again). False if the host interrupts the wait.
     pub thread_block: unsafe fn(wait: &mut dyn FnMut(Time) -> bool) -> bool,
+    /// May the host itself wake a task, by something that no thread of the process stands for (a handler of a signal)? Asked by the judge, on any thread; must not block.
+    pub may_wake: fn() -> bool,
     /// Around the sleep of an idle worker: the same, once; what is to be looked at then is business of the hub.
     pub idle: unsafe fn(wait: &mut dyn FnMut(Time)),
 }
@@ -458,6 +460,19 @@ impl Lane {
         if self.any_work() {
             self.wake_one()
         }
+        self.find_keeper()
+    }
+
+    /// An idle processor has a timer that nobody keeps: one of those that sleep is told, and asks again (`keep_time`).
+    fn find_keeper(&self) {
+        let sleeper = self.lock.with(|| {
+            let kept = !self.keeper.get().is_null() && self.keeper_until.get() <= self.idle_earliest.load(Relaxed);
+            if kept || self.idle_earliest.load(Relaxed) == NEVER { null() } else { self.resting.get() }
+        });
+        if !sleeper.is_null() {
+            // SAFETY: threads are never freed.
+            unsafe { (*sleeper).bell.ring() }
+        }
     }
 
     /// The calling thread (word 0) takes an idle processor if there is one.
@@ -519,14 +534,18 @@ impl Lane {
 
     /// Leaves every list (a thread that ends its loop); false if it has just been given a processor.
     pub fn leave(&self, th: &Thread) -> bool {
-        self.lock.with(|| {
+        let bare = self.lock.with(|| {
             self.unlist(th);
             if self.keeper.get() == core::ptr::from_ref(th) {
                 self.keeper.set(null());
                 self.keeper_until.set(NEVER);
             }
             th.bracket.is_bare()
-        })
+        });
+        if th.is_to_stop() {
+            self.find_keeper();
+        }
+        bare
     }
 
     /// Until when the calling thread should sleep: the last to sleep keeps the time of the idle processors' timers.

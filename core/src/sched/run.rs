@@ -180,6 +180,9 @@ pub fn run_hosted(
         let _ = worker::run_host_thread(lane); // OK: the thread ran this loop before
         th.until.set(NEVER);
     });
+    if out.detached > 0 {
+        super::host::give_up_bound_tasks(th);
+    }
     conclude(rt, run, out)
 }
 
@@ -373,6 +376,23 @@ pub fn raise(t: &Task) {
 /// Raises the cancel flag of the task that the slot held in `incarnation`; a later one in it is not touched.
 pub fn raise_incarnation(t: &Task, incarnation: u64) {
     t.party.cancel.fetch_max(incarnation + 1, AcqRel);
+}
+
+/// The host gives a run up whose main has ended (an interrupt that nobody else can take): what it waits for is cancelled.
+///
+/// # Safety
+/// `main` is the main task of a run of the calling thread, kept alive by the caller.
+pub unsafe fn give_up(main: NonNull<Task>) {
+    // SAFETY: contract; a run's slot is type-stable.
+    unsafe {
+        if let Some(r) = main.as_ref().run.load(Relaxed).as_ref() {
+            r.dead.store(1, Release);
+            let host = r.host.load(Acquire);
+            if !host.is_null() {
+                worker::stop_thread(&*host)
+            }
+        }
+    }
 }
 
 /// Ends the open wait of a cancelled task, if it may be ended.

@@ -162,6 +162,7 @@ unsafe extern "C" fn after_fork() {
         // SAFETY: the calling thread's own.
         let th = unsafe { &*t };
         th.reset();
+        th.tid.store(cpu::thread_id(), Relaxed);
         th.stop.store(true, SeqCst);
     }
 }

@@ -100,7 +100,10 @@ pub unsafe fn free(g: *const RawWg) -> Status {
 }
 
 /// The last handle goes: frees the group now, or with the last of its tasks (WG5).
-unsafe fn give_up(g: *const RawWg) {
+///
+/// # Safety
+/// `g` is a handle, which is given up; nobody waits.
+pub unsafe fn give_up(g: *const RawWg) {
     // SAFETY: contract of the caller: `g` is its own.
     unsafe {
         if let Ok((cx, r)) = lock(g) {

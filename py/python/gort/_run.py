@@ -36,13 +36,17 @@ def run(
     main runs on the calling thread, so ``signal.signal``, sqlite3, Tk and pytest work in it. Ctrl-C raises KeyboardInterrupt in main,
     whichever task was running. ``Deadlock`` is raised when every task is asleep and nothing can wake one.
     """
-    ours = False
+    ours = wakes = False
     if _threading.current_thread() is _threading.main_thread():
         if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
             _signal.signal(_signal.SIGINT, _gort._interrupt)
             ours = True
+        else:
+            wakes = callable(_signal.getsignal(_signal.SIGINT))
     try:
-        return _gort._run(main, *args, grace=grace, wait_all=wait_all, workers=workers, max_tasks=max_tasks)
+        return _gort._run(
+            main, *args, grace=grace, wait_all=wait_all, workers=workers, max_tasks=max_tasks, sigint_wakes=wakes
+        )
     finally:
         if ours and _signal.getsignal(_signal.SIGINT) is _gort._interrupt:
             _signal.signal(_signal.SIGINT, _signal.default_int_handler)
