@@ -18,6 +18,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::cell::{Cell, UnsafeCell};
+use std::ffi::CString;
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -433,7 +434,7 @@ fn spawn(
     let seen = if name.is_empty() {
         None
     } else {
-        let seen = std::ffi::CString::new(name.as_str());
+        let seen = CString::new(name.as_str());
         Some(seen.map_err(|_| errors::invalid(py, "name: a zero byte in it"))?)
     };
     let (task, entry) = prepare(py, name, function, args, kwargs)?;
@@ -552,7 +553,7 @@ fn run_as_thread(
 }
 
 fn warn(py: Python<'_>, report: &str) -> PyResult<()> {
-    let text = std::ffi::CString::new(report.replace('\0', " ")).unwrap_or_default();
+    let text = CString::new(report.replace('\0', " ")).unwrap_or_default();
     PyErr::warn(py, &py.get_type::<pyo3::exceptions::PyRuntimeWarning>(), &text, 2)
 }
 

@@ -117,7 +117,7 @@ class Cffi(C):
         for name in "start_produce start_thread start_twice start_add_up recv_here send_here try_all".split():
             setattr(self.lib, name, self.wrap(getattr(lib, name)))
     def wrap(self, f):
-        def call(*args): return f(*[self.ffi.cast("void *", a) if self.pointer(f, i) else a for i, a in enumerate(args)])
+        def call(*args): return f(*[self.ffi.cast("void *", a or 0) if self.pointer(f, i) else a for i, a in enumerate(args)])
         return call
     def pointer(self, f, i): return self.ffi.typeof(f).args[i].cname == "void *"
     def recv(self, ch, n=1, released=False):
@@ -644,7 +644,8 @@ def test_copy_of_the_module_is_found(tmp_path):
     code = """
     import gort, importlib.util
     spec = importlib.util.spec_from_file_location("_gort", %r)
-    try: importlib.util.module_from_spec(spec)
+    m = importlib.util.module_from_spec(spec)
+    try: spec.loader.exec_module(m)
     except ImportError as e: print(e)
     """
     out = run(code % str(copy))

@@ -160,7 +160,12 @@ unsafe fn pick(cx: Cx, hooks: &Hooks, spare: bool) -> *mut Task {
         }
         if (*t).flags.get() & task::STARTED == 0 {
             if !spare {
-                p.put_back(t);
+                // The hub is to begin with it: ring and pinned tasks take turns by the parity of the tick, so its own pick could find the other kind, time and again.
+                if p.next.load(Relaxed).is_null() {
+                    p.next.store(t, Relaxed)
+                } else {
+                    p.put_back(t)
+                }
                 return null_mut();
             }
             if !worker::start(cx, p, t) {
