@@ -20,6 +20,12 @@ impl Caller {
     #[inline(always)]
     pub fn new(py: Python<'_>) -> PyResult<Caller> {
         let th = lane::thread(py)?;
+        if th.party.ticket.waiting().is_some() {
+            return Err(errors::misuse(
+                py,
+                "a blocking call in a signal handler that interrupts a wait of this thread; nothing may block here, but close(), try_send() and Task.cancel() are allowed",
+            ));
+        }
         let task = th.host_task.get().cast_mut();
         if !task.is_null() {
             // SAFETY: the task that runs here, whose object its entry holds.

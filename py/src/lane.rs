@@ -549,8 +549,8 @@ unsafe fn thread_block(wait: &mut dyn FnMut(Time) -> bool) -> bool {
     }
     // SAFETY: a host's thread is registered.
     let th = unsafe { &*Thread::get() };
-    // In a task's foreign call nothing may be raised: its signals wait for the hub.
-    let main = th.host_data.get().is_null() && th.tid.load(Relaxed) == std::process::id() as i32;
+    // Also in a task's foreign call: a handler runs under the C frames, and may not park there, for the thread's wait is open (`Caller::new`).
+    let main = th.tid.load(Relaxed) == std::process::id() as i32;
     loop {
         // SAFETY: attached; nothing of Python is touched in between.
         let told = unsafe {
@@ -567,7 +567,7 @@ unsafe fn thread_block(wait: &mut dyn FnMut(Time) -> bool) -> bool {
         }
         // SAFETY: attached again.
         if main && unsafe { ffi::PyErr_CheckSignals() } != 0 {
-            return false; // the exception is set; `call` raises it
+            return false; // the exception is set; `call` raises it, or the C code that called does
         }
     }
 }

@@ -82,8 +82,9 @@ TEMPLATE = r"""/*
  *   have started on that thread wait until it returns; others go on elsewhere. So do not wait in C for what a Python
  *   task of the same thread is to send: that hangs, and gort.dump() says so. Wait in Python, or with a deadline.
  *   When a call made on the main thread with the interpreter held returns GORT_CANCELED and PyErr_Occurred(), a signal
- *   handler has raised (Ctrl-C): return NULL. In a Python task signals wait until the call returns.
- *   Cancelling a Python task does not end what it waits for in C.
+ *   handler has raised (Ctrl-C): return NULL. A call made with the interpreter released is not interrupted by signals.
+ *   When a Python task is cancelled, by Task.cancel() or since its run has ended, its blocking calls in C return
+ *   GORT_CANCELED, the one that waits and all later ones: return to Python soon, which raises TaskCanceled at its next wait.
  *
  * Who owns what
  *   The table lives as long as the process. The capsule of channel.as_capsule() holds its channel; the handle in it is

@@ -502,17 +502,77 @@ def test_with_a_subinterpreter_in_the_process(built, name):
     run(code % name, built)
 
 
-def test_ctrl_c_ends_a_wait_in_c_on_the_main_thread(built):
+@pytest.mark.parametrize("name", WAYS)
+def test_cancelled_task_ends_its_wait_in_c(built, name):
+    code = """
+    import gort, warnings
+    warnings.simplefilter("error")
+    c = way(%r)
+    seen = []
+    def task(ch, n):
+        for _ in range(n):
+            try: c.recv(ch)
+            except RuntimeError as e: seen.append(str(e))
+        with gort.shield():
+            c.thread(ch, 9, 1, 20)
+            seen.append(c.recv(ch))
+    def main():
+        ch = gort.Channel.of("q")
+        t = gort.go(task, ch, 3)
+        time.sleep(0.1)          # it runs on the background worker
+        t.cancel()
+        try: t.result(timeout=5)
+        except gort.Canceled: pass
+        assert len(seen) == 4 and seen[3] == 9 and all(x in ("GORT_CANCELED", "-4") for x in seen[:3]), seen
+        gort.go(task, gort.Channel.of("q"), 1)
+        time.sleep(0.1)          # and the end of the run cancels this one
+    t0 = time.monotonic()
+    gort.run(main, grace=5)
+    assert time.monotonic() - t0 < 4 and len(seen) == 6, seen
+    """
+    run(code % name, built)
+
+
+def test_signal_handler_may_not_block_where_the_thread_waits(built):
+    """It would use the thread's waiter, which the interrupted call has in a queue."""
     code = """
     import gort, gort_ext, signal
-    ch = gort.Channel.of("q")
-    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-    t0 = time.monotonic()
-    try: gort_ext.recv(ch)
-    except KeyboardInterrupt: assert time.monotonic() - t0 < 2
-    else: raise SystemExit("no KeyboardInterrupt")
+    a, q, b, seen = gort.Channel(), gort.Channel.of("q"), gort.Channel(), []
+    def handler(*_):
+        for f in (lambda: b.recv(timeout=1), lambda: gort.sleep(0.01), b.try_recv, gort.yield_now):
+            try: f()
+            except Exception as e: seen.append(type(e).__name__)
+    signal.signal(signal.SIGALRM, handler)
+    def waits():
+        for wait, send in ((a.recv, a.send), (lambda: gort_ext.recv(q), q.send)):
+            seen.clear()
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            t = threading.Timer(0.3, lambda: send(5, timeout=5)); t.start()
+            assert wait() == 5
+            t.join()
+            assert seen == ["Misuse", "Misuse", "WouldBlock", "Misuse"], seen
+    waits()
+    gort.run(waits)
     """
     run(code, built)
+
+
+@pytest.mark.parametrize("in_task", [False, True])
+@pytest.mark.parametrize("name", ["ext", "PyDLL"])
+def test_ctrl_c_ends_a_wait_in_c_on_the_main_thread(built, name, in_task):
+    code = """
+    import gort, signal
+    c = way(%r)
+    ch = gort.Channel.of("q")
+    def main():
+        threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        t0 = time.monotonic()
+        try: c.recv(ch)
+        except KeyboardInterrupt: assert time.monotonic() - t0 < 2
+        else: raise SystemExit("no KeyboardInterrupt")
+    gort.run(main) if %r else main()
+    """
+    run(code % (name, in_task), built)
 
 
 # ---- C that calls back

@@ -309,6 +309,10 @@ impl Cx {
         self.thread.current.get()
     }
 
+    pub fn caller(self) -> *mut Task {
+        self.task()
+    }
+
     pub fn party(self) -> &'static Party {
         let t = self.thread.current.get();
         // SAFETY: tasks are leaked.

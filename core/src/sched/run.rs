@@ -405,6 +405,19 @@ pub fn rouse(cx: Cx, t: &Task) {
     {
         // SAFETY: just won; no lock is held.
         unsafe { ready(cx, p) }
+        return;
+    }
+    // Its thread may wait in its place, in a foreign call (D4).
+    // SAFETY: threads are never freed.
+    if let Some(th) = unsafe { t.thread.get().as_ref() }
+        && let Some(seq) = th.party.ticket.waiting()
+        && core::ptr::eq(th.host_task.get(), t)
+        && th.party.fixed.load(Relaxed) == 0
+        && p.is_canceled()
+        && th.party.ticket.win(seq, ticket::CANCELED, 0)
+    {
+        // SAFETY: just won; no lock is held.
+        unsafe { ready(cx, &th.party) }
     }
 }
 

@@ -194,7 +194,11 @@ impl CancelNodes {
 unsafe fn block_thread<const MANY: bool>(cx: Cx, party: &Party, seq: u64, locks: *mut (), wait: Wait) -> (Cx, u8) {
     party.ticket.open(seq);
     barrier::light();
-    if party.watching.get() != 0 && cancel::is_flagged(party) && party.ticket.win(seq, ticket::CANCELED, 0) {
+    // A foreign call of a host's task (D4) ends with that task's cancellation, as a wait of its own would.
+    let caller = cx.caller();
+    // SAFETY: the task whose code made the call is alive while it runs.
+    let ended = !caller.is_null() && unsafe { (*caller).party.is_canceled() } && party.fixed.load(Relaxed) == 0;
+    if (ended || party.watching.get() != 0 && cancel::is_flagged(party)) && party.ticket.win(seq, ticket::CANCELED, 0) {
         // SAFETY: held by contract of `block`.
         unsafe { unlock::<MANY>(locks) };
         return (cx, ticket::CANCELED);
