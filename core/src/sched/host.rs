@@ -7,7 +7,8 @@
 //! stubborn task hangs the run). A task that picks itself returns without a switch.
 //!
 //! O1  `host_task` is the task whose code runs; `current` is the same inside the host's own calls and null in the task's code, so that a foreign call from there (a C extension's)
-//!     blocks the thread and never parks: its stack holds frames that must not move (D4).
+//!     blocks the thread and never parks: its stack holds frames that must not move (D4). The thread hands its processor over first (`thread_park`); the task's cancellation ends that
+//!     wait too (`run::rouse`, `block_thread`); the tasks that have started on the thread wait for it, and the census says so.
 //! O2  A task that comes back from a switch with `state` other than RUNNING was not made ready: the host resumed it to interrupt its wait (a signal, a kill). It wins its own ticket, or,
 //!     if somebody was quicker, parks on until it is made ready.
 
