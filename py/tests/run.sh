@@ -20,7 +20,7 @@ run "tasks as threads" .venv/bin/python GORT_PYTHON_TASKS=threads GORT_STRESS_SE
 other=${GORT_PYTHON_313:-$(ls -d "$HOME"/.pyenv/versions/3.13*/bin/python 2>/dev/null | head -1)}
 if [ -n "$other" ]; then
     venv=${CARGO_TARGET_DIR:-target}/venv-313
-    [ -x "$venv/bin/pytest" ] || { "$other" -m venv "$venv" && "$venv/bin/python" -m pip install -q --disable-pip-version-check "greenlet>=3.5.6" "pytest>=8" uvloop; } || failed=1
+    [ -f "$venv/.cffi" ] || { "$other" -m venv "$venv" && "$venv/bin/python" -m pip install -q --disable-pip-version-check "greenlet>=3.5.6" "pytest>=8" uvloop cffi setuptools && touch "$venv/.cffi"; } || failed=1
     wheel=$(ls "${CARGO_TARGET_DIR:-target}"/wheels/*.whl | head -1)
     "$venv/bin/python" -m pip install -q --disable-pip-version-check --force-reinstall --no-deps "$wheel" || failed=1
     run "$("$venv/bin/python" -V)" "$venv/bin/python"

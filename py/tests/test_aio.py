@@ -251,3 +251,28 @@ def test_await_outside_a_loop_says_so():
     co = main()
     with pytest.raises(RuntimeError):
         co.send(None)
+
+
+@loops
+def test_await_that_was_cancelled_passes_its_value_on_once(run):
+    async def main():
+        c = gort.Channel()
+
+        async def receive():
+            a = c.recv_async()
+            try:
+                return await a
+            except asyncio.CancelledError:
+                with pytest.raises(RuntimeError):
+                    await a
+                raise
+
+        t = asyncio.ensure_future(receive())
+        await asyncio.sleep(0.001)
+        c.try_send("once")
+        t.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await t
+        assert len(c) == 1 and c.try_recv() == "once"
+
+    run(main())

@@ -90,3 +90,13 @@ def test_numpy_arrays_are_buffers():
     room = np.zeros(8)
     assert c.recv_into(room) == 5
     assert room[:5].sum() == 10.0
+
+
+def test_timeout_is_that_of_the_whole_call_and_the_error_says_how_much_went():
+    c = gort.Channel.of("q", 4)
+    with pytest.raises(gort.TimedOut) as e:
+        c.send_from(array.array("q", range(10)), timeout=0.01)
+    assert e.value.sent == 4 and len(c) == 4
+    with pytest.raises(gort.TimedOut) as e:
+        gort.Channel(2).send_many(range(5), timeout=0.01)
+    assert e.value.sent == 2

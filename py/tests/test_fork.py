@@ -100,3 +100,22 @@ def test_fork_after_import_alone_warns_nobody(program):
         watched=False,
     )
     assert done.stdout == "0\n"
+
+
+@needs_greenlets
+def test_child_that_comes_back_from_its_task_ends_as_a_program(program):
+    done = program(
+        """
+        import gort, os, sys, warnings
+        warnings.simplefilter("ignore")
+        def main(how):
+            pid = os.fork()
+            if pid:
+                return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            if how == "exit": sys.exit(3)
+            if how == "raise": raise ValueError("in the child")
+            print("child", flush=True)
+        print([gort.run(main, how) for how in ("return", "exit", "raise")])
+        """
+    )
+    assert done.stdout.splitlines() == ["child", "[0, 3, 1]"] and "in the child" in done.stderr

@@ -260,3 +260,70 @@ def test_settrace_sees_tasks():
 
     gort.run(main)
     assert "traced" in seen
+
+
+@needs_greenlets
+def test_timers_of_a_thread_that_leaves_are_kept():
+    def main():
+        gort.sleep(0.05)
+
+    long = gort.go(gort.sleep, 0.2)
+    threads = [threading.Thread(target=gort.run, args=(f,)) for f in (main, lambda: gort.sleep(0.15))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    long.join()
+
+
+def test_wait_all_lets_computing_tasks_end():
+    import time
+
+    def compute():
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            pass
+        return "whole"
+
+    t = gort.run(lambda: gort.go(compute), wait_all=True, grace=0.01)
+    assert t.result() == "whole"
+
+
+@needs_greenlets
+def test_task_that_a_run_gave_up_is_never_resumed(program):
+    done = program(
+        """
+        import gort, os, warnings
+        warnings.simplefilter("ignore")
+        c = gort.Channel()
+        def stubborn():
+            with gort.shield():
+                print("resumed", c.recv())
+        def main():
+            for _ in range(3): gort.go(stubborn)
+            gort.yield_now()
+            gort.yield_now()
+        gort.run(main, grace=0.01)
+        def again():
+            got = 0
+            for i in range(3):
+                try:
+                    c.send(i, timeout=0.05)
+                    got += 1
+                except gort.TimedOut: pass
+            return got
+        gort.run(again)
+        print("end", flush=True)
+        os._exit(0)
+        """
+    )
+    assert done.stdout.endswith("end\n")
+
+
+def test_runs_leave_no_main_behind():
+    before = gort.metrics()["tasks"]
+    for _ in range(100):
+        gort.run(int)
+        with pytest.raises(gort.Misuse):
+            gort.run(lambda: gort.run(int))
+    assert gort.metrics()["tasks"] == before

@@ -205,3 +205,53 @@ except KeyboardInterrupt:
 """
     )
     assert done.stdout == "alive\n"
+
+
+@needs_greenlets
+def test_program_that_waits_for_a_signal_is_not_dead(program):
+    done = program(
+        HEAD
+        + """
+stop = gort.Channel(1)
+signal.signal(signal.SIGTERM, lambda *a: stop.try_send("bye"))
+import subprocess, sys
+subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -TERM {os.getpid()}"])
+print(gort.run(stop.recv))
+""",
+        watched=False,
+    )
+    assert done.stdout == "bye\n"
+
+
+@needs_greenlets
+def test_interrupt_after_main_has_returned_ends_the_run(program):
+    done = program(
+        HEAD
+        + """
+def main():
+    gort.go(gort.sleep, 30)
+    interrupt()
+try:
+    gort.run(main, wait_all=True)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    )
+    assert done.stdout == "interrupted\n"
+
+
+def test_handler_that_blocks_in_a_threads_wait_is_refused_and_the_wait_goes_on(program):
+    done = program(
+        HEAD
+        + """
+def handler(*a):
+    try: gort.sleep(1)
+    except gort.Misuse: print("misuse", flush=True)
+signal.signal(signal.SIGUSR1, handler)
+c = gort.Channel()
+threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+threading.Timer(0.3, lambda: c.send("value")).start()
+print(c.recv())
+"""
+    )
+    assert done.stdout == "misuse\nvalue\n"

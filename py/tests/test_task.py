@@ -319,3 +319,37 @@ def test_task_joined_from_two_threads():
     for th in threads:
         th.join()
     assert seen == ["all"] * 4
+
+
+@needs_greenlets
+def test_finalizer_of_an_ended_task_speaks_for_nobody(program):
+    done = program(
+        """
+        import gort
+        refused = []
+        class Result:
+            def __del__(self):
+                try: gort.yield_now()
+                except gort.Misuse: refused.append(1)
+        def worker(c, out):
+            out.append(c.recv())
+        def main():
+            a, out = gort.Channel(), []
+            for i in range(50):
+                gort.go(Result)
+                gort.go(worker, a, out)
+                gort.yield_now()
+                a.send(i)
+            gort.sleep(0.01)
+            assert sorted(out) == list(range(50)), out
+        gort.run(main)
+        print(len(refused) > 0)
+        """
+    )
+    assert done.stdout == "True\n"
+
+
+def test_main_task_can_be_asked_after_its_run():
+    t = gort.run(gort.current_task)
+    assert t.done and t.name == "main"
+    t.join()
