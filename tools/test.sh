@@ -26,6 +26,9 @@ stage c "$RUST" bash ffi-c/tests/c/run.sh
 stage install "$RUST Makefile README.md" bash ffi-c/tests/install_test.sh
 stage python-build "$RUST Makefile" make -s python
 stage python "$RUST Makefile" bash py/tests/run.sh
+stage python-types "$RUST" bash py/tests/typing.sh
+stage python-docs "$RUST docs" .venv/bin/python py/tests/docs.py
+stage python-command "$RUST" .venv/bin/python py/tests/command.py
 stage examples "$RUST" python3 examples/check.py
 stage python - make -s python
 stage index "$RUST py" bash examples/index/test.sh
