@@ -164,7 +164,11 @@ pub fn start(py: Python<'_>, task: &Py<Task>) -> PyResult<()> {
         py.import("threading")?.getattr("Thread")?.call((), Some(&kw))?.call_method0("start")?;
         Ok(())
     };
+    // Listed before its thread begins, or a run that ends meanwhile would not see it. Until then the caller holds it.
+    let (at, run) = (std::ptr::from_ref(task.get()) as usize, task.get().part().map_or(0, |p| p.run));
+    list().push((at, run));
     begin().inspect_err(|_| {
+        list().retain(|(p, _)| *p != at);
         LIVE.fetch_sub(1, AcqRel);
     })
 }
@@ -173,16 +177,15 @@ pub fn start(py: Python<'_>, task: &Py<Task>) -> PyResult<()> {
 #[pyfunction]
 pub fn _task_thread(py: Python<'_>, task: Py<Task>) {
     let t = task.get();
-    run_here(py, t, t.part().map_or(0, |p| p.run));
+    run_here(py, t);
     LIVE.fetch_sub(1, AcqRel);
 }
 
-/// Runs a task on the calling thread.
-fn run_here(py: Python<'_>, t: &Task, run: u64) {
+/// Runs a task, which is listed, on the calling thread.
+fn run_here(py: Python<'_>, t: &Task) {
     let Some(part) = t.part() else { return };
     let before = CURRENT.replace(t);
     part.ident.set(workers::ident());
-    list().push((std::ptr::from_ref(t) as usize, run));
     // SAFETY: called once, by the thread that runs the task.
     let result = unsafe { t.call_in_context(py) };
     t.finish_here(py, result);
@@ -203,7 +206,10 @@ pub fn run(py: Python<'_>, task: &Py<Task>, grace: f64, wait_all: bool) -> usize
     let t = task.get();
     let run = t.part().map_or(0, |p| p.id);
     RUN.set(run);
-    run_here(py, t, run);
+    LIVE.fetch_add(1, AcqRel); // main counts as any task does
+    list().push((std::ptr::from_ref(t) as usize, run));
+    run_here(py, t);
+    LIVE.fetch_sub(1, AcqRel);
     RUN.set(0);
     let mut waited = 0.0;
     loop {
@@ -235,10 +241,11 @@ pub fn cancel_all(tasks: &[usize]) {
     }
 }
 
-/// Python's ident of each thread that runs a task.
+/// Python's ident of each thread that runs a task; one that has not begun has none yet.
 pub fn idents() -> Vec<u64> {
     // SAFETY: a listed task is held by its thread.
-    list().iter().filter_map(|(t, _)| unsafe { &*(*t as *const Task) }.part().map(|p| p.ident.get())).collect()
+    let ident = |t: usize| unsafe { &*(t as *const Task) }.part().map(|p| p.ident.get());
+    list().iter().filter_map(|(t, _)| ident(*t)).filter(|i| *i != 0).collect()
 }
 
 /// Every task that is alive.
