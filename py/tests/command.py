@@ -34,7 +34,8 @@ check("bench_of_no_job_fails", ["bench", "--quick", "-k", "nosuch"], 1, "nosuch"
 check("no_command_fails_and_shows_what_there_is", [], 2, "info", "bench")
 check("unknown_command_fails", ["fly"], 2, "fly")
 
-include = subprocess.run([sys.executable, "-m", "gort", "info"], capture_output=True, text=True).stdout.split()[-1]
+told = subprocess.run([sys.executable, "-m", "gort", "info"], capture_output=True, text=True).stdout
+include = re.search(r"^include +(.*)$", told, re.M).group(1)
 if os.path.exists(os.path.join(include, "gort.h")):
     passed += 1
 else:

@@ -11,7 +11,8 @@ import gort
 def info() -> None:
     """Prints what ``gort.info()`` tells, a line each."""
     for name, value in gort.info().items():
-        print(f"{name:8} {value}")
+        text = (", ".join(value) or "none") if isinstance(value, list) else value
+        print(f"{name.replace('_', ' '):14}  {text}")
 
 
 def main(arguments: list[str] | None = None) -> int:

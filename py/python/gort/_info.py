@@ -24,6 +24,8 @@ class Info(TypedDict):
     workers: int
     library: str
     include: str
+    other_runtimes: list[str]
+    """Files of other gort runtimes in this process, whose channels are not ours; a reason to look closer."""
 
 
 def dump(file: SupportsWrite[str] | None = None) -> None:
