@@ -30,7 +30,6 @@ stage python-types "$RUST" bash py/tests/typing.sh
 stage python-docs "$RUST docs" .venv/bin/python py/tests/docs.py
 stage python-command "$RUST" .venv/bin/python py/tests/command.py
 stage examples "$RUST" python3 examples/check.py
-stage python - make -s python
 stage index "$RUST py" bash examples/index/test.sh
 stage benchmarks "benchmarks core ffi-c py" .venv/bin/python -m unittest discover -s benchmarks
 summary

@@ -173,7 +173,12 @@ impl Task {
         let outcome = match result {
             Ok(v) => Outcome::Value(v),
             Err(e) if errors::is_task_canceled(py, &e) => Outcome::Canceled,
-            Err(e) => Outcome::Raised(e.into_value(py)),
+            Err(e) => {
+                if e.is_instance_of::<PySystemExit>(py) {
+                    self.retrieved.set(true); // it ends its thread and nothing else, as in `threading`
+                }
+                Outcome::Raised(e.into_value(py))
+            }
         };
         // SAFETY: T2.
         unsafe { *self.outcome.get() = Some(outcome) }

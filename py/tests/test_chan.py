@@ -2,6 +2,7 @@
 
 import gort
 import pytest
+from conftest import needs_greenlets
 
 
 def in_thread_and_task(f):
@@ -89,6 +90,7 @@ def test_with_block_closes_and_tolerates_closed():
         assert s.closed
 
 
+@needs_greenlets
 def test_unbuffered_send_passes_only_when_received():
     def main():
         c, log = gort.Channel(), []
