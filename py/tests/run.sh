@@ -8,14 +8,15 @@ total=0 failed=0
 run() { # run NAME PYTHON [ENVIRONMENT...]
     local name=$1 python=$2 out n
     shift 2
-    out=$(env "$@" "$python" -X dev -m pytest -q -p no:cacheprovider py/tests 2>&1) || { failed=1; echo "$out" | tail -60; }
+    out=$(env "$@" "$python" -X dev -m pytest -q -p no:cacheprovider py/tests ${SKIP:+--ignore "$SKIP"} 2>&1) || { failed=1; echo "$out" | tail -60; }
     n=$(echo "$out" | sed -n 's/^.*\b\([0-9][0-9]*\) passed.*$/\1/p' | tail -1)
     echo "$name: ${n:-0} passed"
     total=$((total + ${n:-0}))
 }
 
 run "$(.venv/bin/python -V)" .venv/bin/python
-run "tasks as threads" .venv/bin/python GORT_PYTHON_TASKS=threads GORT_STRESS_SECONDS=1
+# (A task that is a thread waits in C as a thread: nothing of test_capi.py's foreign calls is different there.)
+SKIP=py/tests/test_capi.py run "tasks as threads" .venv/bin/python GORT_PYTHON_TASKS=threads GORT_STRESS_SECONDS=1
 
 other=${GORT_PYTHON_313:-$(ls -d "$HOME"/.pyenv/versions/3.13*/bin/python 2>/dev/null | head -1)}
 if [ -n "$other" ]; then
