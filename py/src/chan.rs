@@ -8,6 +8,7 @@
 
 use crate::call::Caller;
 use crate::elem::{Code, Kind};
+use crate::ends::{Receiver, Sender};
 use crate::{aio, buffer, decref, errors, lane};
 use gort::chan::raw::{self, BLOCK, Layout, RawChan, TRY, UNTIL};
 use gort::chan::{later, returned};
@@ -43,18 +44,6 @@ pub struct Channel {
 unsafe impl Send for Channel {}
 // SAFETY: as above.
 unsafe impl Sync for Channel {}
-
-/// The sending end of a channel.
-#[pyclass(frozen, module = "gort", generic)]
-pub struct Sender {
-    pub ch: Py<Channel>,
-}
-
-/// The receiving end of a channel.
-#[pyclass(frozen, module = "gort", generic)]
-pub struct Receiver {
-    pub ch: Py<Channel>,
-}
 
 /// The time that a call of several waits may take.
 pub struct Limit(Option<f64>);
@@ -243,12 +232,12 @@ impl Channel {
     }
 
     #[inline(always)]
-    fn send_value(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
+    pub fn send_value(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
         let word = self.word_of(value)?;
         self.send_word(value.py(), word, timeout).inspect_err(|_| self.forget_word(value.py(), word))
     }
 
-    fn try_send_value(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub fn try_send_value(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = value.py();
         let word = self.word_of(value)?;
         lane::thread(py)?;
@@ -263,7 +252,7 @@ impl Channel {
     }
 
     #[inline(always)]
-    fn recv_value<'py>(
+    pub fn recv_value<'py>(
         &self,
         py: Python<'py>,
         timeout: Option<f64>,
@@ -284,14 +273,14 @@ impl Channel {
         Ok(if s.is_ok() { Ok(word) } else { Err(s) })
     }
 
-    fn try_recv_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn try_recv_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.try_recv_word(py)? {
             Ok(w) => self.value_of(py, w),
             Err(s) => Err(errors::of(py, s)),
         }
     }
 
-    fn recv_pair<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<(Bound<'py, PyAny>, bool)> {
+    pub fn recv_pair<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<(Bound<'py, PyAny>, bool)> {
         match self.recv_word(py, timeout)? {
             Got::Word(w) => Ok((self.value_of(py, w)?, true)),
             Got::Closed => Ok((py.None().into_bound(py), false)),
@@ -299,7 +288,7 @@ impl Channel {
     }
 
     /// At least one value, and what else is there at once, up to `most`; nothing if the channel is closed and drained.
-    fn recv_some<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
+    pub fn recv_some<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         if most == 0 {
             return Ok(list);
@@ -314,7 +303,7 @@ impl Channel {
         Ok(list)
     }
 
-    fn send_all(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+    pub fn send_all(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
         let (py, limit) = (values.py(), Limit::of(timeout));
         let mut n = 0;
         for v in values.try_iter()? {
@@ -324,14 +313,14 @@ impl Channel {
         Ok(n)
     }
 
-    fn next_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn next_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.recv_word(py, None)? {
             Got::Word(w) => self.value_of(py, w),
             Got::Closed => Err(PyStopIteration::new_err(())),
         }
     }
 
-    fn close_now(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn close_now(&self, py: Python<'_>) -> PyResult<()> {
         lane::thread(py)?;
         // SAFETY: our handle.
         match unsafe { raw::close(self.raw()) } {
@@ -340,7 +329,7 @@ impl Channel {
         }
     }
 
-    fn text(&self, what: &str) -> String {
+    pub fn text(&self, what: &str) -> String {
         // SAFETY: our handle.
         let (n, cap, closed) = unsafe { (raw::len(self.raw()), raw::cap(self.raw()), raw::is_closed(self.raw())) };
         let kind = match self.kind {
@@ -445,14 +434,14 @@ impl Channel {
 
     /// Is it closed? A snapshot: another may close it in the next moment.
     #[getter]
-    fn closed(&self) -> bool {
+    pub fn closed(&self) -> bool {
         // SAFETY: our handle.
         unsafe { raw::is_closed(self.raw()) }
     }
 
     /// How many values its buffer holds; 0: a send and a receive meet.
     #[getter]
-    fn capacity(&self) -> usize {
+    pub fn capacity(&self) -> usize {
         // SAFETY: our handle.
         unsafe { raw::cap(self.raw()) }
     }
@@ -474,7 +463,7 @@ impl Channel {
         crate::capi::channel_capsule(slf)
     }
 
-    fn __len__(&self) -> usize {
+    pub fn __len__(&self) -> usize {
         // SAFETY: our handle.
         unsafe { raw::len(self.raw()) }
     }
@@ -504,7 +493,7 @@ impl Channel {
     }
 
     #[pyo3(signature = (*_exc))]
-    fn __exit__(&self, _exc: &Bound<'_, PyTuple>) {
+    pub fn __exit__(&self, _exc: &Bound<'_, PyTuple>) {
         // SAFETY: our handle. Closed already is as well.
         let _ = unsafe { raw::close(self.raw()) };
     }
@@ -536,179 +525,5 @@ impl Channel {
             // SAFETY: our handle; what is buffered is dropped by its drop function, with no lock held.
             let _ = unsafe { raw::abandon(self.raw()) };
         }
-    }
-}
-
-#[pymethods]
-impl Sender {
-    /// As `Channel.as_capsule`.
-    fn as_capsule<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        crate::capi::channel_capsule(self.ch.bind(py))
-    }
-
-    /// Sends; waits until a receiver or the buffer takes the value.
-    #[pyo3(signature = (value, /, *, timeout=None))]
-    fn send(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
-        self.ch.get().send_value(value, timeout)
-    }
-
-    /// Sends if it can go ahead now, else raises WouldBlock.
-    fn try_send(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.ch.get().try_send_value(value)
-    }
-
-    /// Sends every value of an iterable, in order; returns how many.
-    #[pyo3(signature = (values, /, *, timeout=None))]
-    fn send_many(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        self.ch.get().send_all(values, timeout)
-    }
-
-    /// Sends every element of a buffer; returns how many.
-    #[pyo3(signature = (data, /, *, timeout=None))]
-    fn send_from(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        buffer::send_from(self.ch.get(), data, timeout)
-    }
-
-    /// `await`s a send in asyncio.
-    fn send_async<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        aio::send(self.ch.bind(value.py()), value)
-    }
-
-    /// Closes the channel.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.ch.get().close_now(py)
-    }
-
-    /// Is it closed? A snapshot: another may close it in the next moment.
-    #[getter]
-    fn closed(&self) -> bool {
-        self.ch.get().closed()
-    }
-
-    /// How many values its buffer holds; 0: a send and a receive meet.
-    #[getter]
-    fn capacity(&self) -> usize {
-        self.ch.get().capacity()
-    }
-
-    fn __len__(&self) -> usize {
-        self.ch.get().__len__()
-    }
-
-    fn __bool__(&self) -> bool {
-        true
-    }
-
-    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (*exc))]
-    fn __exit__(&self, exc: &Bound<'_, PyTuple>) {
-        self.ch.get().__exit__(exc)
-    }
-
-    fn __repr__(&self) -> String {
-        self.ch.get().text("Sender")
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.ch)
-    }
-}
-
-#[pymethods]
-impl Receiver {
-    /// As `Channel.as_capsule`.
-    fn as_capsule<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        crate::capi::channel_capsule(self.ch.bind(py))
-    }
-
-    /// Receives; waits until there is a value. Closed and drained: raises Closed, or returns `default` if one is given.
-    #[pyo3(signature = (*, timeout=None, default=Given(None)), text_signature = "($self, *, timeout=None, default=...)")]
-    fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>, default: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.ch.get().recv_value(py, timeout, default)
-    }
-
-    /// Receives if there is a value now, else raises WouldBlock.
-    fn try_recv<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.ch.get().try_recv_value(py)
-    }
-
-    /// Receives: (value, True), or (None, False) when closed and drained.
-    #[pyo3(signature = (*, timeout=None))]
-    fn recv_ok<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<(Bound<'py, PyAny>, bool)> {
-        self.ch.get().recv_pair(py, timeout)
-    }
-
-    /// Waits for one value, and returns it with what else is there, up to `most`. Empty when closed and drained.
-    #[pyo3(signature = (most, /, *, timeout=None))]
-    fn recv_many<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
-        self.ch.get().recv_some(py, most, timeout)
-    }
-
-    /// Fills a writable buffer; waits for one element, takes what else is there, and returns how many. 0 when closed and drained.
-    #[pyo3(signature = (data, /, *, timeout=None))]
-    fn recv_into(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        buffer::recv_into(self.ch.get(), data, timeout)
-    }
-
-    /// `await`s a receive in asyncio.
-    fn recv_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        aio::recv(self.ch.bind(py))
-    }
-
-    /// Tells senders that nobody will read: what is buffered is dropped, sends raise Closed.
-    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
-        lane::thread(py)?;
-        // SAFETY: the channel's handle.
-        match unsafe { raw::abandon(self.ch.get().raw()) } {
-            Status::Ok => Ok(()),
-            s => Err(errors::of(py, s)),
-        }
-    }
-
-    /// Is it closed? A snapshot: another may close it in the next moment.
-    #[getter]
-    fn closed(&self) -> bool {
-        self.ch.get().closed()
-    }
-
-    /// How many values its buffer holds; 0: a send and a receive meet.
-    #[getter]
-    fn capacity(&self) -> usize {
-        self.ch.get().capacity()
-    }
-
-    fn __len__(&self) -> usize {
-        self.ch.get().__len__()
-    }
-
-    fn __bool__(&self) -> bool {
-        true
-    }
-
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.ch.get().next_value(py)
-    }
-
-    fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __anext__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        aio::next(self.ch.bind(py))
-    }
-
-    fn __repr__(&self) -> String {
-        self.ch.get().text("Receiver")
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.ch)
     }
 }

@@ -19,6 +19,7 @@ mod capi;
 mod chan;
 mod decref;
 mod elem;
+mod ends;
 mod errors;
 mod info;
 mod lane;
@@ -62,8 +63,8 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     capi::add_to(m)?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<chan::Channel>()?;
-    m.add_class::<chan::Sender>()?;
-    m.add_class::<chan::Receiver>()?;
+    m.add_class::<ends::Sender>()?;
+    m.add_class::<ends::Receiver>()?;
     m.add_class::<task::Task>()?;
     m.add_class::<waitgroup::WaitGroup>()?;
     m.add_function(wrap_pyfunction!(task::go, m)?)?;
