@@ -14,6 +14,7 @@ pub mod callback;
 pub mod census;
 #[cfg(not(loom))]
 pub mod domain;
+pub mod hooks;
 #[cfg(not(loom))]
 pub mod host;
 pub mod idle;
