@@ -12,8 +12,8 @@
 //! L4  Never a switch while detached: pyo3 counts attachments, and aborts when the count does not fit.
 //! L5  `current` of the thread is null in the code of a task, so that a C extension's call blocks the thread (D4); `call::Caller` sets it around ours. While a thread waits as a thread,
 //!     handlers of signals may run on it, and whatever would block in them is refused by `Caller::new`: the thread has one waiter, and C frames under it must not move.
-//! L6  Signals are looked at by the hub whenever the main thread wakes up, at least every 40 ms (K4): handlers run on the hub's stack, and what they raise interrupts main's wait. (DAY-ONE
-//!     has them run on main's stack, by a resume with the ticket still open. From the hub nobody's frames are under the handler, and a handler that blocks is refused as simply.)
+//! L6  Signals are looked at by the hub whenever the main thread wakes up, at least every 40 ms (K4): handlers run on the hub's stack, and what they raise interrupts main's wait.
+//!     Rejected: on main's stack, by a resume with the ticket still open: nobody's frames are under the handler on the hub, and a handler that blocks is refused as simply.
 
 use crate::task::Task;
 use crate::{decref, errors, workers};
