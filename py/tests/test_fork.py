@@ -1,6 +1,5 @@
 """fork (H2): the child uses gort afresh."""
 
-import pytest
 from conftest import needs_greenlets
 
 CHILD = """
