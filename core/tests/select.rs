@@ -19,8 +19,8 @@ use support::bodies::{self, recv_case, send_case, try_select, wait_select};
 use support::sync::Arc;
 use support::{Rng, check, ms, plain, repeat, scale, until, until_parked};
 
-const NIL_SEND: Case = Case { op: Op::Send, chan: null(), size: 8, at: null_mut() };
-const NIL_RECV: Case = Case { op: Op::Recv, chan: null(), size: 8, at: null_mut() };
+const NIL_SEND: Case = Case::send(null(), null());
+const NIL_RECV: Case = Case::recv(null(), null_mut());
 
 fn until_time(cases: &[Case], deadline: i64) -> Result<(usize, Status), Status> {
     // SAFETY: cases over ends and places that the caller keeps.
@@ -460,7 +460,7 @@ fn stale_handle_in_a_select_is_refused() {
         // SAFETY: ours; a stale handle is checked at each use.
         unsafe { assert_eq!(raw::release(c), Status::Ok) };
         let (mut a, mut b) = (0u64, 0u64);
-        let stale = Case { op: Op::Recv, chan: c, size: 8, at: (&raw mut a).cast() };
+        let stale = Case::recv(c, (&raw mut a).cast());
         assert_eq!(try_select(&[stale, recv_case(&rx, &mut b)]), Err(Status::Misuse));
         assert_eq!(tx.try_send(1).unwrap_err().status, Status::WouldBlock, "nothing stays locked or enlisted");
     })
@@ -495,7 +495,7 @@ fn random_selects_lose_nothing() {
                             let op = cases[i].op;
                             match op {
                                 Op::Send => sent.fetch_add(put[i], SeqCst),
-                                Op::Recv => received.fetch_add(at[i], SeqCst),
+                                _ => received.fetch_add(at[i], SeqCst),
                             };
                         }
                     }

@@ -1,9 +1,14 @@
-//! Several elements under one hold of the lock: what goes ahead now, as many as fit. (The blocking batches are built from these.)
+//! Several elements under one hold of the lock.
+//!
+//! What goes ahead now goes in one go; a batch that must wait waits for ONE element like any other party, in its place of the queue, and goes on. So a batch is not atomic: elements of
+//! others may come between its own, whose order is kept.
 
-use super::raw::{Now, RawChan, lock};
+use super::raw::{DYNAMIC, Now, RawChan, UNTIL, lock, recv_as, send_as};
 use crate::elem::Dyn;
+use crate::sched::{enter, tell};
 use crate::status::Status;
-use crate::wait::WakeList;
+use crate::wait::block::interrupted;
+use crate::wait::{Wait, WakeList};
 
 /// So many at most under one hold of the lock: others wait for it meanwhile.
 const MOST: usize = 256;
@@ -26,7 +31,73 @@ pub unsafe fn try_recv_n(ch: *const RawChan, dst: *mut u8, n: usize) -> (usize, 
     unsafe { many::<false>(ch, dst, n) }
 }
 
+/// Sends all `n` elements from `src` on, in order, waiting where it must; returns how many went, and OK, or why not all did: the rest is still the caller's.
+///
+/// # Safety
+/// As `try_send_n`; `wait` as in `raw::send_until`.
+pub unsafe fn send_n(ch: *const RawChan, src: *const u8, n: usize, wait: Wait) -> (usize, Status) {
+    let mut done = 0;
+    if let Err(s) = may_begin() {
+        return (0, s);
+    }
+    loop {
+        // SAFETY: contract; what is left is readable.
+        unsafe {
+            let size = super::raw::elem_size(ch);
+            let at = |done: usize| if size == usize::MAX { src } else { src.add(done * size) };
+            let (k, status) = try_send_n(ch, at(done), n - done);
+            done += k;
+            if done == n || status != Status::WouldBlock {
+                return (done, status);
+            }
+            let status = send_as::<_, UNTIL>(ch, DYNAMIC, at(done), wait);
+            if !status.is_ok() {
+                return (done, status);
+            }
+            done += 1;
+        }
+    }
+}
+
+/// Waits for one element, and takes what else is there, at most `most`; returns how many came. CLOSED (and none) when closed and drained.
+///
+/// # Safety
+/// As `try_recv_n`; `wait` as in `raw::recv_until`.
+pub unsafe fn recv_n(ch: *const RawChan, dst: *mut u8, most: usize, wait: Wait) -> (usize, Status) {
+    if let Err(s) = may_begin() {
+        return (0, s);
+    }
+    // SAFETY: contract.
+    unsafe {
+        let (k, status) = try_recv_n(ch, dst, most);
+        if k > 0 {
+            return (k, Status::Ok);
+        }
+        if most == 0 || status != Status::WouldBlock {
+            return (0, status);
+        }
+        let status = recv_as::<_, UNTIL>(ch, DYNAMIC, dst, wait);
+        if !status.is_ok() {
+            return (0, status);
+        }
+        // What one waits for is seldom alone.
+        let size = super::raw::elem_size(ch);
+        if most == 1 || size == usize::MAX {
+            return (1, Status::Ok);
+        }
+        (1 + try_recv_n(ch, dst.add(size), most - 1).0, Status::Ok)
+    }
+}
+
+/// A task that is cancelled begins no blocking call (K3).
+fn may_begin() -> Result<(), Status> {
+    enter().and_then(interrupted).map(|cx| cx.exit())
+}
+
 unsafe fn many<const S: bool>(ch: *const RawChan, at: *mut u8, n: usize) -> (usize, Status) {
+    if ch.is_null() {
+        return (0, Status::WouldBlock);
+    }
     let mut done = 0;
     while done < n {
         // SAFETY: contract of the callers; a won party's wake-up is collected under the lock and fired after it.
@@ -48,7 +119,7 @@ unsafe fn many<const S: bool>(ch: *const RawChan, at: *mut u8, n: usize) -> (usi
                         }
                         done += 1;
                     }
-                    Now::Closed => end = Some(Status::Closed),
+                    Now::Ended(s) => end = Some(s),
                     Now::WouldBlock => end = Some(Status::WouldBlock),
                 }
                 if end.is_some() {
@@ -57,6 +128,7 @@ unsafe fn many<const S: bool>(ch: *const RawChan, at: *mut u8, n: usize) -> (usi
             }
             c.header.lock.unlock();
             wakes.fire(cx);
+            tell(cx);
             cx.exit();
             if let Some(s) = end {
                 return (done, s);

@@ -7,7 +7,7 @@ use super::raw::{Now, RawChan, lock, unlink_waiter};
 use super::returned;
 use crate::sched::callback::Callback;
 use crate::sched::party::Reason;
-use crate::sched::{enter, ready, ticket};
+use crate::sched::{enter, ready, tell, ticket};
 use crate::status::Status;
 
 /// Receives into the callback's slot now (OK, CLOSED), or enlists it (WOULD_BLOCK): then its function is called when a value is there or the channel is closed (`outcome`).
@@ -47,11 +47,13 @@ unsafe fn operate<const S: bool>(ch: *const RawChan, cb: &Callback) -> Status {
                 if !party.is_null() {
                     ready(cx, party)
                 }
+                tell(cx);
                 cx.out(Status::Ok)
             }
-            Now::Closed => {
+            Now::Ended(s) => {
                 c.header.lock.unlock();
-                cx.out(Status::Closed)
+                tell(cx);
+                cx.out(s)
             }
             Now::WouldBlock => {
                 let w = cb.party.prepare_waiter(at);
@@ -63,6 +65,7 @@ unsafe fn operate<const S: bool>(ch: *const RawChan, cb: &Callback) -> Status {
                 cb.party.waits_for(if S { Reason::ChanSend } else { Reason::ChanRecv }, core::ptr::from_ref(c).cast());
                 cb.party.ticket.open(w.seq.get());
                 c.header.lock.unlock();
+                tell(cx);
                 cx.out(Status::WouldBlock)
             }
         }
@@ -110,6 +113,7 @@ pub unsafe fn give_back(ch: *const RawChan, src: *const u8) -> Status {
         {
             ready(cx, party)
         }
+        tell(cx);
         cx.out(Status::Ok)
     }
 }

@@ -5,9 +5,12 @@
 
 pub mod batch;
 pub mod later;
+pub mod notify;
+pub mod overflow;
 pub mod raw;
 pub mod returned;
 pub mod select;
+pub mod selector;
 pub mod stub;
 
 use crate::elem::{ElemOps, MAX_SIZE};

@@ -9,16 +9,20 @@
 //!  I5  Nothing of the channel is touched after its unlock (D8), so it may be freed as soon as the wait returns.
 //!  I6  Closed stays closed. Buffered values remain receivable; a failed send leaves the value with the sender.
 //!  I7  A value is dropped exactly once: by the receiver that got it, or by the channel when it is abandoned or freed.
+//!  I8  An entry of a queue that is no waiter (a selector's, an observer, the rest of an unbounded channel) is met when it is popped (`party.rs`); so nothing here knows of them, and whoever
+//!      popped tells after the unlock.
 //!
 //! Counts of read-modify-writes: an operation that does not wait, 1 (the lock); one that wakes a party, 2 (lock, ticket); parking, 1 (the lock; the commit's WAITING and
 //! unlock are plain stores). So an unbuffered round trip is six (D9).
 //!
 //! Rejected: a lock-free ring (once waiters must be checked it takes more atomics on one core, and select, close and len become hard); unlock-then-CAS parking (two atomics more).
 
+use super::notify::{self, Notifier};
+use super::overflow::Overflow;
 use super::returned::{self, Returned};
 use crate::elem::ElemOps;
 use crate::sched::party::{Party, Reason, WaitQueue, Waiter};
-use crate::sched::{Cx, enter, ready, ticket};
+use crate::sched::{Cx, enter, ready, tell, ticket};
 use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::slab::{Header, Slot};
@@ -29,7 +33,10 @@ use core::ptr::null;
 
 mod life;
 
-pub use life::{abandon, add_end, cap, close, create, drop_end, elem_size, is_closed, len, release, retain};
+pub use life::{
+    UNBOUNDED, abandon, add_end, cap, close, create, create_unbounded, drop_end, elem_size, is_closed, len, release,
+    retain,
+};
 
 /// Kinds of slab objects; see also `sched/task.rs`.
 pub const KIND_CHAN: u8 = 3;
@@ -55,8 +62,6 @@ pub struct RawChan {
     align: Cell<u16>,
     // ---- guarded by header.lock
     pub(super) closed: Cell<bool>,
-    /// Reserved for observers (D10): one of them is armed.
-    observed: Cell<bool>,
     pub(super) cap: Cell<usize>,
     pub(super) count: Cell<usize>,
     pub(super) head: Cell<usize>,
@@ -65,8 +70,10 @@ pub struct RawChan {
     // ---- second line
     pub(super) recvq: WaitQueue,
     pub(super) sendq: WaitQueue,
-    /// Reserved for observers (D10): the list of them.
-    observers: Cell<*const ()>,
+    /// What does not fit into the ring of an unbounded channel; null for the others.
+    pub(super) overflow: Cell<*mut Overflow>,
+    /// What tells a file descriptor when there is something to receive; or null (notify.rs).
+    pub(super) notifier: Cell<*const Notifier>,
     /// Values that came back, in front of the buffer; or null (returned.rs).
     pub(super) returned: Cell<*mut Returned>,
     drop: Cell<Option<unsafe extern "C" fn(*mut c_void)>>,
@@ -106,7 +113,7 @@ impl RawChan {
         // SAFETY: the lock is held; `src` is readable by contract of the callers; a won waiter's slot is ours (I4).
         unsafe {
             if self.closed.get() {
-                return Now::Closed;
+                return Now::Ended(Status::Closed);
             }
             let w = self.recvq.pop_winner();
             if !w.is_null() {
@@ -121,6 +128,9 @@ impl RawChan {
                 self.tail.set(self.after(i));
                 self.count.set(n + 1);
                 return Now::Done(null());
+            }
+            if !self.overflow.get().is_null() {
+                return Overflow::put(self, src);
             }
             Now::WouldBlock
         }
@@ -158,7 +168,7 @@ impl RawChan {
                 (*w).status.set(Status::Ok);
                 return Now::Done((*w).party.get());
             }
-            if self.closed.get() { Now::Closed } else { Now::WouldBlock }
+            if self.closed.get() { Now::Ended(Status::Closed) } else { Now::WouldBlock }
         }
     }
 }
@@ -166,7 +176,8 @@ impl RawChan {
 /// What an operation did under the lock.
 pub(super) enum Now {
     Done(*const Party),
-    Closed,
+    /// CLOSED; NO_MEMORY for an unbounded channel.
+    Ended(Status),
     WouldBlock,
 }
 
@@ -212,25 +223,30 @@ pub(super) unsafe fn operate<E: ElemOps, const S: bool, const M: u8, R: From<Sta
                 if !party.is_null() {
                     ready(cx, party)
                 }
+                tell(cx);
                 cx.out(Status::Ok).into()
             }
-            Now::Closed => {
+            Now::Ended(s) => {
                 c.header.lock.unlock();
-                cx.out(Status::Closed).into()
+                tell(cx);
+                cx.out(s).into()
             }
             Now::WouldBlock => {
-                if M == TRY {
+                let over = if M == TRY {
+                    if !S && !c.notifier.get().is_null() {
+                        notify::arm(c)
+                    }
+                    Some(Status::WouldBlock)
+                } else if std::thread::panicking() {
+                    Some(Status::Misuse) // a destructor may not park (H5)
+                } else if M == UNTIL {
+                    wait.over()
+                } else {
+                    None
+                };
+                if let Some(s) = over {
                     c.header.lock.unlock();
-                    return cx.out(Status::WouldBlock).into();
-                }
-                if std::thread::panicking() {
-                    c.header.lock.unlock();
-                    return cx.out(Status::Misuse).into(); // a destructor may not park (H5)
-                }
-                if M == UNTIL
-                    && let Some(s) = wait.over()
-                {
-                    c.header.lock.unlock();
+                    tell(cx);
                     return cx.out(s).into();
                 }
                 block(cx, c)

@@ -4,6 +4,7 @@
 //!
 //! Everything here is under the channel's lock. Order: the value that was delivered first is received first, as far as their coming back allows.
 
+use super::overflow::Overflow;
 use super::raw::{Now, RawChan};
 use crate::status::Status;
 use core::ffi::c_void;
@@ -84,6 +85,7 @@ pub unsafe fn each(c: &RawChan, mut f: impl FnMut(*const u8)) {
             f(c.slot(i, size));
             i = c.after(i);
         }
+        Overflow::each(c.overflow.get(), |at| f(at));
     }
 }
 

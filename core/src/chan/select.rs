@@ -6,42 +6,76 @@
 //!       enlists (S7).
 //!  S-4  Pass 3 takes ALL locks, the won channel's too, before it touches a node, so that the commit's last read of a node is over (model 5k).
 //!  S-5  Waiters stand on the stack of a native task or thread (up to 4) or in a heap array (more); a task whose stack can move uses the array (D4).
-//!  S-6  A small select first looks at its cases one by one, in its random order, each under its own lock: the first that can go ahead is as good a choice as any (it was ready at that
-//!       instant). That nothing is ready is only ever said under all locks.
+//!  S-6  A select first looks at its cases one by one, each under its own lock, in a random order that is made as it goes: the first that can go ahead is as good a choice as any (it was
+//!       ready at that instant), and a select of many cases of which many are ready costs no more than one of few. That nothing is ready is only ever said under all locks.
+//!  S-7  A case that waits for a time has no channel: it is looked at in its turn, and the earliest one bounds the wait.
 //!
-//! This is the inner form, on raw channels; the faces' select is built on it (`selecting.rs`, `ffi-c/src/select.rs`, `py/src/select.rs`).
+//! This is the inner form, on raw channels; the faces' select is built on it (`choose.rs`, `ffi-c/src/select.rs`, `py/src/select.rs`). For cases that stay the same from wait to wait there is
+//! `selector.rs`.
+//!
+//! Rejected: looking only under all locks (64 cases cost 64 locks for each message).
 
 use super::raw::{KIND_CHAN, Now, RawChan};
 use crate::elem::Dyn;
 use crate::sched::party::{Party, Reason, Waiter};
-use crate::sched::{Cx, enter, rand, ready, ticket};
+use crate::sched::{Cx, Time, enter, rand, ready, tell, ticket};
 use crate::status::Status;
+use crate::sys::clock::{self, NEVER};
 use crate::sys::lock::ByteLock;
 use crate::sys::slab;
 use crate::wait::block::{Many, Wait, block_many, interrupted, status_of};
-use core::ptr::null;
+use core::ptr::{null, null_mut};
 
 /// What a case does.
+#[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op {
-    Send,
-    Recv,
+    Send = 1,
+    Recv = 2,
+    /// Ready from `time` on.
+    After = 3,
 }
 
-/// One case. A null channel is never ready and switches the case off (S5).
+/// One case. A null channel is never ready and switches a send or receive off (S5). Laid out as `gort_case` of C, whose array is used as it is.
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Case {
     pub op: Op,
+    /// The face's; not looked at.
+    pub status: i32,
+    /// Null for `After`.
     pub chan: *const RawChan,
-    /// Bytes an element; the channel's own.
-    pub size: usize,
-    /// Read from (send) or written to (receive).
+    /// Read from (send) or written to (receive): room for an element of the channel.
     pub at: *mut u8,
+    /// Absolute; for `After`.
+    pub time: Time,
+    /// The face's; not looked at.
+    pub rest: [usize; 3],
+}
+
+impl Case {
+    /// Sends the element at `at`.
+    pub const fn send(chan: *const RawChan, at: *const u8) -> Case {
+        Case { op: Op::Send, status: 0, chan, at: at.cast_mut(), time: NEVER, rest: [0; 3] }
+    }
+
+    /// Receives into `at`.
+    pub const fn recv(chan: *const RawChan, at: *mut u8) -> Case {
+        Case { op: Op::Recv, status: 0, chan, at, time: NEVER, rest: [0; 3] }
+    }
+
+    /// Ready from `time` on; `NEVER` switches it off.
+    pub const fn after(time: Time) -> Case {
+        Case { op: Op::After, status: 0, chan: null(), at: null_mut(), time, rest: [0; 3] }
+    }
 }
 
 /// The most cases of one select (S8).
 pub const MOST: usize = 65536;
+/// As many cases stand on the stack: S-5.
 const INLINE: usize = 4;
+/// So many orders to look in.
+const ORDERS: usize = 64;
 
 /// How a select goes about its choice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,27 +103,152 @@ pub unsafe fn select(cases: &[Case], wait: Wait, manner: Manner) -> Result<(usiz
     }
     let cx = enter()?;
     let cx = if manner.may_block { interrupted(cx)? } else { cx };
-    let t = cx.task();
-    // SAFETY: contract; the current task is ours.
+    let n = cases.len();
+    // SAFETY: contract.
     unsafe {
-        if cases.len() <= INLINE && (t.is_null() || (*t).lane.get() == 0) {
-            let waiters = [const { Waiter::new() }; INLINE];
-            run(cx, cases, &mut [0; INLINE], &mut [0; INLINE], &mut [null(); INLINE], &waiters, wait, manner)
+        if n <= ORDERS {
+            let mut order = [0; ORDERS];
+            run(cx, cases, &mut order[..n], wait, manner)
         } else {
-            let n = cases.len();
-            let waiters: Vec<Waiter> = (0..n).map(|_| Waiter::new()).collect();
-            run(cx, cases, &mut vec![0; n], &mut vec![0; n], &mut vec![null(); n], &waiters, wait, manner)
+            run(cx, cases, &mut vec![0; n], wait, manner)
         }
     }
+}
+
+#[inline(always)]
+unsafe fn run(
+    cx: Cx,
+    cases: &[Case],
+    order: &mut [u16],
+    wait: Wait,
+    manner: Manner,
+) -> Result<(usize, Status), Status> {
+    order.iter_mut().enumerate().for_each(|(i, o)| *o = i as u16);
+    // SAFETY: contract of select.
+    unsafe {
+        match look_one_by_one(cx, cases, order, manner.biased) {
+            Look::Found(i, status, party) => Ok(found(cx, i, status, party)),
+            Look::Bad(s) => {
+                tell(cx);
+                Err(cx.out(s))
+            }
+            Look::Nothing => {
+                tell(cx);
+                look_at_once(cx, cases, order, wait, manner)
+            }
+        }
+    }
+}
+
+/// A case went ahead: whoever it completed is made ready, with no lock held.
+#[inline(always)]
+fn found(cx: Cx, i: usize, status: Status, party: *const Party) -> (usize, Status) {
+    if !party.is_null() {
+        // SAFETY: its ticket was won by the look, and no lock is held.
+        unsafe { ready(cx, party) }
+    }
+    tell(cx);
+    cx.exit();
+    (i, status)
+}
+
+/// What a look at the cases came to.
+enum Look {
+    Found(usize, Status, *const Party),
+    Nothing,
+    Bad(Status),
+}
+
+/// S-6. `order` is a uniformly random one afterwards, as far as it was looked at (Fisher-Yates, S2); biased: as it was.
+#[inline(always)]
+unsafe fn look_one_by_one(cx: Cx, cases: &[Case], order: &mut [u16], biased: bool) -> Look {
+    let n = order.len();
+    for k in 0..n {
+        if !biased && k + 1 < n {
+            let j = k + ((rand(cx) as u128 * (n - k) as u128) >> 64) as usize;
+            order.swap(k, j);
+        }
+        let i = order[k] as usize;
+        let case = &cases[i];
+        if case.chan.is_null() {
+            if is_due(case) {
+                return Look::Found(i, Status::Ok, null());
+            }
+            continue;
+        }
+        // SAFETY: a handle, by contract of select; checked under its lock.
+        unsafe {
+            let c = &*case.chan;
+            let s = c.header.lock_as(KIND_CHAN);
+            if !s.is_ok() {
+                return Look::Bad(s);
+            }
+            let now = go_ahead(case, c);
+            c.header.lock.unlock();
+            match now {
+                Now::Done(p) => return Look::Found(i, Status::Ok, p),
+                Now::Ended(s) => return ended(i, s),
+                Now::WouldBlock => {}
+            }
+        }
+    }
+    Look::Nothing
+}
+
+/// A case without a channel: has its time come (S-7)?
+#[inline(always)]
+fn is_due(case: &Case) -> bool {
+    case.op == Op::After && case.time != NEVER && case.time <= clock::now()
+}
+
+/// A case that failed: a closed channel is ready (S6).
+#[inline(always)]
+fn ended(i: usize, status: Status) -> Look {
+    if status == Status::Closed { Look::Found(i, status, null()) } else { Look::Bad(status) }
+}
+
+/// Under the channel's lock.
+#[inline(always)]
+unsafe fn go_ahead(case: &Case, c: &RawChan) -> Now {
+    // SAFETY: contract of select; the lock is held, the handle was checked.
+    unsafe {
+        let e = Dyn(c.size.get() as usize);
+        match case.op {
+            Op::Send => c.send_now(e, case.at),
+            _ => c.recv_now(e, case.at),
+        }
+    }
+}
+
+/// Pass 1, under all locks.
+unsafe fn look(cases: &[Case], order: &[u16]) -> Look {
+    for &i in order {
+        let i = i as usize;
+        let case = &cases[i];
+        if case.chan.is_null() {
+            if is_due(case) {
+                return Look::Found(i, Status::Ok, null());
+            }
+            continue;
+        }
+        // SAFETY: the lock is held, the handle was checked.
+        match unsafe { go_ahead(case, &*case.chan) } {
+            Now::Done(p) => return Look::Found(i, Status::Ok, p),
+            Now::Ended(s) => return ended(i, s),
+            Now::WouldBlock => {}
+        }
+    }
+    Look::Nothing
 }
 
 /// The channels of a select in the order of locking, each once.
 struct Locks<'a> {
     cases: &'a [Case],
-    order: &'a [u32],
+    order: &'a [u16],
 }
 
 impl Locks<'_> {
+    #[inline(always)]
     fn each(&self, mut f: impl FnMut(&RawChan)) {
         let mut last: *const RawChan = null();
         for &i in self.order {
@@ -112,37 +271,53 @@ impl Locks<'_> {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
-unsafe fn run(
+/// The look under all locks (S-1), and the wait if it finds nothing.
+#[inline(never)]
+unsafe fn look_at_once(
     cx: Cx,
     cases: &[Case],
-    lock_order: &mut [u32],
-    poll_order: &mut [u32],
-    locked: &mut [*const ByteLock],
-    waiters: &[Waiter],
+    order: &[u16],
     wait: Wait,
     manner: Manner,
 ) -> Result<(usize, Status), Status> {
     let n = cases.len();
-    let poll_order = &mut poll_order[..n];
-    if manner.biased {
-        poll_order.iter_mut().enumerate().for_each(|(i, o)| *o = i as u32);
-    } else {
-        shuffle(cx, poll_order);
-        if n <= INLINE {
-            // SAFETY: contract of select.
-            match unsafe { look_one_by_one(cases, poll_order) } {
-                Look::Found(i, status, party) => return Ok(found(cx, i, status, party)),
-                Look::Bad(s) => return Err(cx.out(s)),
-                Look::Nothing => {}
-            }
+    let t = cx.task();
+    // SAFETY: the current task is ours.
+    let moves = !t.is_null() && unsafe { (*t).lane.get() } != 0;
+    // SAFETY: contract of select.
+    unsafe {
+        if n <= INLINE && !moves {
+            let waiters = [const { Waiter::new() }; INLINE];
+            let room = Room { by_lock: &mut [0; INLINE][..n], locked: &mut [null(); INLINE], waiters: &waiters };
+            go_on(cx, cases, order, room, wait, manner)
+        } else {
+            let waiters: Vec<Waiter> = (0..n).map(|_| Waiter::new()).collect();
+            let room = Room { by_lock: &mut vec![0; n], locked: &mut vec![null(); n], waiters: &waiters };
+            go_on(cx, cases, order, room, wait, manner)
         }
     }
-    for (i, o) in lock_order[..n].iter_mut().enumerate() {
-        *o = i as u32;
-    }
-    lock_order[..n].sort_unstable_by_key(|&i| cases[i as usize].chan.addr());
-    let locks = Locks { cases, order: &lock_order[..n] };
+}
+
+/// What a select needs for each case: on the stack or on the heap (S-5).
+struct Room<'a> {
+    /// The cases in the order of locking.
+    by_lock: &'a mut [u16],
+    locked: &'a mut [*const ByteLock],
+    waiters: &'a [Waiter],
+}
+
+unsafe fn go_on(
+    cx: Cx,
+    cases: &[Case],
+    order: &[u16],
+    room: Room<'_>,
+    wait: Wait,
+    manner: Manner,
+) -> Result<(usize, Status), Status> {
+    let Room { by_lock, locked, waiters } = room;
+    by_lock.copy_from_slice(order);
+    by_lock.sort_unstable_by_key(|&i| cases[i as usize].chan.addr());
+    let locks = Locks { cases, order: by_lock };
     for case in cases.iter().filter(|c| !c.chan.is_null()) {
         // SAFETY: a handle, by contract of select. One from before a fork is not locked: its lock may be held for ever.
         if unsafe { (*case.chan).header.epoch.load(core::sync::atomic::Ordering::Relaxed) } != slab::epoch() {
@@ -163,19 +338,21 @@ unsafe fn run(
     }
     // SAFETY: contract of select; the locks are held.
     unsafe {
-        if let Look::Found(i, status, party) = look(cases, poll_order) {
-            locks.unlock();
-            return Ok(found(cx, i, status, party));
-        }
-        let end = if !manner.may_block {
-            Some(Status::WouldBlock)
-        } else if let Some(s) = wait.over() {
-            Some(s)
-        } else {
-            std::thread::panicking().then_some(Status::Misuse) // a destructor may not park (H5)
+        let looked = look(cases, order);
+        let end = match looked {
+            Look::Found(i, status, party) => {
+                locks.unlock();
+                return Ok(found(cx, i, status, party));
+            }
+            Look::Bad(s) => Some(s),
+            Look::Nothing if !manner.may_block => Some(Status::WouldBlock),
+            Look::Nothing => {
+                wait.over().or(std::thread::panicking().then_some(Status::Misuse)) // a destructor may not park (H5)
+            }
         };
         if let Some(s) = end {
             locks.unlock();
+            tell(cx);
             return Err(cx.out(s));
         }
         let mut k = 0;
@@ -187,89 +364,6 @@ unsafe fn run(
     }
 }
 
-/// A case went ahead: whoever it completed is made ready, with no lock held.
-#[inline(always)]
-fn found(cx: Cx, i: usize, status: Status, party: *const Party) -> (usize, Status) {
-    if !party.is_null() {
-        // SAFETY: its ticket was won by `look`, and no lock is held.
-        unsafe { ready(cx, party) }
-    }
-    cx.exit();
-    (i, status)
-}
-
-/// What a look at the cases came to.
-enum Look {
-    Found(usize, Status, *const Party),
-    Nothing,
-    Bad(Status),
-}
-
-/// S-6.
-#[inline(always)]
-unsafe fn look_one_by_one(cases: &[Case], order: &[u32]) -> Look {
-    for &i in order {
-        let case = &cases[i as usize];
-        if case.chan.is_null() {
-            continue;
-        }
-        // SAFETY: a handle, by contract of select; checked under its lock.
-        unsafe {
-            let c = &*case.chan;
-            let s = c.header.lock_as(KIND_CHAN);
-            if !s.is_ok() {
-                return Look::Bad(s);
-            }
-            let now = go_ahead(case, c);
-            c.header.lock.unlock();
-            match now {
-                Now::Done(p) => return Look::Found(i as usize, Status::Ok, p),
-                Now::Closed => return Look::Found(i as usize, Status::Closed, null()),
-                Now::WouldBlock => {}
-            }
-        }
-    }
-    Look::Nothing
-}
-
-/// Under the channel's lock.
-#[inline(always)]
-unsafe fn go_ahead(case: &Case, c: &RawChan) -> Now {
-    // SAFETY: contract of select; the lock is held, the handle was checked.
-    unsafe {
-        match case.op {
-            Op::Send => c.send_now(Dyn(case.size), case.at),
-            Op::Recv => c.recv_now(Dyn(case.size), case.at),
-        }
-    }
-}
-
-/// A uniformly random order (Fisher-Yates, S2).
-fn shuffle(cx: Cx, order: &mut [u32]) {
-    for i in 0..order.len() {
-        let j = ((rand(cx) as u128 * (i as u128 + 1)) >> 64) as usize;
-        order[i] = order[j];
-        order[j] = i as u32;
-    }
-}
-
-/// Pass 1, under all locks.
-unsafe fn look(cases: &[Case], order: &[u32]) -> Look {
-    for &i in order {
-        let case = &cases[i as usize];
-        if case.chan.is_null() {
-            continue;
-        }
-        // SAFETY: the lock is held, the handle was checked.
-        match unsafe { go_ahead(case, &*case.chan) } {
-            Now::Done(p) => return Look::Found(i as usize, Status::Ok, p),
-            Now::Closed => return Look::Found(i as usize, Status::Closed, null()),
-            Now::WouldBlock => {}
-        }
-    }
-    Look::Nothing
-}
-
 /// Passes 2 and 3; the locks are held.
 unsafe fn enlist_and_wait(
     cx: Cx,
@@ -277,13 +371,18 @@ unsafe fn enlist_and_wait(
     locks: &Locks<'_>,
     locked: &[*const ByteLock],
     waiters: &[Waiter],
-    wait: Wait,
+    mut wait: Wait,
 ) -> Result<(usize, Status), Status> {
     let party = cx.party();
     let seq = party.ticket.next_seq();
+    let mut due = None;
     // SAFETY: contract of select: waiters stay valid until pass 3 has unlinked them.
     unsafe {
         for (i, (case, w)) in cases.iter().zip(waiters).enumerate() {
+            if case.op == Op::After && case.time < wait.deadline {
+                wait.deadline = case.time;
+                due = Some(i);
+            }
             if case.chan.is_null() {
                 continue;
             }
@@ -305,10 +404,13 @@ unsafe fn enlist_and_wait(
         }
         locks.unlock();
         cx.exit();
-        if state == ticket::WON {
-            let i = party.ticket.outcome().1 as usize;
-            return Ok((i, waiters[i].status.get()));
+        match (state, due) {
+            (ticket::WON, _) => {
+                let i = party.ticket.outcome().1 as usize;
+                Ok((i, waiters[i].status.get()))
+            }
+            (ticket::EXPIRED, Some(i)) => Ok((i, Status::Ok)),
+            _ => Err(status_of(state, wait)),
         }
-        Err(status_of(state, wait))
     }
 }

@@ -54,6 +54,7 @@ impl Cx {
     /// Back to user code.
     #[inline(always)]
     pub fn exit(self) {
+        debug_assert!(self.thread.told.get().is_null(), "somebody was met under a lock and not told");
         self.thread.bracket.exit()
     }
 

@@ -48,11 +48,13 @@ pub mod list;
 pub mod party;
 pub mod ring;
 pub mod ticket;
+pub mod told;
 pub mod wakelist;
 
 #[cfg_attr(loom, path = "doors_loom.rs")]
 mod doors;
 pub use doors::*;
+pub use told::{tell, tell_later};
 
 /// Drops what a panic carried, outside the bracket. That may panic too, and so may the drop of what the new one carries: the
 /// eighth is left, or one that always does would never end.

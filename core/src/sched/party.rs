@@ -90,6 +90,34 @@ pub struct Waiter {
     pub seq: Cell<u64>,
     /// Where the value goes to or comes from: memory of a native task's or thread's stack, or an inline slot.
     pub slot: Cell<*mut u8>,
+    // set once, before it is enlisted for the first time
+    /// What is done with it when it is popped and its ticket can not be won: an entry that is no waiter (W1).
+    pub meet: Cell<Option<Meet>>,
+}
+
+/// Meets an entry that was popped and is no waiter: null, or the waiter that it turned out to be, whose ticket was won by this.
+///
+/// W1  An entry with a `meet` stays for longer than one wait: of a selector, or of an observer. Its `seq` is `NO_WAIT`, so nobody wins it by chance. It is taken off the queue by being met:
+///     off the queue means told, on it means armed (D10).
+/// W2  Called under the object's lock, from inside; it must not block, take a lock of the same rank, or wake: whom it tells goes on the thread's list (`tell_later`).
+pub type Meet = unsafe fn(*const Waiter) -> *const Waiter;
+
+/// The number of no wait.
+pub const NO_WAIT: u64 = u64::MAX;
+
+/// A party that never waits: of entries that are no waiters.
+pub fn nobody() -> *const Party {
+    struct Nobody(Party);
+    // SAFETY: its ticket stays IDLE, and that is all that anybody looks at.
+    unsafe impl Sync for Nobody {}
+    #[cfg(not(loom))]
+    {
+        // SAFETY: I4.
+        static NOBODY: Nobody = Nobody(unsafe { core::mem::zeroed() });
+        &NOBODY.0
+    }
+    #[cfg(loom)]
+    &crate::sys::slab::leak(Nobody(Party::default())).0
 }
 
 impl Waiter {
@@ -104,6 +132,7 @@ impl Waiter {
             party: Cell::new(null()),
             seq: Cell::new(0),
             slot: Cell::new(core::ptr::null_mut()),
+            meet: Cell::new(None),
         }
     }
 }
@@ -181,7 +210,28 @@ impl WaitQueue {
         w
     }
 
-    /// Takes the longest-waiting one whose ticket the caller wins by this; losers of other races are dropped on the way. Null if nobody is left.
+    /// Puts `w` in front: it was popped under the same hold of the lock.
+    ///
+    /// # Safety
+    /// As `push`.
+    pub unsafe fn push_front(&self, w: *const Waiter) {
+        // SAFETY: `w` and the head are valid waiters.
+        unsafe {
+            let head = self.head.get();
+            (*w).prev.set(null());
+            (*w).next.set(head);
+            (*w).queued.set(true);
+            if head.is_null() {
+                self.tail.set(w)
+            } else {
+                (*head).prev.set(w)
+            }
+            self.head.set(w);
+        }
+    }
+
+    /// Takes the longest-waiting one whose ticket the caller wins by this; losers of other races are dropped on the way, and entries that are no waiters are met (W1). Null if
+    /// nobody is left. Whoever calls this tells (`sched::tell`) after the unlock.
     ///
     /// # Safety
     /// The object's lock is held.
@@ -193,6 +243,12 @@ impl WaitQueue {
                 let w = self.pop();
                 if w.is_null() || (*(*w).party.get()).ticket.win((*w).seq.get(), ticket::WON, (*w).case.get()) {
                     return w;
+                }
+                if let Some(meet) = (*w).meet.get() {
+                    let w = meet(w);
+                    if !w.is_null() {
+                        return w;
+                    }
                 }
             }
         }

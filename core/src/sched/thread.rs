@@ -5,7 +5,7 @@
 //! queue of stealable tasks (`processor.rs`).
 //!
 //! H1  Threads are never freed: a late waker may still touch the bell of one that is gone (D4). One that ends is used again.
-//! H2  `current`, `host*`, `commit`, `pinned*`, `spinning` are the owner's.
+//! H2  `current`, `host*`, `commit`, `told`, `pinned*`, `spinning` are the owner's.
 //! H3  `listed`, `list_next` are guarded by the lane's lock.
 //! H4  The TLS word points to this thread's `Thread` or is null. It is read by volatile asm at every entry; on the way out of a park the thread
 //!     comes as the switch's argument instead.
@@ -50,6 +50,8 @@ pub struct Thread {
     pub host_data: Cell<*mut ()>,
     pub commit: Cell<Option<Commit>>,
     pub commit_arg: Cell<*mut ()>,
+    /// Parties met under a lock (W2), to be made ready after it is released.
+    pub told: Cell<*const Party>,
     pub sched: UnsafeCell<Fiber>,
     pub pinned_next: Cell<*mut Task>,
     pub pinned: Fifo<Task>,
@@ -101,6 +103,7 @@ impl Thread {
             host_data: Cell::new(null_mut()),
             commit: Cell::new(None),
             commit_arg: Cell::new(null_mut()),
+            told: Cell::new(null()),
             sched: UnsafeCell::new(Fiber::default()),
             pinned_next: Cell::new(null_mut()),
             pinned: Fifo::new(),

@@ -15,7 +15,7 @@ use crate::sched::party::{CancelNode, Party, Reason};
 use crate::sched::task::{self, Task};
 use crate::sched::thread::Thread;
 use crate::sched::timers::Handle;
-use crate::sched::{Cx, Time, note, park, ready, ready_task, thread_park, ticket, yield_in};
+use crate::sched::{Cx, Time, note, park, ready, ready_task, tell, thread_park, ticket, yield_in};
 use crate::status::Status;
 use crate::sys::barrier;
 use crate::sys::clock::{self, NEVER};
@@ -137,6 +137,7 @@ unsafe fn block_slow<const MANY: bool>(cx: Cx, party: &'static Party, locks: *mu
             if timed && timer.is_none() {
                 // No memory for a timer: nothing was opened; the caller unlinks and says so.
                 unlock::<MANY>(locks);
+                tell(cx);
                 party.ticket.close();
                 party.timed.store(0, Relaxed);
                 if !wait.cancel.is_null() {
@@ -201,10 +202,12 @@ unsafe fn block_thread<const MANY: bool>(cx: Cx, party: &Party, seq: u64, locks:
     if (ended || party.watching.get() != 0 && cancel::is_flagged(party)) && party.ticket.win(seq, ticket::CANCELED, 0) {
         // SAFETY: held by contract of `block`.
         unsafe { unlock::<MANY>(locks) };
+        tell(cx);
         return (cx, ticket::CANCELED);
     }
     // SAFETY: as above.
     unsafe { unlock::<MANY>(locks) };
+    tell(cx);
     (cx, thread_park(cx, seq, wait.deadline))
 }
 
@@ -282,11 +285,13 @@ unsafe fn commit<const MANY: bool>(cx: Cx, t: *mut Task, locks: *mut ()) {
             if !cfg!(feature = "mutant_unlock_before_commit") {
                 held.unlock();
             }
+            tell(cx);
             return ready_task(cx, t);
         }
         if !cfg!(feature = "mutant_unlock_before_commit") {
             held.unlock();
         }
+        tell(cx);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::scale;
 use super::sync::Arc;
-use gort::chan::select::{Case, Manner, Op, select};
+use gort::chan::select::{Case, Manner, select};
 use gort::wait::Wait as RawWait;
 use gort::{Receiver, Sender, Status, WaitGroup, channel, go, spawn};
 use std::sync::atomic::{AtomicUsize, Ordering::*};
@@ -108,12 +108,12 @@ pub fn crowd(producers: usize, consumers: usize, each: usize, cap: usize) {
 
 /// A receive case on a typed end. `at` must outlive the select.
 pub fn recv_case<T: Send + Copy>(rx: &Receiver<T>, at: &mut T) -> Case {
-    Case { op: Op::Recv, chan: rx.as_raw(), size: size_of::<T>(), at: core::ptr::from_mut(at).cast() }
+    Case::recv(rx.as_raw(), core::ptr::from_mut(at).cast())
 }
 
 /// A send case on a typed end.
 pub fn send_case<T: Send + Copy>(tx: &Sender<T>, from: &mut T) -> Case {
-    Case { op: Op::Send, chan: tx.as_raw(), size: size_of::<T>(), at: core::ptr::from_mut(from).cast() }
+    Case::send(tx.as_raw(), core::ptr::from_mut(from).cast())
 }
 
 /// Selects and waits.

@@ -3,9 +3,11 @@
 //! The rules are those of `raw.rs`; what is here takes the lock once, collects wake-ups and leftovers under it, and fires and drops after it.
 
 use super::{KIND_CHAN, Layout, RawChan, lock};
+use crate::chan::notify::Notifier;
+use crate::chan::overflow::Overflow;
 use crate::chan::returned::{self, Returned};
 use crate::elem::MAX_SIZE;
-use crate::sched::{Cx, objects};
+use crate::sched::{Cx, objects, tell};
 use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Slab};
@@ -25,14 +27,28 @@ fn free_buffers() {
             let c = slot.as_ref();
             // Acquire: pairs with the Release store of `create`.
             if c.header.kind.load(Acquire) == KIND_CHAN {
-                libc::free(c.buf.replace(null_mut()).cast())
+                libc::free(c.buf.replace(null_mut()).cast());
+                Overflow::free(c.overflow.replace(null_mut()));
+                Notifier::leave(c.notifier.replace(null()));
             }
         }
     });
 }
 
+/// The capacity of a channel without bound.
+pub const UNBOUNDED: usize = usize::MAX;
+
 /// A new channel with one reference. INVALID for a size above 64 KiB, an alignment that is not a power of two up to 4096, or `size * cap` that overflows.
 pub fn create(layout: Layout, cap: usize) -> Result<NonNull<RawChan>, Status> {
+    make(layout, cap, false)
+}
+
+/// A new channel to which sends never wait: NO_MEMORY when there is none left. Else as `create`.
+pub fn create_unbounded(layout: Layout) -> Result<NonNull<RawChan>, Status> {
+    make(layout, Overflow::ring(layout.size), true)
+}
+
+fn make(layout: Layout, cap: usize, unbounded: bool) -> Result<NonNull<RawChan>, Status> {
     if layout.size > MAX_SIZE || !layout.align.is_power_of_two() || layout.align > 4096 {
         return Err(Status::Invalid);
     }
@@ -63,8 +79,8 @@ pub fn create(layout: Layout, cap: usize) -> Result<NonNull<RawChan>, Status> {
     c.size.set(layout.size as u32);
     c.align.set(layout.align as u16);
     c.closed.set(false);
-    c.observed.set(false);
-    c.observers.set(null());
+    c.overflow.set(if unbounded { Overflow::create(layout.size, layout.align) } else { null_mut() });
+    c.notifier.set(null());
     c.cap.set(cap);
     c.count.set(0);
     c.head.set(0);
@@ -88,7 +104,9 @@ unsafe fn wake_all(c: &RawChan, wakes: &mut WakeList) {
     // SAFETY: the lock is held.
     unsafe {
         wakes.win_all(&c.recvq, Status::Closed);
-        wakes.win_all(&c.sendq, Status::Closed);
+        if c.overflow.get().is_null() {
+            wakes.win_all(&c.sendq, Status::Closed);
+        } // else nobody waits to send, and what is there stays receivable
     }
 }
 
@@ -113,6 +131,7 @@ pub unsafe fn close(ch: *const RawChan) -> Status {
         }
         c.header.lock.unlock();
         wakes.fire(cx);
+        tell(cx);
         cx.out(Status::Ok)
     }
 }
@@ -134,6 +153,7 @@ pub unsafe fn abandon(ch: *const RawChan) -> Status {
         let left = Leftover::take(c, false);
         c.header.lock.unlock();
         wakes.fire(cx);
+        tell(cx);
         cx.exit();
         left.drop_all();
         Status::Ok
@@ -149,6 +169,8 @@ struct Leftover {
     size: usize,
     drop: Option<unsafe extern "C" fn(*mut c_void)>,
     returned: *mut Returned,
+    overflow: *mut Overflow,
+    notifier: *const Notifier,
 }
 
 impl Leftover {
@@ -162,6 +184,10 @@ impl Leftover {
             size: c.size.get() as usize,
             drop: c.drop.get(),
             returned: c.returned.replace(null_mut()),
+            // An abandoned channel takes nothing more, so it needs no room without bound.
+            // SAFETY: the lock is held by contract.
+            overflow: unsafe { Overflow::take(c) },
+            notifier: if for_good { c.notifier.replace(null()) } else { null() },
         };
         c.count.set(0);
         c.buf.set(null_mut());
@@ -182,8 +208,15 @@ impl Leftover {
                 i = if i + 1 == self.cap { 0 } else { i + 1 };
             }
         }
-        // SAFETY: from posix_memalign, or null.
-        unsafe { libc::free(self.buf.cast()) };
+        // SAFETY: from posix_memalign, or null; the overflow is ours since `take`, and so is the channel's share of its notifier.
+        unsafe {
+            libc::free(self.buf.cast());
+            if let Some(drop) = self.drop {
+                Overflow::each(self.overflow, |at| drop(at.cast()));
+            }
+            Overflow::free(self.overflow);
+            Notifier::leave(self.notifier);
+        };
     }
 }
 
@@ -241,16 +274,16 @@ unsafe fn ask<R>(ch: *const RawChan, bad: R, f: impl FnOnce(&RawChan) -> R) -> R
 /// `ch` is a handle or null.
 pub unsafe fn len(ch: *const RawChan) -> usize {
     // SAFETY: contract.
-    unsafe { ask(ch, 0, |c| c.count.get() + returned::count(c)) }
+    unsafe { ask(ch, 0, |c| c.count.get() + returned::count(c) + Overflow::len(c.overflow.get())) }
 }
 
-/// Its capacity; 0 for NULL.
+/// Its capacity; 0 for NULL, `UNBOUNDED` for one without bound.
 ///
 /// # Safety
 /// `ch` is a handle or null.
 pub unsafe fn cap(ch: *const RawChan) -> usize {
     // SAFETY: contract.
-    unsafe { ask(ch, 0, |c| c.cap.get()) }
+    unsafe { ask(ch, 0, |c| if c.overflow.get().is_null() { c.cap.get() } else { UNBOUNDED }) }
 }
 
 /// Is it closed? False for NULL.
@@ -333,6 +366,7 @@ unsafe fn drop_ref(cx: Cx, c: &'static RawChan) {
         }
         c.header.lock.unlock();
         wakes.fire(cx);
+        tell(cx);
         if refs == 0 {
             CHANNELS.free(NonNull::from(c));
         }

@@ -1,0 +1,471 @@
+//! `Selector`: cases that are registered once; a wait costs what happened, not what is registered.
+//!
+//! Each case has an entry that is in one place at a time: on the **ready list** (it may be able to go ahead: to be tried), in its **channel's queue** (it was tried in vain; armed), or in the
+//! hands of the wait that tries it. A wait tries the entries of the ready list, one after the other; one that goes ahead goes to the list's tail, since there may be more, and the wait is
+//! over; the others are enlisted. With nothing left on the list the party parks: then every entry stands in its queue as a full waiter, and a peer hands its value over (C4). A peer that
+//! meets an entry while nobody waits puts it on the ready list and looks for another, as if it had not been there.
+//!
+//!  L1  Guarded by the selector's lock: the ready list, `user`. Guarded by a channel's lock: whether an entry is in its queue. Order of locks: channel, then selector; a wait holds one at a time.
+//!  L2  An entry is popped by whoever meets it, under the channel's lock; it is enlisted only by the wait, under a hold of that lock which tried it in vain. So nothing happens between the
+//!      try and the arming.
+//!  L3  The ticket is opened by the commit, under the selector's lock, with the ready list empty. Whoever meets an entry takes that lock, so it finds the ticket open, or puts the entry on
+//!      the list before the wait looks at it for the last time.
+//!  L4  A selector never meets itself (S7): its own entries are set aside while it tries, and go back to the front of their queue.
+//!  L5  Order: round robin over what is ready (the tail of the list), FIFO among the waiters of a channel while it waits.
+//!  L6  One party waits at a time; cases change only while nobody does.
+//!
+//! Rejected: observers only, which take no value (two selectors would never meet, and a `try_send` to one that waits would fail); a lock-free ready list (its owner must look once more
+//! after it opened the ticket, and the entry has two places for a moment: the lock is taken once for each event, and is nearly never contended).
+
+use super::raw::{KIND_CHAN, Now, release, retain};
+use super::select::{Case, MOST, Op};
+use crate::elem::Dyn;
+use crate::sched::party::{NO_WAIT, Party, Reason, Waiter, nobody};
+use crate::sched::thread::Thread;
+use crate::sched::{Cx, enter, objects, ready, tell, ticket};
+use crate::status::Status;
+use crate::sys::prim::*;
+use crate::sys::slab::{self, Header, Slab, Slot};
+use crate::wait::block::{Wait, block, interrupted, status_of};
+use core::cell::UnsafeCell;
+use core::mem::offset_of;
+use core::ptr::{NonNull, from_ref, null};
+
+/// Kinds of slab objects; see also `sched/task.rs`.
+pub const KIND_SELECTOR: u8 = 7;
+
+/// A case that is registered.
+#[repr(C)]
+struct Entry {
+    /// In its channel's queue, guarded by the channel's lock.
+    waiter: Waiter,
+    selector: *const Selector,
+    case: Case,
+    index: u16,
+    // ---- guarded by the selector's lock, or the waiting party's own while it tries
+    listed: Cell<bool>,
+    next: Cell<*const Entry>,
+}
+
+/// See the file's head.
+#[repr(C, align(64))]
+#[cfg_attr(loom, derive(Default))]
+pub struct Selector {
+    header: Header,
+    // ---- guarded by header.lock
+    head: Cell<*const Entry>,
+    tail: Cell<*const Entry>,
+    /// Who is in `wait`, or null.
+    user: Cell<*const Party>,
+    /// Of the user's own entries, those it met while it tried (L4).
+    aside: Cell<*const Entry>,
+    // ---- of whoever holds the lock and finds no user
+    entries: UnsafeCell<Option<Vec<Option<Box<Entry>>>>>,
+}
+
+// SAFETY: repr(C), header first; zero is valid (null pointers, None).
+unsafe impl Slot for Selector {
+    const KIND: u8 = KIND_SELECTOR;
+}
+
+static SELECTORS: Slab<Selector> = Slab::new();
+static KEEPER: objects::Keeper = objects::Keeper {
+    name: "selectors",
+    live: || SELECTORS.live(),
+    release: free_entries,
+    reset: || SELECTORS.reset(),
+};
+
+/// At shutdown. The channels go by themselves.
+fn free_entries() {
+    SELECTORS.for_each(|slot| {
+        // SAFETY: nobody is inside any more.
+        drop(unsafe { (*slot.as_ref().entries.get()).take() })
+    });
+}
+
+/// A selector without cases. NO_MEMORY, or SHUTDOWN.
+pub fn create() -> Result<NonNull<Selector>, Status> {
+    let slot = objects::alloc(&KEEPER, &SELECTORS)?;
+    // SAFETY: a fresh slot is ours until its kind is stored.
+    let s = unsafe { slot.as_ref() };
+    s.head.set(null());
+    s.tail.set(null());
+    s.user.set(null());
+    s.aside.set(null());
+    // SAFETY: as above.
+    unsafe { *s.entries.get() = Some(Vec::new()) };
+    s.header.refs.store(1, Relaxed);
+    s.header.epoch.store(slab::epoch(), Relaxed);
+    // Release: pairs with the lock's Acquire of whoever was given the handle.
+    s.header.kind.store(KIND_SELECTOR, Release);
+    Ok(slot)
+}
+
+/// Enters and locks a selector that nobody waits on: MISUSE if somebody does (L6).
+unsafe fn lock(s: *const Selector) -> Result<(Cx, &'static Selector), Status> {
+    if s.is_null() {
+        return Err(Status::Invalid);
+    }
+    let cx = enter()?;
+    // SAFETY: contract of the callers: a handle; type-stable, and checked under its lock.
+    unsafe {
+        let r = &*s;
+        let status = r.header.lock_as(KIND_SELECTOR);
+        if !status.is_ok() {
+            return Err(cx.out(status));
+        }
+        if !r.user.get().is_null() {
+            r.header.lock.unlock();
+            return Err(cx.out(Status::Misuse));
+        }
+        Ok((cx, r))
+    }
+}
+
+/// Registers a case, a send or a receive: its index, the lowest that is free. LIMIT above 65536 cases, INVALID for another kind of case, MISUSE while somebody waits. A null channel is
+/// never ready.
+///
+/// # Safety
+/// `s` is a handle. The case's channel is a handle or null, and is kept alive by the selector; its place is readable or writable for an element until the case is removed.
+pub unsafe fn add(s: *const Selector, case: Case) -> Result<usize, Status> {
+    if case.op == Op::After {
+        return Err(Status::Invalid);
+    }
+    // SAFETY: contract.
+    unsafe {
+        if !case.chan.is_null() {
+            let status = retain(case.chan);
+            if !status.is_ok() {
+                return Err(status);
+            }
+        }
+        let added = lock(s).and_then(|(cx, r)| {
+            let index = r.insert(s, case);
+            r.header.lock.unlock();
+            cx.exit();
+            index
+        });
+        if added.is_err() && !case.chan.is_null() {
+            let _ = release(case.chan);
+        }
+        added
+    }
+}
+
+/// Takes a case out; its index may be given to another. INVALID for one that is not registered, MISUSE while somebody waits.
+///
+/// # Safety
+/// `s` is a handle.
+pub unsafe fn remove(s: *const Selector, index: usize) -> Status {
+    // SAFETY: contract; the entry is ours once it is out of the vector, its queue and the list.
+    unsafe {
+        let (cx, r) = match lock(s) {
+            Ok(x) => x,
+            Err(s) => return s,
+        };
+        let entry = (*r.entries.get()).as_mut().and_then(|all| all.get_mut(index)).and_then(Option::take);
+        // So that nobody else changes the cases, or waits, until it is out.
+        r.user.set(cx.party());
+        r.header.lock.unlock();
+        let chan = entry.as_ref().map(|e| e.case.chan);
+        if let Some(e) = &entry {
+            e.leave_queue()
+        }
+        r.header.lock.lock();
+        if let Some(e) = &entry {
+            r.unlist(&**e)
+        }
+        r.user.set(null());
+        r.header.lock.unlock();
+        cx.exit();
+        drop(entry);
+        match chan {
+            None => Status::Invalid,
+            Some(c) if c.is_null() => Status::Ok,
+            Some(c) => {
+                let _ = release(c);
+                Status::Ok
+            }
+        }
+    }
+}
+
+/// Gives a selector back. MISUSE while somebody waits.
+///
+/// # Safety
+/// `s` is a handle; the caller does not use it again.
+pub unsafe fn free(s: *const Selector) -> Status {
+    // SAFETY: contract; the entries are ours once they are out of their queues.
+    unsafe {
+        let (cx, r) = match lock(s) {
+            Ok(x) => x,
+            Err(s) => return s,
+        };
+        r.user.set(cx.party());
+        let entries = (*r.entries.get()).take();
+        r.header.lock.unlock();
+        for e in entries.iter().flatten().flatten() {
+            e.leave_queue()
+        }
+        r.header.lock.lock();
+        r.head.set(null());
+        r.tail.set(null());
+        r.user.set(null());
+        r.header.kind.store(0, Relaxed);
+        r.header.lock.unlock();
+        SELECTORS.free(NonNull::from(r));
+        cx.exit();
+        for e in entries.into_iter().flatten().flatten() {
+            if !e.case.chan.is_null() {
+                let _ = release(e.case.chan);
+            }
+        }
+        Status::Ok
+    }
+}
+
+/// Waits until one of the cases can go ahead and does it: its index, and OK or CLOSED. A closed channel is ready each time, until its case is removed. `may_block` false: WOULD_BLOCK if
+/// none can. MISUSE if another party waits on it.
+///
+/// # Safety
+/// `s` is a handle; the places of its cases are as `add` says.
+pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(usize, Status), Status> {
+    // SAFETY: contract; the entries stay while there is a user (L6).
+    unsafe {
+        if may_block {
+            enter().and_then(interrupted)?.exit();
+        }
+        let (cx, r) = lock(s)?;
+        r.user.set(cx.party());
+        loop {
+            let e = r.pop();
+            if e.is_null() {
+                break;
+            }
+            r.header.lock.unlock();
+            let now = (*e).try_now(cx, r);
+            r.header.lock.lock();
+            match now {
+                Now::WouldBlock => {}
+                Now::Done(party) => return Ok(r.over(cx, &*e, Status::Ok, party)),
+                Now::Ended(Status::Closed) => return Ok(r.over(cx, &*e, Status::Closed, null())),
+                Now::Ended(status) => {
+                    let _ = r.over(cx, &*e, status, null());
+                    return Err(status);
+                }
+            }
+        }
+        let end = if !may_block {
+            Some(Status::WouldBlock)
+        } else if std::thread::panicking() {
+            Some(Status::Misuse) // a destructor may not park (H5)
+        } else {
+            wait.over()
+        };
+        if let Some(status) = end {
+            r.user.set(null());
+            r.header.lock.unlock();
+            return Err(cx.out(status));
+        }
+        let party = cx.party();
+        let (cx, state) = block(cx, &r.header.lock, Reason::Select, from_ref(r).cast(), wait);
+        r.header.lock.lock();
+        if state == ticket::WON {
+            let index = party.ticket.outcome().1;
+            let e = (&*r.entries.get()).as_ref().and_then(|all| all[index as usize].as_deref());
+            if let Some(e) = e {
+                return Ok(r.over(cx, e, e.waiter.status.get(), null()));
+            }
+        }
+        r.user.set(null());
+        r.header.lock.unlock();
+        cx.exit();
+        Err(status_of(state, wait))
+    }
+}
+
+impl Selector {
+    /// Under the lock.
+    unsafe fn insert(&self, s: *const Selector, case: Case) -> Result<usize, Status> {
+        // SAFETY: nobody waits, and the lock is held.
+        let Some(all) = (unsafe { (*self.entries.get()).as_mut() }) else { return Err(Status::Misuse) };
+        let index = all.iter().position(Option::is_none).unwrap_or(all.len());
+        if index >= MOST {
+            return Err(Status::Limit);
+        }
+        let e = Box::new(Entry {
+            waiter: Waiter::new(),
+            selector: s,
+            case,
+            index: index as u16,
+            listed: Cell::new(false),
+            next: Cell::new(null()),
+        });
+        e.waiter.seq.set(NO_WAIT);
+        e.waiter.slot.set(case.at);
+        e.waiter.meet.set(Some(meet));
+        if !case.chan.is_null() {
+            self.push(&*e)
+        }
+        if index == all.len() {
+            all.push(Some(e))
+        } else {
+            all[index] = Some(e)
+        }
+        Ok(index)
+    }
+
+    /// Under the lock: to the tail of the ready list.
+    fn push(&self, e: *const Entry) {
+        // SAFETY: entries of the list live until they are unlisted; the lock is held.
+        unsafe {
+            if (*e).listed.replace(true) {
+                return;
+            }
+            (*e).next.set(null());
+            let tail = self.tail.replace(e);
+            if tail.is_null() { self.head.set(e) } else { (*tail).next.set(e) }
+        }
+    }
+
+    /// Under the lock: the head of the ready list.
+    fn pop(&self) -> *const Entry {
+        let e = self.head.get();
+        // SAFETY: as in `push`.
+        unsafe {
+            if !e.is_null() {
+                let next = (*e).next.get();
+                self.head.set(next);
+                if next.is_null() {
+                    self.tail.set(null())
+                }
+                (*e).listed.set(false);
+            }
+        }
+        e
+    }
+
+    /// Under the lock: off the ready list.
+    fn unlist(&self, e: *const Entry) {
+        // SAFETY: as in `push`.
+        unsafe {
+            if !(*e).listed.get() {
+                return;
+            }
+        }
+        let (mut first, mut last) = (null(), null::<Entry>());
+        loop {
+            let x = self.pop();
+            if x.is_null() {
+                break;
+            }
+            if x != e {
+                // SAFETY: as in `push`.
+                unsafe {
+                    (*x).listed.set(true);
+                    (*x).next.set(null());
+                    if last.is_null() {
+                        first = x
+                    } else {
+                        (*last).next.set(x)
+                    }
+                    last = x;
+                }
+            }
+        }
+        self.head.set(first);
+        self.tail.set(last);
+    }
+
+    /// A case went ahead: the wait is over. The lock is held, and released; nothing of the selector is touched after that.
+    unsafe fn over(&self, cx: Cx, e: &Entry, status: Status, party: *const Party) -> (usize, Status) {
+        let index = e.index as usize;
+        self.push(e);
+        self.user.set(null());
+        // SAFETY: held by contract; the party's ticket was won by the try.
+        unsafe {
+            self.header.lock.unlock();
+            if !party.is_null() {
+                ready(cx, party)
+            }
+        }
+        tell(cx);
+        cx.exit();
+        (index, status)
+    }
+}
+
+impl Entry {
+    /// Tries the case, and enlists it if it was in vain (L2).
+    unsafe fn try_now(&self, cx: Cx, s: &Selector) -> Now {
+        // SAFETY: the selector holds a reference of the channel; the place is as `add` says; the entry is in no queue.
+        unsafe {
+            let c = &*self.case.chan;
+            let status = c.header.lock_as(KIND_CHAN);
+            if !status.is_ok() {
+                return Now::Ended(status);
+            }
+            let size = Dyn(c.size.get() as usize);
+            let (now, q) = match self.case.op {
+                Op::Send => (c.send_now(size, self.case.at), &c.sendq),
+                _ => (c.recv_now(size, self.case.at), &c.recvq),
+            };
+            let mut own = s.aside.replace(null());
+            let other = if self.case.op == Op::Send { &c.recvq } else { &c.sendq };
+            while !own.is_null() {
+                let next = (*own).next.get();
+                other.push_front(&(*own).waiter);
+                own = next;
+            }
+            if matches!(now, Now::WouldBlock) {
+                self.waiter.party.set(nobody());
+                q.push(&self.waiter);
+            }
+            c.header.lock.unlock();
+            if matches!(now, Now::WouldBlock) {
+                tell(cx)
+            }
+            now
+        }
+    }
+
+    /// Out of its queue, if it is there.
+    unsafe fn leave_queue(&self) {
+        if self.case.chan.is_null() {
+            return;
+        }
+        // SAFETY: the selector holds a reference of the channel.
+        unsafe {
+            let c = &*self.case.chan;
+            let q = if self.case.op == Op::Send { &c.sendq } else { &c.recvq };
+            c.header.lock.with(|| q.remove(&self.waiter))
+        }
+    }
+}
+
+/// A peer popped the entry. Null: nobody waits; it is on the ready list.
+unsafe fn meet(w: *const Waiter) -> *const Waiter {
+    // SAFETY: the waiter of an entry, whose selector is alive while it stands in a queue; the channel's lock is held, and whoever calls is inside.
+    unsafe {
+        let e = &*w.byte_sub(offset_of!(Entry, waiter)).cast::<Entry>();
+        let s = &*e.selector;
+        let me = Cx { thread: &*Thread::get() }.party();
+        s.header.lock.with(|| {
+            let user = s.user.get();
+            if core::ptr::eq(user, me) {
+                e.next.set(s.aside.replace(e)); // L4
+                return null();
+            }
+            if !user.is_null()
+                && let Some(seq) = (*user).ticket.waiting()
+                && (*user).ticket.win(seq, ticket::WON, e.index)
+            {
+                w.as_ref().inspect(|w| w.party.set(user));
+                return w;
+            }
+            s.push(e);
+            null()
+        })
+    }
+}
