@@ -15,7 +15,7 @@ mod trace;
 
 /// Operations: name, budget for each, and whether going over it fails.
 const BUDGET: [(&str, f64, bool); 4] = [
-    ("unbuffered round trip of two ANY tasks", 6.1, true),
+    ("unbuffered round trip of two ANY tasks", 4.1, true),
     ("buffered send and receive", 2.1, true),
     ("yield", 1.1, true),
     ("wait group: go, run, wait", 5.1, false),

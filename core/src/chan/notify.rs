@@ -205,7 +205,7 @@ unsafe fn meet_observer(w: *const Waiter) -> *const Waiter {
     // SAFETY: a queued waiter's fields may be read; whoever wins its ticket makes its party ready.
     unsafe {
         let party = (*w).party.get();
-        if (*party).ticket.win((*w).slot.get().addr() as u64, ticket::WON, 0) {
+        if (*party).ticket.win_held((*w).slot.get().addr() as u64, ticket::WON, 0) {
             tell_later(party)
         }
     }

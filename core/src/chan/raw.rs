@@ -12,8 +12,8 @@
 //!  I8  An entry of a queue that is no waiter (a selector's, an observer, the rest of an unbounded channel) is met when it is popped (`party.rs`); so nothing here knows of them, and whoever
 //!      popped tells after the unlock.
 //!
-//! Counts of read-modify-writes: an operation that does not wait, 1 (the lock); one that wakes a party, 2 (lock, ticket); parking, 1 (the lock; the commit's WAITING and
-//! unlock are plain stores). So an unbuffered round trip is six (D9).
+//! Counts of read-modify-writes: any operation, waiting or not, waking or not, 1: the lock. A parked task's ticket is won by a plain store under it (ticket.rs I4), and the commit's
+//! opening and unlock are plain stores. So an unbuffered round trip is four, where D9 allows six; a ticket that others may win too (a select, a deadline, a plain thread) costs one more.
 //!
 //! Rejected: a lock-free ring (once waiters must be checked it takes more atomics on one core, and select, close and len become hard); unlock-then-CAS parking (two atomics more).
 

@@ -459,7 +459,7 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
             }
             if !user.is_null()
                 && let Some(seq) = (*user).ticket.waiting()
-                && (*user).ticket.win(seq, ticket::WON, e.index)
+                && (*user).ticket.win_held(seq, ticket::WON, e.index)
             {
                 w.as_ref().inspect(|w| w.party.set(user));
                 return w;

@@ -48,7 +48,7 @@ pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
             }
             // O2. The scheduler runs the hub's business meanwhile, so nobody is current but us.
             if let Some(seq) = (*t).party.ticket.waiting()
-                && (*t).party.ticket.win(seq, ticket::CANCELED, 0)
+                && (*t).party.end(seq, ticket::CANCELED)
             {
                 resumed(cx.thread, t);
                 return cx;
@@ -101,7 +101,7 @@ pub fn give_up_bound_tasks(th: &Thread) {
             && t.state.load(Relaxed) != task::DEAD
             && let Some(seq) = t.party.ticket.waiting()
         {
-            t.party.ticket.win(seq, ticket::CANCELED, 0);
+            t.party.end(seq, ticket::CANCELED);
         }
     });
     // Whoever won before us has pushed already, or pushes to a thread that does not look any more until it is made anew.
@@ -122,7 +122,7 @@ pub unsafe fn interrupt(t: *mut Task) {
         let p = &(*t).party;
         if let Some(seq) = p.ticket.waiting()
             && p.fixed.load(Relaxed) == 0
-            && p.ticket.win(seq, ticket::CANCELED, 0)
+            && p.end(seq, ticket::CANCELED)
         {
             ready(cx, p)
         }

@@ -12,6 +12,7 @@
 
 use super::ticket::{self, Ticket};
 use crate::status::Status;
+use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
 use core::ptr::null;
 
@@ -241,7 +242,7 @@ impl WaitQueue {
             // SAFETY: contract; a queued waiter's fields may be read (I2).
             unsafe {
                 let w = self.pop();
-                if w.is_null() || (*(*w).party.get()).ticket.win((*w).seq.get(), ticket::WON, (*w).case.get()) {
+                if w.is_null() || (*(*w).party.get()).ticket.win_held((*w).seq.get(), ticket::WON, (*w).case.get()) {
                     return w;
                 }
                 if let Some(meet) = (*w).meet.get() {
@@ -389,6 +390,24 @@ impl Party {
     pub fn waits_for(&self, reason: Reason, object: *const ()) {
         self.reason.store(reason as u8, Relaxed);
         self.object.store(object.cast_mut(), Relaxed);
+    }
+
+    /// Anybody, who holds no lock of an object: ends wait `seq` as `state`, also one that is HELD (ticket.rs I4). True for exactly one caller a wait.
+    #[cold]
+    pub fn end(&self, seq: u64, state: u8) -> bool {
+        while self.ticket.is_held(seq) {
+            let object = self.object.load(Relaxed);
+            // SAFETY: a HELD wait is at an object of a slab, which is type-stable and begins with its lock; the object was written before the ticket was opened. Should the wait be over
+            // meanwhile this is the lock of another object, or of none, and the ticket says so.
+            let lock = unsafe { &*object.cast::<ByteLock>() };
+            if let Some(won) = lock.with(|| {
+                (self.ticket.is_held(seq) && self.object.load(Relaxed) == object)
+                    .then(|| self.ticket.win_held(seq, state, 0))
+            }) {
+                return won;
+            }
+        }
+        self.ticket.win(seq, state, 0)
     }
 
     /// What the census prints.

@@ -401,7 +401,7 @@ pub fn rouse(cx: Cx, t: &Task) {
     if let Some(seq) = p.ticket.waiting()
         && p.fixed.load(Relaxed) == 0
         && p.is_canceled()
-        && p.ticket.win(seq, ticket::CANCELED, 0)
+        && p.end(seq, ticket::CANCELED)
     {
         // SAFETY: just won; no lock is held.
         unsafe { ready(cx, p) }
@@ -414,7 +414,7 @@ pub fn rouse(cx: Cx, t: &Task) {
         && core::ptr::eq(th.host_task.get(), t)
         && th.party.fixed.load(Relaxed) == 0
         && p.is_canceled()
-        && th.party.ticket.win(seq, ticket::CANCELED, 0)
+        && th.party.end(seq, ticket::CANCELED)
     {
         // SAFETY: just won; no lock is held.
         unsafe { ready(cx, &th.party) }
@@ -496,7 +496,7 @@ pub fn condemn(cx: Cx, r: &Run, text: &str) {
             && p.fixed.load(Relaxed) == 0
         {
             last_error::set_for(p, text);
-            if p.ticket.win(seq, ticket::DEADLOCK, 0) {
+            if p.end(seq, ticket::DEADLOCK) {
                 // SAFETY: just won.
                 unsafe { ready(cx, p) }
             }
@@ -515,7 +515,7 @@ pub fn condemn(cx: Cx, r: &Run, text: &str) {
     let p = unsafe { &*runner };
     if let Some(seq) = p.ticket.waiting()
         && p.reason() == Reason::Run
-        && p.ticket.win(seq, ticket::DEADLOCK, 0)
+        && p.end(seq, ticket::DEADLOCK)
     {
         // SAFETY: just won.
         unsafe { ready(cx, p) }

@@ -582,7 +582,7 @@ fn end_all_waits(cx: Cx) {
     for t in thread::all() {
         if let Some(seq) = t.party.ticket.waiting()
             && t.party.fixed.load(Relaxed) == 0
-            && t.party.ticket.win(seq, ticket::SHUTDOWN, 0)
+            && t.party.end(seq, ticket::SHUTDOWN)
         {
             t.party_bell.ring();
         }

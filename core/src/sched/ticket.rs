@@ -1,7 +1,7 @@
 //! The ticket: one word for each blocked operation that every waker races for (D5).
 //!
 //! ```text
-//!  bits 0..8    state   IDLE 0 | WAITING 1 | WON 2 | EXPIRED 3 | CANCELED 4 | DEADLOCK 5 | SHUTDOWN 6 | OPEN 7 (selector)
+//!  bits 0..8    state   IDLE 0 | WAITING 1 | WON 2 | EXPIRED 3 | CANCELED 4 | DEADLOCK 5 | SHUTDOWN 6 | HELD 7
 //!  bits 8..24   case    which arm of a select won
 //!  bits 24..64  seq     number of the wait, 40 bits, compared for equality only
 //! ```
@@ -10,7 +10,10 @@
 //!     by another task later, but seq goes on (a late waker of an old wait therefore always fails its compare-and-swap).
 //! I2  WAITING(seq) is written by the commit, after the stack is saved (or, for a plain thread, before the object is unlocked);
 //!     never at enlistment. So whoever wins may resume the owner at once.
-//! I3  Whoever goes from WAITING(seq) to another state owns the wake-up: it and nobody else makes the owner ready, once.
+//! I3  Whoever goes from WAITING(seq) or HELD(seq) to another state owns the wake-up: it and nobody else makes the owner ready, once.
+//! I4  HELD(seq) is a wait at one object, without a deadline and without a cancel source. It is ended only by whoever holds the lock of that object: the object's own users do anyway, so
+//!     they end it by a plain store; the others (a task's cancellation, a verdict, a shutdown) take the lock first (`Party::end`), which nobody counts. So a hand-over costs one
+//!     read-modify-write less than D9 allows.
 //!
 //! The ticket lives on the scheduler's floor, because tasks embed it; its users live on the floors above.
 //! Rejected: a state without seq (a late timer ends the next wait), seq from 0 in a recycled slot (the same), states as separate
@@ -25,7 +28,7 @@ pub const EXPIRED: u8 = 3;
 pub const CANCELED: u8 = 4;
 pub const DEADLOCK: u8 = 5;
 pub const SHUTDOWN: u8 = 6;
-pub const OPEN: u8 = 7;
+pub const HELD: u8 = 7;
 
 const SEQ_SHIFT: u32 = 24;
 const SEQ_MASK: u64 = (1 << 40) - 1;
@@ -65,7 +68,26 @@ impl Ticket {
         self.0.store(word(WAITING, 0, seq), Release)
     }
 
-    /// Anybody: ends wait `seq` as `state`. True for exactly one caller a wait.
+    /// Owner, in the commit, under the lock of the object it waits at: as `open`, but only who holds that lock may win (I4).
+    #[inline(always)]
+    pub fn open_held(&self, seq: u64) {
+        // Release: as in `open`.
+        self.0.store(word(HELD, 0, seq), Release)
+    }
+
+    /// Whoever holds the lock of the object that the owner waits at: ends wait `seq` as `state`.
+    #[inline(always)]
+    pub fn win_held(&self, seq: u64, state: u8, case: u16) -> bool {
+        // Acquire: pairs with `open_held`; the lock orders it as well.
+        if self.0.load(Acquire) == word(HELD, 0, seq) {
+            // Release: as in `win`. Nobody else may write (I4): the owner is parked.
+            self.0.store(word(state, case, seq), Release);
+            return true;
+        }
+        self.win(seq, state, case)
+    }
+
+    /// Anybody: ends wait `seq` as `state`, if it is not HELD. True for exactly one caller a wait.
     #[inline(always)]
     pub fn win(&self, seq: u64, state: u8, case: u16) -> bool {
         #[cfg(feature = "mutant_skip_seq_check")]
@@ -78,7 +100,13 @@ impl Ticket {
     #[inline]
     pub fn waiting(&self) -> Option<u64> {
         let w = self.0.load(Acquire);
-        if w as u8 == WAITING { Some(w >> SEQ_SHIFT) } else { None }
+        if Self::is_waiting(w) { Some(w >> SEQ_SHIFT) } else { None }
+    }
+
+    /// Anybody: is wait `seq` open, and HELD?
+    #[inline]
+    pub fn is_held(&self, seq: u64) -> bool {
+        self.0.load(Acquire) == word(HELD, 0, seq)
     }
 
     /// The state and the winning case.
@@ -97,7 +125,7 @@ impl Ticket {
     /// Whether a looked-at word says WAITING.
     #[inline]
     pub fn is_waiting(look: u64) -> bool {
-        look as u8 == WAITING
+        matches!(look as u8, WAITING | HELD)
     }
 
     /// Owner: no wait is open; seq stays.
@@ -124,6 +152,23 @@ mod tests {
         assert_eq!(t.outcome(), (WON, 7));
         t.close();
         assert_eq!(t.next_seq(), seq + 1, "seq goes on");
+    }
+
+    #[test]
+    fn held_wait_is_won_only_by_who_holds_the_lock() {
+        let t = Ticket::new();
+        let seq = t.next_seq();
+        t.open_held(seq);
+        assert_eq!(t.waiting(), Some(seq));
+        assert!(t.is_held(seq) && Ticket::is_waiting(t.look()));
+        assert!(!t.win(seq, EXPIRED, 0), "without the lock");
+        assert!(!t.win_held(seq + 1, WON, 0), "of another wait");
+        assert!(t.win_held(seq, WON, 3));
+        assert!(!t.win_held(seq, WON, 3));
+        assert_eq!(t.outcome(), (WON, 3));
+        let seq = t.next_seq();
+        t.open(seq);
+        assert!(t.win_held(seq, WON, 0), "it wins an open wait too");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!
 //! K1  The commit writes WAITING after the save, then (compiler fence; the canceller has the heavy side) reads the cancel flags, and if one is set resumes the task itself by
 //!     winning its ticket. So being cancellable costs a park no read-modify-write.
+//!     A wait without limits at one object is opened as HELD: it is won under that object's lock (ticket.rs I4), which the commit holds until the end.
 //! K2  After its unlock the commit touches nothing of the task, unless it won the ticket.
 //! K3  A deadline is a node in the wheel of the processor the task parked on; whoever resumes elsewhere marks it dead and goes on; a late expiry fails by seq.
 
@@ -84,10 +85,10 @@ pub unsafe fn block(cx: Cx, lock: *const ByteLock, reason: Reason, object: *cons
     // SAFETY: contract, passed on.
     unsafe {
         if wait.is_forever() && !cx.task().is_null() {
-            let cx = park(cx, commit::<false>, lock.cast_mut().cast());
+            let cx = park(cx, commit::<HELD>, lock.cast_mut().cast());
             return (cx, party.ticket.outcome().0);
         }
-        block_slow::<false>(cx, party, lock.cast_mut().cast(), wait)
+        block_slow::<ONE>(cx, party, lock.cast_mut().cast(), wait)
     }
 }
 
@@ -98,7 +99,7 @@ pub unsafe fn block(cx: Cx, lock: *const ByteLock, reason: Reason, object: *cons
 #[inline(always)]
 pub unsafe fn prepare_park(cx: Cx, lock: *const ByteLock, reason: Reason, object: *const ()) {
     cx.party().waits_for(reason, object);
-    cx.thread.commit.set(Some(commit::<false>));
+    cx.thread.commit.set(Some(commit::<HELD>));
     cx.thread.commit_arg.set(lock.cast_mut().cast());
 }
 
@@ -114,11 +115,17 @@ pub unsafe fn block_many(cx: Cx, locks: &Many<'_>, reason: Reason, object: *cons
     let party = cx.party();
     party.waits_for(reason, object);
     // SAFETY: contract.
-    unsafe { block_slow::<true>(cx, party, core::ptr::from_ref(locks).cast_mut().cast(), wait) }
+    unsafe { block_slow::<MANY>(cx, party, core::ptr::from_ref(locks).cast_mut().cast(), wait) }
 }
 
+/// What a commit releases: one lock, and the wait is of the kind that only its holder ends (ticket.rs I4), if it is at an object;
+const HELD: u8 = 0;
+/// one lock; or many.
+const ONE: u8 = 1;
+const MANY: u8 = 2;
+
 #[inline(never)]
-unsafe fn block_slow<const MANY: bool>(cx: Cx, party: &'static Party, locks: *mut (), wait: Wait) -> (Cx, u8) {
+unsafe fn block_slow<const L: u8>(cx: Cx, party: &'static Party, locks: *mut (), wait: Wait) -> (Cx, u8) {
     let seq = party.ticket.next_seq();
     let timed = wait.deadline != NEVER;
     let nodes = CancelNodes::new(cx);
@@ -131,12 +138,12 @@ unsafe fn block_slow<const MANY: bool>(cx: Cx, party: &'static Party, locks: *mu
             cancel::watch(party, seq, wait.cancel, nodes.get());
         }
         let (cx, state) = if cx.task().is_null() {
-            block_thread::<MANY>(cx, party, seq, locks, wait)
+            block_thread::<L>(cx, party, seq, locks, wait)
         } else {
             let timer = if timed { arm(cx, party, seq, wait.deadline) } else { None };
             if timed && timer.is_none() {
                 // No memory for a timer: nothing was opened; the caller unlinks and says so.
-                unlock::<MANY>(locks);
+                unlock::<L>(locks);
                 tell(cx);
                 party.ticket.close();
                 party.timed.store(0, Relaxed);
@@ -145,7 +152,7 @@ unsafe fn block_slow<const MANY: bool>(cx: Cx, party: &'static Party, locks: *mu
                 }
                 return (cx, ticket::IDLE);
             }
-            let cx = park(cx, commit::<MANY>, locks);
+            let cx = park(cx, commit::<L>, locks);
             let state = party.ticket.outcome().0;
             if let Some(h) = timer
                 && state != ticket::EXPIRED
@@ -192,7 +199,7 @@ impl CancelNodes {
 }
 
 /// A plain thread: WAITING before the unlock, then the futex.
-unsafe fn block_thread<const MANY: bool>(cx: Cx, party: &Party, seq: u64, locks: *mut (), wait: Wait) -> (Cx, u8) {
+unsafe fn block_thread<const L: u8>(cx: Cx, party: &Party, seq: u64, locks: *mut (), wait: Wait) -> (Cx, u8) {
     party.ticket.open(seq);
     barrier::light();
     // A foreign call of a host's task (D4) ends with that task's cancellation, as a wait of its own would.
@@ -201,20 +208,20 @@ unsafe fn block_thread<const MANY: bool>(cx: Cx, party: &Party, seq: u64, locks:
     let ended = !caller.is_null() && unsafe { (*caller).party.is_canceled() } && party.fixed.load(Relaxed) == 0;
     if (ended || party.watching.get() != 0 && cancel::is_flagged(party)) && party.ticket.win(seq, ticket::CANCELED, 0) {
         // SAFETY: held by contract of `block`.
-        unsafe { unlock::<MANY>(locks) };
+        unsafe { unlock::<L>(locks) };
         tell(cx);
         return (cx, ticket::CANCELED);
     }
     // SAFETY: as above.
-    unsafe { unlock::<MANY>(locks) };
+    unsafe { unlock::<L>(locks) };
     tell(cx);
     (cx, thread_park(cx, seq, wait.deadline))
 }
 
 #[inline(always)]
-unsafe fn unlock<const MANY: bool>(locks: *mut ()) {
+unsafe fn unlock<const L: u8>(locks: *mut ()) {
     // SAFETY: held by contract.
-    unsafe { Held::of::<MANY>(locks).unlock() }
+    unsafe { Held::of::<L>(locks).unlock() }
 }
 
 /// The locks of a wait, without the parked stack: a `Many` of none protects nothing, so it is not read once the ticket is open.
@@ -226,8 +233,8 @@ enum Held {
 
 impl Held {
     #[inline(always)]
-    unsafe fn of<const MANY: bool>(locks: *mut ()) -> Held {
-        if MANY {
+    unsafe fn of<const L: u8>(locks: *mut ()) -> Held {
+        if L == MANY {
             // SAFETY: contract of `block_many`: a `Many` that lives until its wait is over.
             let Many(list) = unsafe { &*locks.cast_const().cast::<Many<'_>>() };
             Held::Many(list.as_ptr(), list.len())
@@ -258,11 +265,11 @@ impl Held {
 ///
 /// # Safety
 /// A commit: runs once the task's stack is saved.
-unsafe fn commit<const MANY: bool>(cx: Cx, t: *mut Task, locks: *mut ()) {
+unsafe fn commit<const L: u8>(cx: Cx, t: *mut Task, locks: *mut ()) {
     // SAFETY: the task is ours until WAITING is written and the lock released; then only if we won its ticket.
     unsafe {
         if cfg!(feature = "mutant_unlock_before_commit") {
-            unlock::<MANY>(locks);
+            unlock::<L>(locks);
             yield_thread();
         }
         let party = &(*t).party;
@@ -275,12 +282,18 @@ unsafe fn commit<const MANY: bool>(cx: Cx, t: *mut Task, locks: *mut ()) {
         // What stands on the task's stack is read before the ticket is open: afterwards a canceller, who needs no lock
         // of ours, may let it run elsewhere.
         let flags = cancel::flags(party);
-        let held = Held::of::<MANY>(locks);
-        party.ticket.open(seq);
+        let held = Held::of::<L>(locks);
+        // A wait at an object is under its lock, with which it begins; one at nothing has none.
+        if L == HELD && !locks.is_null() {
+            debug_assert_eq!(party.object.load(Relaxed), locks);
+            party.ticket.open_held(seq);
+        } else {
+            party.ticket.open(seq);
+        }
         barrier::light();
         if (party.is_canceled() || !flags[0].is_null())
             && should_cancel(party, &flags)
-            && party.ticket.win(seq, ticket::CANCELED, 0)
+            && party.ticket.win_held(seq, ticket::CANCELED, 0)
         {
             if !cfg!(feature = "mutant_unlock_before_commit") {
                 held.unlock();
