@@ -553,6 +553,9 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
         lane.hand_over(p, clock::NEVER - 1);
     }
     cx.exit();
+    if th.host.get().or_else(any_host).is_none() {
+        th.patience.watch(|| th.party_bell.is_told());
+    }
     let patient = match th.host.get().or_else(any_host) {
         // SAFETY: the hook's contract: it only calls `wait`.
         Some(h) => unsafe { (h.thread_block)(&mut wait) },

@@ -33,6 +33,8 @@ pub mod run;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(not(loom))]
+pub mod spin;
+#[cfg(not(loom))]
 pub mod task;
 #[cfg(not(loom))]
 pub mod thread;

@@ -138,7 +138,7 @@ pub fn prepare_process() {
         if !PREPARED.load(Relaxed) {
             crate::sys::anchor::keep();
             barrier::init();
-            crate::sys::lock::ByteLock::calibrate();
+            crate::sys::cpu::calibrate();
             // SAFETY: the handler has the right signature and lives as long as the library (which is linked nodelete, H3).
             unsafe { libc::pthread_atfork(None, None, Some(after_fork)) };
             PREPARED.store(true, Release);

@@ -17,6 +17,7 @@ use super::bracket::{Bracket, FOREIGN};
 use super::lane::{Hooks, Lane};
 use super::list::{Fifo, Mailbox};
 use super::party::{Party, Who};
+use super::spin::Patience;
 use super::task::Task;
 use super::{Cx, Time};
 use crate::sys::context::Fiber;
@@ -58,6 +59,8 @@ pub struct Thread {
     pub spinning: Cell<bool>,
     /// A moment at which it leaves its loop by itself (a host's runner), or NEVER.
     pub until: Cell<Time>,
+    /// How long it looks before it sleeps, ns: more while that helped (`spin.rs`).
+    pub patience: Patience,
     /// State of chance for a plain thread.
     pub random: Cell<u64>,
     /// The lane whose loop this thread runs; null for plain threads.
@@ -109,6 +112,7 @@ impl Thread {
             pinned: Fifo::new(),
             spinning: Cell::new(false),
             until: Cell::new(clock::NEVER),
+            patience: Patience::new(),
             random: Cell::new(0),
             lane: RelaxedPtr::new(null()),
             mailbox: CachePadded(Mailbox::new()),

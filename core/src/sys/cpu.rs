@@ -1,6 +1,34 @@
-//! How many processors the process may use: the smallest of the machine, the affinity mask and the cgroup quota (G8).
+//! How many processors the process may use: the smallest of the machine, the affinity mask and the cgroup quota (G8). And how long a pause of theirs is.
 
+use super::prim::*;
 use std::fs;
+
+/// Pauses in 1024 ns, or 0 where there is one processor: whoever is waited for needs it. A pause takes 10 to 150 cycles, so they are counted once (`calibrate`).
+#[cfg(not(loom))]
+static PAUSES: AtomicU32 = AtomicU32::new(64);
+
+/// Counts how long a pause takes. Once in a process; takes some microseconds.
+#[cfg(not(loom))]
+pub fn calibrate() {
+    if affinity() == 1 {
+        return PAUSES.store(0, Relaxed);
+    }
+    const TRIED: u32 = 256;
+    let start = super::clock::now();
+    for _ in 0..TRIED {
+        spin_hint();
+    }
+    let ns = (super::clock::now() - start).max(1);
+    // An interrupted count says too few; no processor takes less than 1 ns or more than 100.
+    PAUSES.store((1024 * i64::from(TRIED) / ns).clamp(10, 1024) as u32, Relaxed);
+}
+
+/// How many pauses take about `ns`; 0 where there is one processor.
+#[cfg(not(loom))]
+#[inline]
+pub fn pauses(ns: u32) -> u32 {
+    ((u64::from(ns) * u64::from(PAUSES.load(Relaxed))) >> 10) as u32
+}
 
 /// Processors available to this process, at least 1.
 pub fn available() -> usize {

@@ -19,11 +19,9 @@ use super::prim::*;
 #[cfg_attr(loom, derive(Default))]
 pub struct ByteLock(AtomicU8);
 
-/// Pauses of the first wait. A pause takes 10 to 150 cycles, so they are counted once (`calibrate`).
+/// The first wait, ns.
 #[cfg(not(loom))]
-static FIRST: AtomicU32 = AtomicU32::new(128);
-#[cfg(not(loom))]
-const FIRST_NS: i64 = 1_500;
+const FIRST_NS: u32 = 1_500;
 /// The longest wait, and when the thread is yielded, in first waits.
 const LONGEST: u32 = 4;
 const SPINS: u32 = 16;
@@ -65,7 +63,7 @@ impl ByteLock {
     #[inline(never)]
     fn lock_slow(&self) {
         #[cfg(not(loom))]
-        let first = FIRST.load(Relaxed);
+        let first = super::cpu::pauses(FIRST_NS).max(1);
         #[cfg(loom)]
         let first = 1;
         let mut backoff = first;
@@ -97,18 +95,6 @@ impl ByteLock {
                 return;
             }
         }
-    }
-
-    /// Counts how many pauses make the first wait. Once in a process; takes a few microseconds.
-    #[cfg(not(loom))]
-    pub fn calibrate() {
-        const TRIED: u32 = 256;
-        let start = super::clock::now();
-        for _ in 0..TRIED {
-            spin_hint();
-        }
-        let ns = (super::clock::now() - start).max(1);
-        FIRST.store((FIRST_NS * i64::from(TRIED) / ns).clamp(16, 1024) as u32, Relaxed);
     }
 
     /// Unlocks.
