@@ -179,7 +179,9 @@ pub unsafe fn remove(s: *const Selector, index: usize) -> Status {
         r.user.set(null());
         r.header.lock.unlock();
         cx.exit();
-        drop(entry);
+        if let Some(e) = entry {
+            discard(e)
+        }
         match chan {
             None => Status::Invalid,
             Some(c) if c.is_null() => Status::Ok,
@@ -217,8 +219,10 @@ pub unsafe fn free(s: *const Selector) -> Status {
         SELECTORS.free(NonNull::from(r));
         cx.exit();
         for e in entries.into_iter().flatten().flatten() {
-            if !e.case.chan.is_null() {
-                let _ = release(e.case.chan);
+            let chan = e.case.chan;
+            discard(e);
+            if !chan.is_null() {
+                let _ = release(chan);
             }
         }
         Status::Ok
@@ -283,6 +287,19 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
         cx.exit();
         Err(status_of(state, wait))
     }
+}
+
+/// The end of an entry that nobody can find any more. In the models it is written over and stays, so that whoever still uses it is reported.
+fn discard(e: Box<Entry>) {
+    #[cfg(loom)]
+    {
+        e.waiter.wreck();
+        e.listed.set(false);
+        e.next.set(null());
+        slab::adopt(e);
+    }
+    #[cfg(not(loom))]
+    drop(e)
 }
 
 impl Selector {

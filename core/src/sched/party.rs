@@ -138,6 +138,22 @@ impl Waiter {
     }
 }
 
+#[cfg(loom)]
+impl Waiter {
+    /// Its memory is about to be used for something else: loom reports whoever still uses it.
+    pub fn wreck(&self) {
+        self.next.set(null());
+        self.prev.set(null());
+        self.queued.set(false);
+        self.case.set(0);
+        self.status.set(Status::Ok);
+        self.party.set(null());
+        self.seq.set(0);
+        self.slot.set(core::ptr::null_mut());
+        self.meet.set(None);
+    }
+}
+
 impl Default for Waiter {
     fn default() -> Self {
         Self::new()
