@@ -32,6 +32,7 @@ pub mod wait;
 pub mod chan;
 #[cfg(loom)]
 pub mod chan {
+    pub mod batch;
     pub mod later;
     pub mod notify;
     pub mod overflow;

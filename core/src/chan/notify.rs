@@ -129,8 +129,8 @@ unsafe fn may_receive(c: &RawChan) -> bool {
     c.count.get() > 0 || !c.returned.get().is_null() || c.closed.get() || !c.sendq.is_empty()
 }
 
-/// A descriptor that becomes readable when there is something to receive from the channel, or it is closed: the channel's own, the same each time. Read it first, then `try_recv` until
-/// WOULD_BLOCK, which arms it again. OS if the system has no descriptor left.
+/// A descriptor that becomes readable when there is something to receive from the channel, or it is closed: the channel's own, the same each time. Read it first, then `try_recv` or
+/// `try_recv_n` until WOULD_BLOCK, which arms it again. OS if the system has no descriptor left.
 ///
 /// # Safety
 /// `ch` is a handle or null.

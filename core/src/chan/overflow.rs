@@ -67,7 +67,7 @@ impl Overflow {
             len: Cell::new(0),
             size,
             per: if cfg!(loom) { 2 } else { (BYTES / size.max(1)).clamp(FEWEST, 1024) },
-            first: align.max(16),
+            first: align.max(16).max(size_of::<Segment>().next_power_of_two()),
         });
         o.node.party.set(nobody());
         o.node.seq.set(NO_WAIT);

@@ -337,6 +337,7 @@ impl Cx {
     }
 
     pub fn exit(self) {
+        assert!(self.thread.told.get().is_null(), "parties were met and nobody tells them (told.rs T1)");
         assert!(self.thread.inside.replace(false), "exit without enter");
     }
 

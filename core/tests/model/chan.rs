@@ -4,6 +4,7 @@ use gort::Status;
 use gort::chan::raw::{self, Layout, RawChan};
 use gort::chan::select::{self, Case, Manner};
 use gort::chan::selector::{self, Selector};
+use gort::chan::{batch, later, notify};
 use gort::sched::{as_task, enter};
 use gort::sys::clock::NEVER;
 use gort::wait::{CancelSource, Wait, cancel};
@@ -114,6 +115,35 @@ impl Chan {
     pub fn len(self) -> usize {
         // SAFETY: as above.
         unsafe { raw::len(self.0) }
+    }
+
+    pub fn abandon(self) -> Status {
+        // SAFETY: as above.
+        unsafe { raw::abandon(self.0) }
+    }
+
+    /// What is there now, at most three.
+    pub fn try_recv_n(self) -> (Vec<u32>, Status) {
+        let mut at = [u32::MAX; 3];
+        // SAFETY: as above.
+        let (n, s) = unsafe { batch::try_recv_n(self.0, at.as_mut_ptr().cast(), 3) };
+        (at[..n].to_vec(), s)
+    }
+
+    /// A value comes back to the front.
+    pub fn give_back(self, v: u32) -> Status {
+        // SAFETY: as above.
+        unsafe { later::give_back(self.0, from_ref(&v).cast()) }
+    }
+
+    pub fn readable(self, wait: Wait) -> Status {
+        // SAFETY: as above.
+        unsafe { notify::readable(self.0, wait) }
+    }
+
+    pub fn notify_fd(self) -> i32 {
+        // SAFETY: as above.
+        unsafe { notify::notify_fd(self.0) }.unwrap()
     }
 
     /// Nothing stands in its queues.
