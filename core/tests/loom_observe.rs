@@ -116,7 +116,7 @@ fn readable_with_a_deadline() {
 #[test]
 fn all_observers_are_told() {
     // D10: one value, and each of them must be told, or the one that is told may be going away.
-    explore("observe: two wait for readiness, one value", 3, || {
+    explore("observe: two wait for readiness, one value", 4, || {
         let c = Chan::new(1);
         party(true);
         together(
@@ -129,7 +129,7 @@ fn all_observers_are_told() {
         assert_eq!(c.try_recv(), Ok(7));
         c.assert_no_queue();
     });
-    explore("observe: a waiter whose deadline passes before an observer; one value", 3, || {
+    explore("observe: a waiter whose deadline passes before an observer; one value", 4, || {
         let c = Chan::new(1);
         party(true);
         let timed = shared(Cell::new(Err(Status::Os)));
@@ -258,7 +258,7 @@ fn a_batch_that_ends_with_would_block_arms_the_descriptor_too() {
 
 #[test]
 fn two_tellers_and_one_descriptor() {
-    explore("observe: two senders, one descriptor: raised while the other is about to write (N4)", 3, || {
+    explore("observe: two senders, one descriptor: raised while the other is about to write (N4)", 4, || {
         let c = Chan::new(2);
         let fd = c.notify_fd();
         together(
@@ -279,7 +279,7 @@ fn two_tellers_and_one_descriptor() {
 
 #[test]
 fn the_descriptor_is_there_when_it_is_asked_for_late() {
-    explore("observe: notify_fd against a send; both askers are given the same", 3, || {
+    explore("observe: notify_fd against a send; both askers are given the same", 4, || {
         let c = Chan::new(1);
         let other = shared(Cell::new(-1));
         let mut mine = -1;

@@ -24,7 +24,7 @@ const ORDERS: [u64; 2] = [0, u64::MAX];
 fn the_case_that_is_served_wins_and_the_other_leaves_its_queue() {
     for task in [false, true] {
         let name = ["select: two receive cases of a thread, a sender on the second", "select: the same of a task"];
-        explore(name[task as usize], 4, move || {
+        explore(name[task as usize], 6, move || {
             let (a, b) = Chan::two(0);
             party(task);
             beside(
@@ -41,7 +41,7 @@ fn the_case_that_is_served_wins_and_the_other_leaves_its_queue() {
 
 #[test]
 fn two_senders_and_the_value_that_is_not_taken_stays_with_its_sender() {
-    explore("select: two receive cases against a try_send on each", 3, || {
+    explore("select: two receive cases against a try_send on each", 4, || {
         let (a, b) = Chan::two(0);
         party(true);
         let went = shared([Cell::new(Status::Os), Cell::new(Status::Os)]);
@@ -73,7 +73,7 @@ fn two_selects_against_each_other() {
         for order in ORDERS {
             let name =
                 format!("select: send a or receive b against receive a or send b, mirrored {n}, chance {order:x}");
-            explore(&name, 3, move || {
+            explore(&name, 6, move || {
                 chance(order);
                 let (a, b) = Chan::two(0);
                 party(true);
@@ -93,7 +93,7 @@ fn two_selects_against_each_other() {
 
 #[test]
 fn three_selects_over_two_channels() {
-    explore("select: two selects that send against one that receives twice", 2, || {
+    explore("select: two selects that send against one that receives twice", 3, || {
         let (a, b) = Chan::two(0);
         party(true);
         let mut sum = 0;
@@ -175,6 +175,21 @@ fn a_deadline_of_a_task_against_a_hand_over() {
 }
 
 #[test]
+fn a_case_for_a_time_against_a_hand_over() {
+    explore("select: a case for a time against a try_send on the other (S-7)", 5, || {
+        let c = Chan::new(0);
+        let other = shared(Cell::new(Status::Os));
+        let mut mine = (9, Status::Os, 0);
+        beside(move || other.set(c.try_send(7)), || mine = wait_select(&[Later, Recv(c)]));
+        match mine {
+            (0, Status::Ok, _) => assert_eq!(other.get(), Status::WouldBlock),
+            mine => assert_eq!((mine, other.get()), ((1, Status::Ok, 7), Status::Ok)),
+        }
+        c.assert_no_queue();
+    });
+}
+
+#[test]
 fn a_cancellation_against_a_hand_over() {
     for task in [true, false] {
         let name = ["select: cancel against a try_send, a thread", "select: cancel against a try_send, a task"];
@@ -211,7 +226,7 @@ fn the_sender_frees_its_channel_right_after() {
     // S-4: pass 3 takes the lock of a channel that is gone; what it finds there must be over.
     for task in [true, false] {
         let name = ["select: the sender frees the channel that won, a thread", "select: the same, a task"];
-        explore(name[task as usize], 4, move || {
+        explore(name[task as usize], 6, move || {
             let (a, b) = Chan::two(0);
             party(task);
             beside(
@@ -228,7 +243,7 @@ fn the_sender_frees_its_channel_right_after() {
 
 #[test]
 fn whoever_won_the_other_case_frees_its_channel() {
-    explore("select: the channel of the case that lost is freed while the select leaves", 3, || {
+    explore("select: the channel of the case that lost is freed while the select leaves", 4, || {
         let (a, b) = Chan::two(0);
         party(true);
         b.retain();
@@ -281,7 +296,7 @@ fn two_of_them_meet_each_other() {
     for order in ORDERS {
         explore(
             &format!("select: two that send or receive on one unbuffered channel, chance {order:x}"),
-            4,
+            7,
             move || {
                 chance(order);
                 let c = Chan::new(0);
@@ -324,7 +339,7 @@ fn with_default_it_never_waits_and_leaves_nothing() {
 
 #[test]
 fn many_cases_have_their_waiters_on_the_heap() {
-    explore("select: seven cases, five of them switched off, against a sender that frees its channel", 4, || {
+    explore("select: seven cases, five of them switched off, against a sender that frees its channel", 6, || {
         let (a, b) = Chan::two(0);
         party(true);
         beside(

@@ -91,7 +91,7 @@ fn two_selectors_meet_over_an_unbuffered_channel() {
     for (task, other) in [(false, false), (true, true), (true, false)] {
         explore(
             &format!("selector: one that sends and one that receives always meet ({task}, {other})"),
-            5,
+            8,
             move || {
                 let c = Chan::new(0);
                 party(task);
@@ -114,7 +114,7 @@ fn two_selectors_meet_over_an_unbuffered_channel() {
 fn two_selectors_over_two_channels() {
     for (n, mirrored) in [false, true].into_iter().enumerate() {
         let name = ["selector: send a or receive b against receive a or send b", "selector: the same, mirrored"];
-        explore(name[n], 3, move || {
+        explore(name[n], 6, move || {
             let (a, b) = (Chan::new(0), Chan::new(0));
             party(true);
             let (here, there) = (usize::from(mirrored), usize::from(!mirrored));
@@ -132,7 +132,7 @@ fn two_selectors_over_two_channels() {
 
 #[test]
 fn two_selectors_that_send_or_receive_on_one_channel() {
-    explore("selector: two, each of which sends or receives on one unbuffered channel", 3, || {
+    explore("selector: two, each of which sends or receives on one unbuffered channel", 6, || {
         let c = Chan::new(0);
         party(true);
         let (mine, theirs) = (Sel::new(&[Send(c, 1), Recv(c)]), Sel::new(&[Send(c, 2), Recv(c)]));
@@ -189,7 +189,7 @@ fn its_own_cases_feed_each_other_through_a_buffer() {
 fn try_send_succeeds_exactly_if_it_waits() {
     for task in [false, true] {
         let name = ["selector: a try_send against a wait of a thread", "selector: a try_send against a wait of a task"];
-        explore(name[task as usize], 5, move || {
+        explore(name[task as usize], 7, move || {
             let c = Chan::new(0);
             party(task);
             let s = Sel::new(&[Recv(c)]);
@@ -321,7 +321,7 @@ fn a_case_is_removed_while_a_peer_meets_it() {
 
 #[test]
 fn the_channel_of_a_case_is_released_by_everybody_else() {
-    explore("selector: the peer releases its reference while the case stands and goes", 4, || {
+    explore("selector: the peer releases its reference while the case stands and goes", 6, || {
         let c = Chan::new(0);
         party(true);
         let s = Sel::new(&[Recv(c)]);
