@@ -32,8 +32,14 @@ pub mod wait;
 pub mod chan;
 #[cfg(loom)]
 pub mod chan {
+    pub mod batch;
+    pub mod later;
+    pub mod notify;
+    pub mod overflow;
     pub mod raw;
     pub mod returned;
+    pub mod select;
+    pub mod selector;
 }
 pub mod sync;
 #[cfg(not(loom))]

@@ -9,84 +9,12 @@
 mod model;
 
 use gort::Status;
-use gort::chan::raw::{self, Layout, RawChan};
 use gort::sched::{as_task, enter, tick};
 use gort::sys::prim::Cell;
 use gort::wait::{WakeList, Who};
+use model::chan::*;
 use model::*;
-use std::ptr::{from_ref, null};
-
-#[derive(Clone, Copy)]
-struct Chan(*const RawChan);
-
-// A plain pointer: loom runs the threads of a model on one OS thread.
-impl Chan {
-    fn new(cap: usize) -> Chan {
-        Chan(raw::create(Layout { size: 4, align: 4, drop: None }, cap).unwrap().as_ptr())
-    }
-
-    fn send(self, v: u32) -> Status {
-        // SAFETY: a channel of this model; `v` lives until the call returns.
-        unsafe { raw::send(self.0, from_ref(&v).cast()) }
-    }
-
-    fn send_until(self, v: u32) -> Status {
-        // SAFETY: as above.
-        unsafe { raw::send_until(self.0, from_ref(&v).cast(), i64::MAX - 1, null()) }
-    }
-
-    fn try_send(self, v: u32) -> Status {
-        // SAFETY: as above.
-        unsafe { raw::try_send(self.0, from_ref(&v).cast()) }
-    }
-
-    fn try_recv(self) -> Result<u32, Status> {
-        let mut v = u32::MAX;
-        // SAFETY: as above.
-        unsafe { raw::try_recv(self.0, (&raw mut v).cast()) }.ok().map(|()| v)
-    }
-
-    fn recv(self) -> Result<u32, Status> {
-        let mut v = u32::MAX;
-        // SAFETY: as above.
-        unsafe { raw::recv(self.0, (&raw mut v).cast()) }.ok().map(|()| v)
-    }
-
-    fn recv_until(self) -> Result<u32, Status> {
-        let mut v = u32::MAX;
-        // SAFETY: as above.
-        let s = unsafe { raw::recv_until(self.0, (&raw mut v).cast(), i64::MAX - 1, null()) };
-        assert!(s.is_ok() || v == u32::MAX, "the place is written only on success");
-        s.ok().map(|()| v)
-    }
-
-    fn close(self) -> Status {
-        // SAFETY: as above.
-        unsafe { raw::close(self.0) }
-    }
-
-    fn retain(self) {
-        // SAFETY: as above.
-        assert_eq!(unsafe { raw::retain(self.0) }, Status::Ok);
-    }
-
-    fn release(self) -> Status {
-        // SAFETY: as above; the caller does not use it again.
-        unsafe { raw::release(self.0) }
-    }
-
-    fn len(self) -> usize {
-        // SAFETY: as above.
-        unsafe { raw::len(self.0) }
-    }
-}
-
-/// Makes the model's first party a task if `task`.
-fn party(task: bool) {
-    if task {
-        as_task();
-    }
-}
+use std::ptr::null;
 
 #[test]
 fn handed_over_then_freed() {
@@ -276,13 +204,6 @@ fn agree(c: Chan, timed: Status, other: Status) {
     left_the_queue();
     assert_eq!(c.try_send(9), Status::WouldBlock);
     assert_eq!(c.release(), Status::Ok);
-}
-
-/// The calling party's waiter is in no queue: enlisted again it would tear the list.
-fn left_the_queue() {
-    let cx = enter().unwrap();
-    assert!(!cx.party().waiter.queued.get(), "the waiter was left in a queue");
-    cx.exit();
 }
 
 #[test]

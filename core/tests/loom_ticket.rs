@@ -20,7 +20,7 @@ use gort::sys::prim::*;
 use gort::wait::block::{Wait, block};
 use gort::wait::{CancelSource, cancel};
 use model::*;
-use std::ptr::null;
+use std::ptr::{from_ref, null};
 
 #[test]
 fn reuse() {
@@ -53,7 +53,8 @@ fn reuse() {
     });
 }
 
-/// An object that one party waits for.
+/// An object that one party waits for; its lock comes first, as in every object of the floors above.
+#[repr(C)]
 struct Obj {
     lock: ByteLock,
     queue: WaitQueue,
@@ -83,7 +84,7 @@ impl Obj {
         // SAFETY: enlisted under the lock; the waiter is a leaked party's.
         unsafe {
             self.queue.push(w);
-            let (cx, state) = block(cx, &self.lock, Reason::Sleep, null(), wait);
+            let (cx, state) = block(cx, &self.lock, Reason::Sleep, from_ref(self).cast(), wait);
             if state == WON {
                 assert_eq!(w.status.get(), Status::Closed, "the winner's status");
             } else {
@@ -108,7 +109,7 @@ impl Obj {
                     break;
                 }
                 let (party, seq) = ((*w).party.get(), (*w).seq.get());
-                if (*party).ticket.win(seq, WON, 0) {
+                if (*party).ticket.win_held(seq, WON, 0) {
                     (*w).status.set(Status::Closed);
                     won = (party, seq);
                     break;
@@ -153,29 +154,65 @@ fn cancel_before_and_at_the_commit() {
     }
 }
 
+/// As join::cancel does it: raise the flag, heavy barrier, then end what is open.
+fn cancel_task(p: &'static Party) {
+    let cx = enter().unwrap();
+    p.cancel.store(1, Relaxed);
+    barrier::heavy();
+    if let Some(seq) = p.ticket.waiting() {
+        if p.end(seq, CANCELED) {
+            // SAFETY: won.
+            unsafe { ready(cx, p) }
+        }
+    }
+    cx.exit();
+}
+
 #[test]
 fn cancel_of_the_task_itself() {
-    // As join::cancel does it: raise the flag, heavy barrier, then win what is open.
     explore("ticket: a task's own cancel flag against its commit (K3)", 5, || {
         let o = obj();
         let t = as_task();
-        let p: &'static Party = &t.party;
-        beside(
-            move || {
-                let cx = enter().unwrap();
-                p.cancel.store(1, Relaxed);
-                barrier::heavy();
-                if let Some(seq) = p.ticket.waiting() {
-                    if p.ticket.win(seq, CANCELED, 0) {
-                        // SAFETY: won.
-                        unsafe { ready(cx, p) }
-                    }
-                }
-                cx.exit();
-            },
-            || assert_eq!(o.wait(false, null()), CANCELED),
-        );
+        beside(move || cancel_task(&t.party), || assert_eq!(o.wait(false, null()), CANCELED));
     });
+}
+
+#[test]
+fn a_held_wait_against_waker_and_canceller() {
+    // I4: the canceller takes the lock of what the task waits at, and may find that it waits elsewhere meanwhile.
+    for (n, name) in [
+        "ticket: a wait that is HELD against waker and canceller; the next wait is at nothing",
+        "ticket: the same; the next wait is HELD at another object",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        explore(name, 3, move || {
+            let (o, other) = (obj(), obj());
+            let t = as_task();
+            let woken = shared(Cell::new(false));
+            let mut state = 0;
+            together(
+                vec![Box::new(move || cancel_task(&t.party)), Box::new(move || woken.set(o.wake().is_some()))],
+                || {
+                    state = o.wait(false, null());
+                    if n == 0 {
+                        t.party.waits_for(Reason::Sleep, null());
+                        t.party.ticket.open(2);
+                    } else {
+                        other.lock.with(|| {
+                            t.party.waits_for(Reason::Sleep, from_ref(other).cast());
+                            t.party.ticket.open_held(2);
+                        })
+                    }
+                },
+            );
+            assert_eq!(woken.get(), state == WON, "the waker was told that it won, and only then");
+            assert!(woken.get() || state == CANCELED);
+            let mine = t.party.ticket.outcome().0;
+            assert!(mine == CANCELED || t.party.ticket.waiting() == Some(2), "{mine}");
+        });
+    }
 }
 
 /// A wait that a waker, a canceller and a timer race for, then the next one, which nobody may end.

@@ -3,6 +3,7 @@
 //! What goes ahead now goes in one go; a batch that must wait waits for ONE element like any other party, in its place of the queue, and goes on. So a batch is not atomic: elements of
 //! others may come between its own, whose order is kept.
 
+use super::notify;
 use super::raw::{DYNAMIC, Now, RawChan, UNTIL, lock, recv_as, send_as};
 use crate::elem::Dyn;
 use crate::sched::{enter, tell};
@@ -120,7 +121,12 @@ unsafe fn many<const S: bool>(ch: *const RawChan, at: *mut u8, n: usize) -> (usi
                         done += 1;
                     }
                     Now::Ended(s) => end = Some(s),
-                    Now::WouldBlock => end = Some(Status::WouldBlock),
+                    Now::WouldBlock => {
+                        if !S && !c.notifier.get().is_null() {
+                            notify::arm(c)
+                        }
+                        end = Some(Status::WouldBlock)
+                    }
                 }
                 if end.is_some() {
                     break;

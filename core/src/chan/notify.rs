@@ -16,6 +16,7 @@ use crate::sched::callback::Callback;
 use crate::sched::party::{NO_WAIT, Reason, Waiter, nobody};
 use crate::sched::{Cx, enter, tell, tell_later, ticket};
 use crate::status::Status;
+use crate::sys::eventfd;
 use crate::sys::prim::*;
 use crate::wait::block::{Wait, block, interrupted, status_of};
 use core::mem::offset_of;
@@ -36,14 +37,10 @@ pub struct Notifier {
 
 impl Notifier {
     fn create() -> Result<NonNull<Notifier>, Status> {
-        // SAFETY: no memory of ours is given.
-        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        if fd < 0 {
-            return Err(Status::Os);
-        }
+        let fd = eventfd::create().ok_or(Status::Os)?;
         let told = Callback::create(write, core::ptr::null_mut()).inspect_err(|_| {
             // SAFETY: ours, and nobody else knows it.
-            unsafe { libc::close(fd) };
+            unsafe { eventfd::close(fd) };
         })?;
         let entry = Waiter::new();
         entry.party.set(nobody());
@@ -71,9 +68,17 @@ impl Notifier {
         // SAFETY: contract. AcqRel: the last one sees what the others did.
         unsafe {
             if !n.is_null() && (*n).refs.fetch_sub(1, AcqRel) == 1 {
-                libc::close((*n).fd);
+                eventfd::close((*n).fd);
                 Callback::free((*n).told);
-                drop(Box::from_raw(n.cast_mut()));
+                let gone = Box::from_raw(n.cast_mut());
+                // In the models it is written over and stays, so that whoever still uses it is reported.
+                #[cfg(loom)]
+                {
+                    gone.entry.wreck();
+                    crate::sys::slab::adopt(gone);
+                }
+                #[cfg(not(loom))]
+                drop(gone);
             }
         }
     }
@@ -102,9 +107,7 @@ unsafe fn write(_: Cx, told: &Callback) {
     // SAFETY: the telling holds a share (N5).
     unsafe {
         (*n).pending.store(false, Release);
-        let one = 1u64;
-        // Its counter can not overflow; a reader of a closed end there is none.
-        let _ = libc::write((*n).fd, from_ref(&one).cast(), 8);
+        eventfd::raise((*n).fd);
         Notifier::leave(n);
     }
 }
@@ -126,8 +129,8 @@ unsafe fn may_receive(c: &RawChan) -> bool {
     c.count.get() > 0 || !c.returned.get().is_null() || c.closed.get() || !c.sendq.is_empty()
 }
 
-/// A descriptor that becomes readable when there is something to receive from the channel, or it is closed: the channel's own, the same each time. Read it first, then `try_recv` until
-/// WOULD_BLOCK, which arms it again. OS if the system has no descriptor left.
+/// A descriptor that becomes readable when there is something to receive from the channel, or it is closed: the channel's own, the same each time. Read it first, then `try_recv` or
+/// `try_recv_n` until WOULD_BLOCK, which arms it again. OS if the system has no descriptor left.
 ///
 /// # Safety
 /// `ch` is a handle or null.

@@ -33,6 +33,9 @@ use core::ptr::null;
 
 mod life;
 
+#[cfg(loom)]
+pub use life::queues;
+
 pub use life::{
     UNBOUNDED, abandon, add_end, cap, close, create, create_unbounded, drop_end, elem_size, is_closed, len, release,
     retain,

@@ -404,13 +404,16 @@ unsafe fn enlist_and_wait(
         }
         locks.unlock();
         cx.exit();
-        match (state, due) {
+        let ended = match (state, due) {
             (ticket::WON, _) => {
                 let i = party.ticket.outcome().1 as usize;
                 Ok((i, waiters[i].status.get()))
             }
             (ticket::EXPIRED, Some(i)) => Ok((i, Status::Ok)),
             _ => Err(status_of(state, wait)),
-        }
+        };
+        #[cfg(loom)]
+        waiters.iter().for_each(Waiter::wreck);
+        ended
     }
 }

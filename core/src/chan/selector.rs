@@ -10,7 +10,8 @@
 //!      try and the arming.
 //!  L3  The ticket is opened by the commit, under the selector's lock, with the ready list empty. Whoever meets an entry takes that lock, so it finds the ticket open, or puts the entry on
 //!      the list before the wait looks at it for the last time.
-//!  L4  A selector never meets itself (S7): its own entries are set aside while it tries, and go back to the front of their queue.
+//!  L4  A selector never meets itself (S7): its own entries are set aside while it tries, and go back to the front of their queue; or, if the try changed the buffer, to the ready list, for
+//!      that is an event for them like any other.
 //!  L5  Order: round robin over what is ready (the tail of the list), FIFO among the waiters of a channel while it waits.
 //!  L6  One party waits at a time; cases change only while nobody does.
 //!
@@ -179,7 +180,9 @@ pub unsafe fn remove(s: *const Selector, index: usize) -> Status {
         r.user.set(null());
         r.header.lock.unlock();
         cx.exit();
-        drop(entry);
+        if let Some(e) = entry {
+            discard(e)
+        }
         match chan {
             None => Status::Invalid,
             Some(c) if c.is_null() => Status::Ok,
@@ -217,8 +220,10 @@ pub unsafe fn free(s: *const Selector) -> Status {
         SELECTORS.free(NonNull::from(r));
         cx.exit();
         for e in entries.into_iter().flatten().flatten() {
-            if !e.case.chan.is_null() {
-                let _ = release(e.case.chan);
+            let chan = e.case.chan;
+            discard(e);
+            if !chan.is_null() {
+                let _ = release(chan);
             }
         }
         Status::Ok
@@ -283,6 +288,19 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
         cx.exit();
         Err(status_of(state, wait))
     }
+}
+
+/// The end of an entry that nobody can find any more. In the models it is written over and stays, so that whoever still uses it is reported.
+fn discard(e: Box<Entry>) {
+    #[cfg(loom)]
+    {
+        e.waiter.wreck();
+        e.listed.set(false);
+        e.next.set(null());
+        slab::adopt(e);
+    }
+    #[cfg(not(loom))]
+    drop(e)
 }
 
 impl Selector {
@@ -413,9 +431,15 @@ impl Entry {
             };
             let mut own = s.aside.replace(null());
             let other = if self.case.op == Op::Send { &c.recvq } else { &c.sendq };
+            // Nobody's operation was completed by it: so it put a value into the buffer, or took one out.
+            let for_own = matches!(now, Now::Done(party) if party.is_null());
             while !own.is_null() {
                 let next = (*own).next.get();
-                other.push_front(&(*own).waiter);
+                if for_own {
+                    s.header.lock.with(|| s.push(own))
+                } else {
+                    other.push_front(&(*own).waiter)
+                }
                 own = next;
             }
             if matches!(now, Now::WouldBlock) {

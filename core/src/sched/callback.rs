@@ -13,7 +13,7 @@ use super::party::{Party, Who};
 use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
-use core::cell::{Cell, UnsafeCell};
+use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
 
 pub const KIND_CALLBACK: u8 = 6;
@@ -23,6 +23,7 @@ pub type Call = unsafe fn(Cx, &Callback);
 
 /// See the file's head.
 #[repr(C, align(64))]
+#[cfg_attr(loom, derive(Default))]
 pub struct Callback {
     header: Header,
     pub party: Party,

@@ -10,6 +10,7 @@
 
 use super::bell::Bell;
 use super::bracket::{Bracket, FOREIGN};
+use super::callback::Callback;
 use super::lane::Lane;
 use super::list::{Fifo, Linked, Mailbox};
 use super::party::{Party, Who};
@@ -271,10 +272,24 @@ pub struct Cx {
     pub thread: &'static Thread,
 }
 
-thread_local!(static MACHINE: core::cell::Cell<*const Processor> = const { core::cell::Cell::new(core::ptr::null()) });
+thread_local! {
+    static MACHINE: core::cell::Cell<*const Processor> = const { core::cell::Cell::new(core::ptr::null()) };
+    static CHANCE: core::cell::Cell<u64> = const { core::cell::Cell::new(0) };
+}
+
+/// What `rand` gives until the next schedule: a model is explored once for each outcome that matters.
+pub fn chance(always: u64) {
+    CHANCE.set(always)
+}
+
+/// As in `doors.rs`; here the same each time, for a schedule must repeat.
+pub fn rand(_: Cx) -> u64 {
+    CHANCE.get()
+}
 
 /// A schedule of a model begins.
 pub fn begin() {
+    chance(0);
     crate::sys::slab::begin();
     MACHINE.set(leak(Processor::new(0, 0, core::ptr::null(), 1)));
 }
@@ -322,6 +337,7 @@ impl Cx {
     }
 
     pub fn exit(self) {
+        assert!(self.thread.told.get().is_null(), "parties were met and nobody tells them (told.rs T1)");
         assert!(self.thread.inside.replace(false), "exit without enter");
     }
 
@@ -374,7 +390,8 @@ pub unsafe fn ready(cx: Cx, party: *const Party) {
     unsafe {
         match (*party).who() {
             Who::Task => ready_task(cx, party.byte_sub(offset_of!(Task, party)).cast::<Task>().cast_mut()),
-            _ => (*party.byte_sub(offset_of!(Thread, party)).cast::<Thread>()).bell.ring(),
+            Who::Thread => (*party.byte_sub(offset_of!(Thread, party)).cast::<Thread>()).bell.ring(),
+            Who::Callback => Callback::of(party).call(cx),
         }
     }
 }

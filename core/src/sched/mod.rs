@@ -9,8 +9,6 @@
 //!      processors are idle: one of them may compute until it goes on, and no other thread can run either.
 
 #[cfg(not(loom))]
-pub mod callback;
-#[cfg(not(loom))]
 pub mod census;
 #[cfg(not(loom))]
 pub mod domain;
@@ -45,6 +43,7 @@ pub mod worker;
 
 pub mod bell;
 pub mod bracket;
+pub mod callback;
 pub mod entry;
 pub mod list;
 pub mod party;

@@ -138,6 +138,22 @@ impl Waiter {
     }
 }
 
+#[cfg(loom)]
+impl Waiter {
+    /// Its memory is about to be used for something else: loom reports whoever still uses it.
+    pub fn wreck(&self) {
+        self.next.set(null());
+        self.prev.set(null());
+        self.queued.set(false);
+        self.case.set(0);
+        self.status.set(Status::Ok);
+        self.party.set(null());
+        self.seq.set(0);
+        self.slot.set(core::ptr::null_mut());
+        self.meet.set(None);
+    }
+}
+
 impl Default for Waiter {
     fn default() -> Self {
         Self::new()
@@ -398,8 +414,10 @@ impl Party {
         while self.ticket.is_held(seq) {
             let object = self.object.load(Relaxed);
             // SAFETY: a HELD wait is at an object of a slab, which is type-stable and begins with its lock; the object was written before the ticket was opened. Should the wait be over
-            // meanwhile this is the lock of another object, or of none, and the ticket says so.
-            let lock = unsafe { &*object.cast::<ByteLock>() };
+            // meanwhile this is the lock of another object, and the ticket says so; or null.
+            let Some(lock) = (unsafe { object.cast_const().cast::<ByteLock>().as_ref() }) else {
+                return false; // that one is over: its owner waits at nothing meanwhile
+            };
             if let Some(won) = lock.with(|| {
                 (self.ticket.is_held(seq) && self.object.load(Relaxed) == object)
                     .then(|| self.ticket.win_held(seq, state, 0))

@@ -9,6 +9,7 @@ pub mod anchor;
 pub mod barrier;
 pub mod clock;
 pub mod cpu;
+pub mod eventfd;
 pub mod futex;
 pub mod handle;
 #[cfg_attr(loom, path = "lock_loom.rs")]

@@ -107,6 +107,23 @@ pub fn adopt<T>(object: Box<T>) -> &'static T {
     unsafe { &*at }
 }
 
+thread_local!(static NUMBERED: RefCell<Vec<*const ()>> = const { RefCell::new(Vec::new()) });
+
+/// A number for a leaked object: what a system call gives in the product.
+pub fn number_of<T>(object: &'static T) -> usize {
+    NUMBERED.with(|all| {
+        let mut all = all.borrow_mut();
+        all.push(core::ptr::from_ref(object).cast());
+        all.len() - 1
+    })
+}
+
+/// The object of a number.
+pub fn of_number<T>(number: usize) -> &'static T {
+    // SAFETY: the numbers of one type only are handed out (`eventfd.rs`), and its objects stay until `begin`.
+    NUMBERED.with(|all| unsafe { &*all.borrow()[number].cast() })
+}
+
 thread_local!(static CLOCK: Local<i64> = const { Local::new(0) });
 
 /// The clock of a schedule (`clock.rs`).
@@ -134,6 +151,7 @@ pub fn begin() {
             unsafe { dealloc(at, layout) }
         }
     }
+    NUMBERED.with(|all| all.borrow_mut().clear());
     LOT.set(Some(leak((Mutex::new(()), Condvar::new()))));
     CLOCK.set(0);
 }

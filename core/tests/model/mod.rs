@@ -9,6 +9,8 @@
 
 #![allow(dead_code)]
 
+pub mod chan;
+
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -295,6 +295,16 @@ pub unsafe fn is_closed(ch: *const RawChan) -> bool {
     unsafe { ask(ch, false, |c| c.closed.get()) }
 }
 
+/// For the models: does anything stand in the queue of the receivers, and in that of the senders?
+///
+/// # Safety
+/// `ch` is a handle.
+#[cfg(loom)]
+pub unsafe fn queues(ch: *const RawChan) -> (bool, bool) {
+    // SAFETY: contract.
+    unsafe { ask(ch, (false, false), |c| (!c.recvq.is_empty(), !c.sendq.is_empty())) }
+}
+
 /// Bytes an element; usize::MAX for a bad handle.
 ///
 /// # Safety
