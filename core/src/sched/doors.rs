@@ -4,7 +4,7 @@ use super::bracket::{FOREIGN, owned};
 use super::callback::Callback;
 use super::domain::Event;
 use super::lane::{Hooks, Lane};
-use super::party::{Party, Who};
+use super::party::{Party, Reason, Who};
 use super::processor::{Processor, count};
 use super::run::Run;
 use super::task::{self, Entry, HAS_HANDLE, OnExit, SpawnOptions, TASKS, Task};
@@ -553,7 +553,10 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
         lane.hand_over(p, clock::NEVER - 1);
     }
     cx.exit();
-    if th.host.get().or_else(any_host).is_none() {
+    if th.host.get().or_else(any_host).is_none()
+        && th.party.reason() != Reason::Sleep
+        && (deadline == clock::NEVER || deadline > clock::after(super::spin::LONGEST))
+    {
         th.patience.watch(|| th.party_bell.is_told());
     }
     let patient = match th.host.get().or_else(any_host) {

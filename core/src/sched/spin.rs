@@ -14,6 +14,8 @@ use crate::sys::{clock, cpu};
 /// The longest look, and that of a new try, ns.
 const MOST: u32 = 20_000;
 const TRY: u32 = 50_000;
+/// No look is longer, ns: who has less time does not look.
+pub const LONGEST: i64 = TRY as i64;
 /// In every so many waits.
 const TRIES: u32 = 16;
 const LEAST: u32 = 100;
