@@ -342,11 +342,12 @@ impl Default for CancelNode {
     }
 }
 
-/// The common part of everything that can wait.
-#[repr(C)]
+/// The common part of everything that can wait. The first line is what a winner touches under the lock: the ticket and the waiter.
+#[repr(C, align(64))]
 #[cfg_attr(loom, derive(Default))]
 pub struct Party {
     pub ticket: Ticket,
+    pub waiter: Waiter,
     /// Written by the owner before each wait, read by cancellers and the judge: see `fixed`, `timed`.
     who: AtomicU8,
     /// 1 while the open wait may end only by its own object (a plain lock, K3).
@@ -368,7 +369,6 @@ pub struct Party {
     pub object: AtomicPtr<()>,
     /// Next in a wake list (I3).
     pub link: Cell<*const Party>,
-    pub waiter: Waiter,
     /// The cancel nodes of the open wait (`watching` of them): on the owner's stack, or in a pool if that can move (D4).
     pub cancels: Cell<*const CancelNode>,
     pub last_error: Cell<*mut libc::c_char>,

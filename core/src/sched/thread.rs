@@ -68,8 +68,6 @@ pub struct Thread {
     // ---- written by others
     pub mailbox: CachePadded<Mailbox<Task>>,
     pub bell: Bell,
-    /// Of the thread's own waiting: rung only by whoever won its ticket.
-    pub party_bell: Bell,
     /// Tells the thread to leave its loop.
     pub stop: AtomicBool,
     /// Told by the monitor that its slice is used up; seen at the next contested entry.
@@ -85,6 +83,8 @@ pub struct Thread {
     pub list_next: Cell<*const Thread>,
     // ---- the plain thread's own waiting
     pub party: Party,
+    /// Rung only by whoever won the party's ticket.
+    pub party_bell: Bell,
     // ---- set once
     all_next: Cell<*const Thread>,
 }
