@@ -64,9 +64,10 @@ pub struct RawChan {
     pub(super) size: Cell<u32>,
     align: Cell<u16>,
     // ---- guarded by header.lock
-    pub(super) closed: Cell<bool>,
-    pub(super) cap: Cell<usize>,
-    pub(super) count: Cell<usize>,
+    /// Looked at without the lock too, as are `count`, `returned` and whether a queue is empty (select.rs S-6).
+    pub(super) closed: RelaxedBool,
+    pub(super) cap: RelaxedUsize,
+    pub(super) count: RelaxedUsize,
     pub(super) head: Cell<usize>,
     pub(super) tail: Cell<usize>,
     buf: Cell<*mut u8>,
@@ -78,7 +79,7 @@ pub struct RawChan {
     /// What tells a file descriptor when there is something to receive; or null (notify.rs).
     pub(super) notifier: Cell<*const Notifier>,
     /// Values that came back, in front of the buffer; or null (returned.rs).
-    pub(super) returned: Cell<*mut Returned>,
+    pub(super) returned: RelaxedPtr<Returned>,
     drop: Cell<Option<unsafe extern "C" fn(*mut c_void)>>,
     /// Typed ends of Rust (H6): only they count for closing and abandoning.
     senders: Cell<usize>,
@@ -172,6 +173,21 @@ impl RawChan {
                 return Now::Done((*w).party.get());
             }
             if self.closed.get() { Now::Ended(Status::Closed) } else { Now::WouldBlock }
+        }
+    }
+}
+
+impl RawChan {
+    /// Without the lock: may a send (`S`) or a receive go ahead? What it says was so a moment ago, or will be in a moment; nothing is concluded from it but where to look.
+    #[inline(always)]
+    pub(super) fn looks_ready<const S: bool>(&self) -> bool {
+        if self.closed.get() {
+            return true;
+        }
+        if S {
+            self.count.get() < self.cap.get() || !self.recvq.is_empty()
+        } else {
+            self.count.get() > 0 || !self.sendq.is_empty() || !self.returned.get().is_null()
         }
     }
 }

@@ -8,7 +8,7 @@ use super::overflow::Overflow;
 use super::raw::{Now, RawChan};
 use crate::status::Status;
 use core::ffi::c_void;
-use core::ptr::null_mut;
+use core::ptr::null;
 
 /// Elements, the next to be received first; each `size` bytes.
 pub struct Returned(Vec<u8>);
@@ -33,11 +33,11 @@ pub(super) unsafe fn take(c: &RawChan, dst: *mut u8) {
     unsafe {
         let r = c.returned.get();
         let size = (c.size.get() as usize).max(1);
-        let list = &mut (*r).0;
+        let list = &mut (*r.cast_mut()).0;
         core::ptr::copy_nonoverlapping(list.as_ptr(), dst, c.size.get() as usize);
         list.drain(..size);
         if list.is_empty() {
-            drop(Box::from_raw(c.returned.replace(null_mut())));
+            drop(Box::from_raw(c.returned.replace(null()).cast_mut()));
         }
     }
 }
@@ -60,7 +60,7 @@ pub(super) unsafe fn put(c: &RawChan, src: *const u8) -> Now {
         if c.returned.get().is_null() {
             c.returned.set(Box::into_raw(Box::new(Returned(Vec::new()))));
         }
-        let list = &mut (*c.returned.get()).0;
+        let list = &mut (*c.returned.get().cast_mut()).0;
         let at = list.len();
         list.resize(at + size.max(1), 0);
         core::ptr::copy_nonoverlapping(src, list.as_mut_ptr().add(at), size);

@@ -8,6 +8,9 @@
 //!  S-5  Waiters stand on the stack of a native task or thread (up to 4) or in a heap array (more); a task whose stack can move uses the array (D4).
 //!  S-6  A select first looks at its cases one by one, each under its own lock, in a random order that is made as it goes: the first that can go ahead is as good a choice as any (it was
 //!       ready at that instant), and a select of many cases of which many are ready costs no more than one of few. That nothing is ready is only ever said under all locks.
+//!       A channel that does not look ready is not even locked for that look.
+//!  S-8  A task that would have to wait, and has others waiting for its processor, lets them run once before it enlists: what they do may be what it waits for, and to enlist with many channels
+//!       and leave them again for each message costs more than anything else here. Where that was in vain it is not tried again for the next sixteen waits.
 //!  S-7  A case that waits for a time has no channel: it is looked at in its turn, and the earliest one bounds the wait.
 //!
 //! This is the inner form, on raw channels; the faces' select is built on it (`choose.rs`, `ffi-c/src/select.rs`, `py/src/select.rs`). For cases that stay the same from wait to wait there is
@@ -18,7 +21,7 @@
 use super::raw::{KIND_CHAN, Now, RawChan};
 use crate::elem::Dyn;
 use crate::sched::party::{Party, Reason, Waiter};
-use crate::sched::{Cx, Time, enter, rand, ready, tell, ticket};
+use crate::sched::{Cx, Time, enter, others_wait, rand, ready, tell, ticket, yield_in};
 use crate::status::Status;
 use crate::sys::clock::{self, NEVER};
 use crate::sys::lock::ByteLock;
@@ -134,10 +137,46 @@ unsafe fn run(
             }
             Look::Nothing => {
                 tell(cx);
+                let cx = if manner.may_block && may_let_others_run(cx, wait) {
+                    let cx = yield_in(cx);
+                    match look_one_by_one(cx, cases, order, manner.biased) {
+                        Look::Found(i, status, party) => {
+                            cx.party().luck.set(0);
+                            return Ok(found(cx, i, status, party));
+                        }
+                        _ => tell(cx),
+                    }
+                    cx
+                } else {
+                    cx
+                };
                 look_at_once(cx, cases, order, wait, manner)
             }
         }
     }
+}
+
+/// In how many waits nothing is tried after it was in vain (S-8).
+const VAIN: u8 = 16;
+
+/// S-8.
+#[cold]
+fn may_let_others_run(cx: Cx, wait: Wait) -> bool {
+    let t = cx.task();
+    // SAFETY: the current task is ours.
+    if t.is_null() || unsafe { (*t).lane.get() } != 0 || std::thread::panicking() {
+        return false;
+    }
+    let luck = &cx.party().luck;
+    if luck.get() > 0 {
+        luck.set(luck.get() - 1);
+        return false;
+    }
+    if !others_wait(cx) || wait.over().is_some() {
+        return false;
+    }
+    luck.set(VAIN);
+    true
 }
 
 /// A case went ahead: whoever it completed is made ready, with no lock held.
@@ -179,6 +218,9 @@ unsafe fn look_one_by_one(cx: Cx, cases: &[Case], order: &mut [u16], biased: boo
         // SAFETY: a handle, by contract of select; checked under its lock.
         unsafe {
             let c = &*case.chan;
+            if !looks_ready(case, c) {
+                continue;
+            }
             let s = c.header.lock_as(KIND_CHAN);
             if !s.is_ok() {
                 return Look::Bad(s);
@@ -199,6 +241,15 @@ unsafe fn look_one_by_one(cx: Cx, cases: &[Case], order: &mut [u16], biased: boo
 #[inline(always)]
 fn is_due(case: &Case) -> bool {
     case.op == Op::After && case.time != NEVER && case.time <= clock::now()
+}
+
+/// S-6.
+#[inline(always)]
+fn looks_ready(case: &Case, c: &RawChan) -> bool {
+    match case.op {
+        Op::Send => c.looks_ready::<true>(),
+        _ => c.looks_ready::<false>(),
+    }
 }
 
 /// A case that failed: a closed channel is ready (S6).

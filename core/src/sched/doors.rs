@@ -443,6 +443,12 @@ pub fn yield_in(cx: Cx) -> Cx {
     unsafe { park(cx, worker::commit_yield, null_mut()) }
 }
 
+/// Would a yield of the current task let another one run here?
+#[inline]
+pub fn others_wait(cx: Cx) -> bool {
+    cx.thread.has_pinned() || cx.processor().is_some_and(|p| p.has_work())
+}
+
 /// The deadline that never comes.
 pub const fn clock_never() -> Time {
     clock::NEVER

@@ -415,6 +415,10 @@ pub unsafe fn ready_task(_: Cx, t: *mut Task) {
 /// Never called: no task of a model lives in a domain.
 pub unsafe fn note(_: *mut Task, _: domain::Event) {}
 
+pub fn others_wait(_: Cx) -> bool {
+    false
+}
+
 pub fn yield_in(cx: Cx) -> Cx {
     yield_thread();
     cx

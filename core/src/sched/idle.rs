@@ -20,6 +20,8 @@ use super::Cx;
 use super::bracket::owned;
 use super::lane::Lane;
 use super::processor::Processor;
+#[cfg(not(loom))]
+use super::spin;
 use super::task::Task;
 use super::thread::{RESTING, Thread, WANTING};
 use crate::sys::barrier;
@@ -260,7 +262,14 @@ fn sleep(th: &Thread, lane: &Lane, until: i64, wanting: bool) -> bool {
     match lane.hooks {
         // SAFETY: the hook's contract: it only calls `wait`.
         Some(h) => unsafe { (h.idle)(&mut wait) },
-        None => wait(clock::NEVER),
+        None => {
+            // A started task of this thread may be answered by one of another thread: they would wake each other up for each message.
+            #[cfg(not(loom))]
+            if until == clock::NEVER || until > clock::after(spin::LONGEST) {
+                th.patience.watch(|| th.bell.is_told());
+            }
+            wait(clock::NEVER)
+        }
     }
     th.bracket.enter();
     in_time

@@ -163,13 +163,19 @@ impl Default for Waiter {
 /// A FIFO of waiters; guarded by the lock of the object it belongs to (C2).
 #[repr(C)]
 pub struct WaitQueue {
-    head: Cell<*const Waiter>,
+    /// Whether it is null is looked at without the lock too.
+    head: RelaxedPtr<Waiter>,
     tail: Cell<*const Waiter>,
 }
 
 impl WaitQueue {
+    #[cfg(not(loom))]
     pub const fn new() -> WaitQueue {
-        WaitQueue { head: Cell::new(null()), tail: Cell::new(null()) }
+        WaitQueue { head: RelaxedPtr::new(null()), tail: Cell::new(null()) }
+    }
+    #[cfg(loom)]
+    pub fn new() -> WaitQueue {
+        WaitQueue { head: RelaxedPtr::new(null()), tail: Cell::new(null()) }
     }
 
     #[inline(always)]
@@ -362,6 +368,8 @@ pub struct Party {
     pub incarnation: AtomicU64,
     /// Cancel nodes in use for the open wait (owner).
     pub watching: Cell<u8>,
+    /// What the owner has learned of its selects (`chan/select.rs` S-8).
+    pub luck: Cell<u8>,
     /// Open shields; written by the owner only.
     pub shield: AtomicU8,
     /// Coarse milliseconds at the last park (census).

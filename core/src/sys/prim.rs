@@ -158,13 +158,17 @@ pub fn spawn_thread(f: impl FnOnce() + 'static) {
     drop(loom::thread::spawn(f));
 }
 
-/// A word with one writer at a time that others may look at for a report: relaxed loads and stores, spelled like a `Cell`.
-#[cfg(not(loom))]
+/// A word that is written by one at a time (its owner, or who holds a lock) and may be looked at by others, who then know nothing for certain: relaxed loads and stores, spelled like a
+/// `Cell`.
 pub struct RelaxedPtr<T>(AtomicPtr<T>);
 
-#[cfg(not(loom))]
 impl<T> RelaxedPtr<T> {
+    #[cfg(not(loom))]
     pub const fn new(p: *const T) -> RelaxedPtr<T> {
+        RelaxedPtr(AtomicPtr::new(p.cast_mut()))
+    }
+    #[cfg(loom)]
+    pub fn new(p: *const T) -> RelaxedPtr<T> {
         RelaxedPtr(AtomicPtr::new(p.cast_mut()))
     }
     #[inline(always)]
@@ -175,20 +179,56 @@ impl<T> RelaxedPtr<T> {
     pub fn set(&self, p: *const T) {
         self.0.store(p.cast_mut(), Relaxed)
     }
-}
-
-/// The same for a byte.
-#[cfg(not(loom))]
-pub struct RelaxedU8(AtomicU8);
-
-#[cfg(not(loom))]
-impl RelaxedU8 {
+    /// Sets it; what it was. No read-modify-write: the writer is one.
     #[inline(always)]
-    pub fn get(&self) -> u8 {
-        self.0.load(Relaxed)
-    }
-    #[inline(always)]
-    pub fn set(&self, v: u8) {
-        self.0.store(v, Relaxed)
+    pub fn replace(&self, p: *const T) -> *const T {
+        let old = self.get();
+        self.set(p);
+        old
     }
 }
+
+#[cfg(loom)]
+impl<T> Default for RelaxedPtr<T> {
+    fn default() -> Self {
+        RelaxedPtr::new(core::ptr::null())
+    }
+}
+
+macro_rules! relaxed {
+    ($(#[$doc:meta])* $name:ident, $atomic:ident, $t:ty) => {
+        $(#[$doc])*
+        #[cfg_attr(loom, derive(Default))]
+        pub struct $name($atomic);
+
+        impl $name {
+            #[inline(always)]
+            pub fn get(&self) -> $t {
+                self.0.load(Relaxed)
+            }
+            #[inline(always)]
+            pub fn set(&self, v: $t) {
+                self.0.store(v, Relaxed)
+            }
+            /// As `RelaxedPtr::replace`.
+            #[inline(always)]
+            pub fn replace(&self, v: $t) -> $t {
+                let old = self.get();
+                self.set(v);
+                old
+            }
+        }
+    };
+}
+relaxed!(
+    /// The same for a byte.
+    RelaxedU8, AtomicU8, u8
+);
+relaxed!(
+    /// The same for a number.
+    RelaxedUsize, AtomicUsize, usize
+);
+relaxed!(
+    /// The same for a flag.
+    RelaxedBool, AtomicBool, bool
+);

@@ -183,7 +183,7 @@ impl Leftover {
             cap: c.cap.get(),
             size: c.size.get() as usize,
             drop: c.drop.get(),
-            returned: c.returned.replace(null_mut()),
+            returned: c.returned.replace(null()).cast_mut(),
             // An abandoned channel takes nothing more, so it needs no room without bound.
             // SAFETY: the lock is held by contract.
             overflow: unsafe { Overflow::take(c) },
