@@ -1,5 +1,6 @@
 //! How many processors the process may use: the smallest of the machine, the affinity mask and the cgroup quota (G8). And how long a pause of theirs is.
 
+#[cfg(not(loom))]
 use super::prim::*;
 use std::fs;
 
