@@ -14,23 +14,38 @@ import subprocess
 import sys
 import time
 
-# (mutant, what is planted, the test of core/tests/mutants.rs that must fail)
-#      cargo test -p gort --release --features mutant_X --test mutants NAME
+# (mutant, what is planted, the file of core/tests, the test in it that must fail)
+#      cargo test -p gort --release --features mutant_X --test FILE NAME
+# A file loom_* is a model: RUSTFLAGS="--cfg loom", and a target directory of its own.
 MUTANTS = [
-    ("skip_unlink", "a wait that ended stays in its queue", "expired_wait_is_not_found_by_a_later_sender"),
-    ("skip_seq_check", "a waker does not compare the ticket's sequence", "late_cancel_does_not_end_the_next_wait"),
-    ("drop_wakeup", "one wake-up of a sleeping worker in three is lost", "every_task_spawned_into_a_sleeping_runtime_runs"),
-    ("unlock_before_commit", "the lock is released before WAITING is written", "rendezvous_between_two_threads_never_misses"),
-    ("lose_retake", "a processor that was taken is handed to nobody", "task_behind_a_hog_runs_on_the_processor_taken_from_it"),
-    ("close_without_waking", "close leaves the parked parties asleep", "close_wakes_parked_senders_and_receivers"),
+    ("skip_unlink", "a wait that ended stays in its queue", "mutants", "expired_wait_is_not_found_by_a_later_sender"),
+    ("skip_seq_check", "a waker does not compare the ticket's sequence", "mutants", "late_cancel_does_not_end_the_next_wait"),
+    ("drop_wakeup", "one wake-up of a sleeping worker in three is lost", "mutants", "every_task_spawned_into_a_sleeping_runtime_runs"),
+    ("unlock_before_commit", "the lock is released before WAITING is written", "mutants", "rendezvous_between_two_threads_never_misses"),
+    ("lose_retake", "a processor that was taken is handed to nobody", "mutants", "task_behind_a_hog_runs_on_the_processor_taken_from_it"),
+    ("close_without_waking", "close leaves the parked parties asleep", "mutants", "close_wakes_parked_senders_and_receivers"),
+    ("select_keeps_losers", "a select leaves the cases that lost in their queues", "loom_select", "the_case_that_is_served_wins_and_the_other_leaves_its_queue"),
+    ("selector_drops_the_met", "a selector's entry that was met is not put on its list", "loom_selector", "a_peer_meets_the_entry_while_its_party_is_about_to_park"),
+    ("selector_asks_before_it_locks", "whoever meets an entry asks the ticket before it locks the selector", "loom_selector", "two_selectors_meet_over_an_unbuffered_channel"),
+    ("selector_forgets_its_own", "a selector's own try does not count as an event for its other cases", "loom_selector", "its_own_cases_feed_each_other_through_a_buffer"),
+    ("tell_the_last_only", "of several that one arrival meets only the last is told", "loom_observe", "all_observers_are_told"),
+    ("commit_tells_nobody", "a commit does not tell whom its send has met", "loom_observe", "readable_against_a_send"),
+    ("notifier_lowers_late", "a teller lowers its flag after it has written the descriptor", "loom_observe", "two_tellers_and_one_descriptor"),
+    ("notifier_without_share", "a teller has no share of what it is about to write to", "loom_observe", "the_channel_is_freed_while_a_teller_is_about_to_write"),
+    ("overflow_overtaken", "an unbounded channel lets room in its ring while it holds older values", "loom_observe", "an_unbounded_channel_is_a_fifo_over_all_borders"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far
 
 
-def cargo(args, limit):
-    """Runs cargo; returns (kind, the end of the output). Kind: ok, failed, hung."""
+def cargo(file, args, limit, features=()):
+    """Runs the tests of a file; returns (kind, the output). Kind: ok, failed, hung."""
+    command = ["cargo", "test", "-p", "gort", "--release", "--test", file, *features]
+    env = dict(os.environ, RUST_BACKTRACE="0")
+    if file.startswith("loom_"):
+        env["RUSTFLAGS"] = "--cfg loom"
+        command += ["--target-dir", os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "loom")]
     process = subprocess.Popen(
-        ["cargo"] + args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
+        command + args, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
     )
     try:
         out, _ = process.communicate(timeout=limit)
@@ -47,29 +62,28 @@ def tail(out, n=15):
 
 def main():
     chosen = [m for m in MUTANTS if not sys.argv[1:] or m[0] in sys.argv[1:]]
-    base = ["test", "-p", "gort", "--release", "--test", "mutants"]
-    # Healthy first: each test must exist and pass without its mutant.
-    kind, out = cargo(base, 1200 + LIMIT)
-    if kind != "ok":
-        print(f"  the tests do not pass without a mutant ({kind})\n{tail(out)}")
-    healthy = {line.split()[1] for line in out.splitlines() if line.startswith("test ") and line.endswith("... ok")}
-    killed = alive = 0
-    for name, what, test in chosen:
+    healthy, killed, alive = {}, 0, 0
+    for name, what, file, test in chosen:
+        # Healthy first: each test must exist and pass without its mutant.
+        if (file, test) not in healthy:
+            kind, out = cargo(file, [test, "--", "--exact"], 1200 + LIMIT)
+            healthy[file, test] = (kind == "ok" and " 1 passed" in out) or f"{kind}\n{tail(out)}"
         feature = ["--features", f"mutant_{name}"]
-        kind, out = cargo(base + feature + ["--no-run"], 1200)
-        if kind != "ok" or test not in healthy:
+        kind, out = cargo(file, ["--no-run"], 1200, feature)
+        if kind != "ok" or healthy[file, test] is not True:
             alive += 1
-            print(f"  mutant_{name:<21} INVALID   " + (f"does not compile\n{tail(out)}" if kind != "ok" else f"no healthy test {test}"))
+            why = f"does not compile\n{tail(out)}" if kind != "ok" else f"{test} without it: {healthy[file, test]}"
+            print(f"  mutant_{name:<30} INVALID   {why}")
             continue
         began = time.monotonic()
-        kind, out = cargo(base + feature + [test, "--", "--exact"], LIMIT)
+        kind, out = cargo(file, [test, "--", "--exact"], LIMIT, feature)
         took = time.monotonic() - began
         if kind == "ok":
             alive += 1
-            print(f"  mutant_{name:<21} SURVIVED  {what}; {test} passed in {took:.1f} s")
+            print(f"  mutant_{name:<30} SURVIVED  {what}; {file}::{test} passed in {took:.1f} s")
         else:
             killed += 1
-            print(f"  mutant_{name:<21} killed    {what}; {test} {kind} in {took:.1f} s")
+            print(f"  mutant_{name:<30} killed    {what}; {file}::{test} {kind} in {took:.1f} s")
         sys.stdout.flush()
     print(f"{killed} passed, {alive} failed")  # a kill is a pass
     return 1 if alive or not chosen else 0

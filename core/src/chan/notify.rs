@@ -87,7 +87,9 @@ impl Notifier {
     unsafe fn raise(&self) {
         // AcqRel: pairs with the store of `write`.
         if !self.pending.swap(true, AcqRel) {
-            self.refs.fetch_add(1, Relaxed);
+            if !cfg!(feature = "mutant_notifier_without_share") {
+                self.refs.fetch_add(1, Relaxed);
+            }
             // SAFETY: T2 of `told.rs`: the flag was down.
             unsafe { tell_later(&self.told.as_ref().party) }
         }
@@ -106,9 +108,16 @@ unsafe fn write(_: Cx, told: &Callback) {
     let n = told.arg.get().cast::<Notifier>();
     // SAFETY: the telling holds a share (N5).
     unsafe {
-        (*n).pending.store(false, Release);
+        if !cfg!(feature = "mutant_notifier_lowers_late") {
+            (*n).pending.store(false, Release);
+        }
         eventfd::raise((*n).fd);
-        Notifier::leave(n);
+        if cfg!(feature = "mutant_notifier_lowers_late") {
+            (*n).pending.store(false, Release);
+        }
+        if !cfg!(feature = "mutant_notifier_without_share") {
+            Notifier::leave(n);
+        }
     }
 }
 

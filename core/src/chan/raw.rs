@@ -154,7 +154,8 @@ impl RawChan {
                 let i = self.head.get();
                 e.copy(dst, self.slot(i, e.size()));
                 self.head.set(self.after(i));
-                let w = if self.sendq.is_empty() { null() } else { self.sendq.pop_winner() };
+                let overtaken = cfg!(feature = "mutant_overflow_overtaken") && !self.overflow.get().is_null();
+                let w = if self.sendq.is_empty() || overtaken { null() } else { self.sendq.pop_winner() };
                 if w.is_null() {
                     self.count.set(n - 1);
                     return Now::Done(null());

@@ -93,7 +93,11 @@ pub unsafe fn each(c: &RawChan, mut f: impl FnMut(*const u8)) {
 ///
 /// # Safety
 /// The list is the caller's, or null; called outside the bracket.
-pub(super) unsafe fn drop_all(r: *mut Returned, size: usize, drop_fn: Option<unsafe extern "C" fn(*mut c_void)>) {
+pub(super) unsafe fn drop_all(
+    r: *mut Returned,
+    (size, align): (usize, usize),
+    drop_fn: Option<unsafe extern "C" fn(*mut c_void)>,
+) {
     if r.is_null() {
         return;
     }
@@ -101,10 +105,11 @@ pub(super) unsafe fn drop_all(r: *mut Returned, size: usize, drop_fn: Option<uns
     unsafe {
         let mut list = Box::from_raw(r);
         if let Some(drop_fn) = drop_fn {
-            let mut aligned: Vec<u128> = vec![0; size.div_ceil(16).max(1)];
+            let mut room: Vec<u8> = vec![0; size + align];
+            let aligned = room.as_mut_ptr().map_addr(|at| at.next_multiple_of(align));
             for e in list.0.chunks_exact_mut(size.max(1)) {
-                core::ptr::copy_nonoverlapping(e.as_ptr(), aligned.as_mut_ptr().cast(), size);
-                drop_fn(aligned.as_mut_ptr().cast());
+                core::ptr::copy_nonoverlapping(e.as_ptr(), aligned, size);
+                drop_fn(aligned.cast());
             }
         }
     }

@@ -447,7 +447,7 @@ unsafe fn enlist_and_wait(
         let (cx, state) = block_many(cx, &Many(locked), Reason::Select, null(), wait);
         locks.lock();
         for (case, w) in cases.iter().zip(waiters) {
-            if case.chan.is_null() {
+            if case.chan.is_null() || cfg!(feature = "mutant_select_keeps_losers") {
                 continue;
             }
             let c = &*case.chan;

@@ -432,7 +432,8 @@ impl Entry {
             let mut own = s.aside.replace(null());
             let other = if self.case.op == Op::Send { &c.recvq } else { &c.sendq };
             // Nobody's operation was completed by it: so it put a value into the buffer, or took one out.
-            let for_own = matches!(now, Now::Done(party) if party.is_null());
+            let for_own = matches!(now, Now::Done(party) if party.is_null())
+                && !cfg!(feature = "mutant_selector_forgets_its_own");
             while !own.is_null() {
                 let next = (*own).next.get();
                 if for_own {
@@ -475,6 +476,10 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
         let e = &*w.byte_sub(offset_of!(Entry, waiter)).cast::<Entry>();
         let s = &*e.selector;
         let me = Cx { thread: &*Thread::get() }.party();
+        let asked = cfg!(feature = "mutant_selector_asks_before_it_locks").then(|| {
+            let user = s.header.lock.with(|| s.user.get());
+            !user.is_null() && (*user).ticket.waiting().is_some()
+        });
         s.header.lock.with(|| {
             let user = s.user.get();
             if core::ptr::eq(user, me) {
@@ -482,13 +487,16 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
                 return null();
             }
             if !user.is_null()
+                && asked != Some(false)
                 && let Some(seq) = (*user).ticket.waiting()
                 && (*user).ticket.win_held(seq, ticket::WON, e.index)
             {
                 w.as_ref().inspect(|w| w.party.set(user));
                 return w;
             }
-            s.push(e);
+            if !cfg!(feature = "mutant_selector_drops_the_met") {
+                s.push(e);
+            }
             null()
         })
     }

@@ -20,7 +20,8 @@ pub unsafe fn tell_later(party: *const Party) {
     // SAFETY: inside, so the thread is registered; a party to be made ready has a link that is ours (party.rs I3).
     unsafe {
         let th = &*Thread::get();
-        (*party).link.set(th.told.replace(party));
+        let others = th.told.replace(party);
+        (*party).link.set(if cfg!(feature = "mutant_tell_the_last_only") { null() } else { others });
     }
 }
 

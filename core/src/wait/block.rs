@@ -304,7 +304,9 @@ unsafe fn commit<const L: u8>(cx: Cx, t: *mut Task, locks: *mut ()) {
         if !cfg!(feature = "mutant_unlock_before_commit") {
             held.unlock();
         }
-        tell(cx);
+        if !cfg!(feature = "mutant_commit_tells_nobody") {
+            tell(cx);
+        }
     }
 }
 

@@ -167,6 +167,7 @@ struct Leftover {
     count: usize,
     cap: usize,
     size: usize,
+    align: usize,
     drop: Option<unsafe extern "C" fn(*mut c_void)>,
     returned: *mut Returned,
     overflow: *mut Overflow,
@@ -182,6 +183,7 @@ impl Leftover {
             count: c.count.get(),
             cap: c.cap.get(),
             size: c.size.get() as usize,
+            align: c.align.get() as usize,
             drop: c.drop.get(),
             returned: c.returned.replace(null()).cast_mut(),
             // An abandoned channel takes nothing more, so it needs no room without bound.
@@ -191,6 +193,9 @@ impl Leftover {
         };
         c.count.set(0);
         c.buf.set(null_mut());
+        if !left.overflow.is_null() {
+            c.cap.set(UNBOUNDED); // what `cap` says; nobody uses the ring any more
+        }
         if for_good {
             c.drop.set(None);
         }
@@ -199,7 +204,7 @@ impl Leftover {
 
     fn drop_all(self) {
         // SAFETY: ours since `take`.
-        unsafe { returned::drop_all(self.returned, self.size, self.drop) };
+        unsafe { returned::drop_all(self.returned, (self.size, self.align), self.drop) };
         if let Some(drop) = self.drop {
             let mut i = self.head;
             for _ in 0..self.count {
