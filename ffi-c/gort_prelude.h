@@ -4,12 +4,12 @@
 @ left out. A version and the statuses are put in the place of @VERSION@ and @STATUSES@.
 @
 @ I1  C11 and C++17 under -pedantic-errors -Wall -Wextra, in every user's file: no GNU syntax outside the #if of GORT_UNUSED.
-@ I2  A typed channel is a gort_chan under a type that is never completed, so the casts between the two are safe.
+@ I2  A typed channel, and a view of one, is a gort_chan under a type that is never completed, so the casts between the two are safe.
 @ I3  An initialiser names every field, in order, and says what the Rust side says (tests/c/run.c compares them).
 
 @part top
 /*
- * gort: tasks, channels and WaitGroups for C and C++, after Go's.
+ * gort: tasks, channels, select and WaitGroups for C and C++, after Go's.
  *
  * Generated from ffi-c/src and ffi-c/gort_prelude.h; do not edit. This header is the reference.
  *
@@ -61,12 +61,14 @@
 #define GORT_UNUSED
 #endif
 
-/** A cast between a typed channel and a gort_chan, or to a number. */
+/** A cast between a typed channel and a gort_chan, of an element that is only read, or to a number. */
 #if defined(__cplusplus)
 #define GORT_CAST_POINTER(type, pointer) (reinterpret_cast<type>(pointer))
+#define GORT_CAST_READ(pointer) (const_cast<void *>(pointer))
 #define GORT_CAST_NUMBER(type, number) (static_cast<type>(number))
 #else
 #define GORT_CAST_POINTER(type, pointer) ((type)(pointer))
+#define GORT_CAST_READ(pointer) ((void *)(uintptr_t)(pointer))
 #define GORT_CAST_NUMBER(type, number) ((type)(number))
 #endif
 
@@ -100,7 +102,7 @@ extern "C" {
 
 @part chan
 /** The defaults, for elements of no size: gort_chan_options options = GORT_CHAN_OPTIONS_INIT; */
-#define GORT_CHAN_OPTIONS_INIT {sizeof(gort_chan_options), 0, 0, 0, NULL, {0, 0, 0, 0, 0, 0}}
+#define GORT_CHAN_OPTIONS_INIT {sizeof(gort_chan_options), 0, 0, 0, NULL, 0, {0, 0, 0, 0, 0}}
 
 /**
  * A channel of elements of type T, as a type of its own: GORT_CHAN_DEFINE(int, ints); once, at file scope, makes the
@@ -113,6 +115,10 @@ extern "C" {
  *   ints_send_until(c, int, deadline, ctx)           gort_chan_send_until()
  *   ints_recv(c, int *), ints_try_recv(c, int *)     gort_chan_recv(), gort_chan_try_recv()
  *   ints_recv_until(c, int *, deadline, ctx)         gort_chan_recv_until()
+ *   ints_send_n(c, int const *, n, size_t *)         gort_chan_send_n(); also ints_try_send_n(), ints_send_n_until()
+ *   ints_recv_n(c, int *, most, size_t *)            gort_chan_recv_n(); also ints_try_recv_n(), ints_recv_n_until()
+ *   ints_case_send(c, int const *)                   gort_case_send(), for gort_select() and gort_selector_add()
+ *   ints_case_recv(c, int *)                         gort_case_recv()
  *   ints_close(c), ints_len(c), ints_cap(c)          gort_chan_close(), gort_chan_len(), gort_chan_cap()
  *   ints_is_closed(c)                                gort_chan_is_closed()
  *   gort_chan *ints_raw(c)                           the same channel as a gort_chan
@@ -158,6 +164,35 @@ extern "C" {
                                                                            gort_ctx *ctx) {                            \
         return gort_chan_recv_until(name##_raw(c), out, deadline, ctx);                                                \
     }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_send_n(name *c, T const *elements, size_t n, size_t *sent) {          \
+        return gort_chan_send_n(name##_raw(c), elements, n, sent);                                                     \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_try_send_n(name *c, T const *elements, size_t n,       \
+                                                                           size_t *sent) {                             \
+        return gort_chan_try_send_n(name##_raw(c), elements, n, sent);                                                 \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_send_n_until(                                          \
+        name *c, T const *elements, size_t n, size_t *sent, int64_t deadline, gort_ctx *ctx) {                         \
+        return gort_chan_send_n_until(name##_raw(c), elements, n, sent, deadline, ctx);                                \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_recv_n(name *c, T *out, size_t most,                   \
+                                                                       size_t *received) {                             \
+        return gort_chan_recv_n(name##_raw(c), out, most, received);                                                   \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_try_recv_n(name *c, T *out, size_t most,               \
+                                                                           size_t *received) {                         \
+        return gort_chan_try_recv_n(name##_raw(c), out, most, received);                                               \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_recv_n_until(                                          \
+        name *c, T *out, size_t most, size_t *received, int64_t deadline, gort_ctx *ctx) {                             \
+        return gort_chan_recv_n_until(name##_raw(c), out, most, received, deadline, ctx);                              \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_case name##_case_send(name *c, T const *element) {                   \
+        return gort_case_send(name##_raw(c), element);                                                                 \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_case name##_case_recv(name *c, T *out) {                             \
+        return gort_case_recv(name##_raw(c), out);                                                                     \
+    }                                                                                                                  \
     GORT_UNUSED static inline gort_status name##_close(name *c) {                                                      \
         return gort_chan_close(name##_raw(c));                                                                         \
     }                                                                                                                  \
@@ -172,9 +207,50 @@ extern "C" {
     }                                                                                                                  \
     struct name
 
+@part select
+/** A case that receives an element of `chan` into `*out`. NULL for `chan` is a case that is never ready. */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_recv(gort_chan *chan, void *out) {
+    gort_case made = {GORT_CASE_RECV, GORT_OK, chan, out, GORT_NEVER, 0, {0, 0}};
+    return made;
+}
+
+/**
+ * A case that sends the element at `element`, which is read when the case goes ahead, and never written to. NULL for `chan` is
+ * a case that is never ready.
+ */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_send(gort_chan *chan, const void *element) {
+    gort_case made = {GORT_CASE_SEND, GORT_OK, chan, GORT_CAST_READ(element), GORT_NEVER, 0, {0, 0}};
+    return made;
+}
+
+/**
+ * A case that is ready when `duration` nanoseconds have passed since the call of gort_select(): the array can be used again
+ * and counts anew. One of 0 or less is ready at once, GORT_NEVER is never ready. A selector takes no such case.
+ */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_after(int64_t duration) {
+    gort_case made = {GORT_CASE_AFTER, GORT_OK, NULL, NULL, GORT_NEVER, duration, {0, 0}};
+    return made;
+}
+
+/** A case that is ready when `ctx` is cancelled. This version has no contexts: pass NULL, which is never ready. */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ctx(gort_ctx *ctx) {
+    gort_case made = {GORT_CASE_RECV, GORT_OK, NULL, NULL, GORT_NEVER, 0, {GORT_CAST_POINTER(uintptr_t, ctx), 0}};
+    return made;
+}
+
+/** gort_case_send() for a sender. */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_sender_send(gort_sender *sender, const void *element) {
+    return gort_case_send(GORT_CAST_POINTER(gort_chan *, sender), element);
+}
+
+/** gort_case_recv() for a receiver. */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_receiver_recv(gort_receiver *receiver, void *out) {
+    return gort_case_recv(GORT_CAST_POINTER(gort_chan *, receiver), out);
+}
+
 @part census
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
-#define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 @part end
 #if defined(__cplusplus)

@@ -1,5 +1,5 @@
 /*
- * gort: tasks, channels and WaitGroups for C and C++, after Go's.
+ * gort: tasks, channels, select and WaitGroups for C and C++, after Go's.
  *
  * Generated from ffi-c/src and ffi-c/gort_prelude.h; do not edit. This header is the reference.
  *
@@ -51,12 +51,14 @@
 #define GORT_UNUSED
 #endif
 
-/** A cast between a typed channel and a gort_chan, or to a number. */
+/** A cast between a typed channel and a gort_chan, of an element that is only read, or to a number. */
 #if defined(__cplusplus)
 #define GORT_CAST_POINTER(type, pointer) (reinterpret_cast<type>(pointer))
+#define GORT_CAST_READ(pointer) (const_cast<void *>(pointer))
 #define GORT_CAST_NUMBER(type, number) (static_cast<type>(number))
 #else
 #define GORT_CAST_POINTER(type, pointer) ((type)(pointer))
+#define GORT_CAST_READ(pointer) ((void *)(uintptr_t)(pointer))
 #define GORT_CAST_NUMBER(type, number) ((type)(number))
 #endif
 
@@ -507,8 +509,15 @@ void gort_blocking_leave(void);
 /* ---- Channels -------------------------------------------------------------------------------------------- */
 
 /**
+ * gort_chan_options.flags: as many elements can be under way as there is memory for, so a send never waits. What receivers
+ * do not keep up with grows: a bound is the better choice wherever senders can wait.
+ */
+#define GORT_CHAN_UNBOUNDED 1
+
+/**
  * A channel: a queue of elements of one size between any number of senders and receivers. Capacity 0 is a
- * rendezvous: a send returns when a receiver has the element.
+ * rendezvous: a send returns when a receiver has the element. One without bound (GORT_CHAN_UNBOUNDED) takes as many as
+ * there is memory for.
  *
  * NULL is a channel that is never ready: sending and receiving block until a deadline or cancellation.
  *
@@ -518,19 +527,13 @@ void gort_blocking_leave(void);
  */
 typedef struct gort_chan gort_chan;
 
-/** A channel seen by who may only receive: of the same channel, not a reference of its own. */
-typedef struct gort_receiver gort_receiver;
-
-/** A channel seen by who may only send: of the same channel, not a reference of its own. */
-typedef struct gort_sender gort_sender;
-
 /** What a channel may be given. Fill it in with GORT_CHAN_OPTIONS_INIT, then change what should differ. */
 typedef struct gort_chan_options {
     /** sizeof(gort_chan_options); it tells the library which version of this struct it was given. */
     size_t struct_size;
     /** Bytes of an element: 0 to 65536. */
     size_t elem_size;
-    /** Elements that can be under way; 0: a rendezvous. */
+    /** Elements that can be under way; 0: a rendezvous, or with GORT_CHAN_UNBOUNDED no bound. */
     size_t capacity;
     /** Of an element given to `drop`: a power of two up to 4096; 0: that of any type of this size, at most 16. */
     size_t alignment;
@@ -539,8 +542,10 @@ typedef struct gort_chan_options {
      * It runs with no lock held, may call gort, and must not block.
      */
     void (*drop)(void *element);
+    /** 0, or GORT_CHAN_UNBOUNDED. */
+    uint32_t flags;
     /** 0, for later versions. */
-    uint32_t reserved[6];
+    uint32_t reserved[5];
 } gort_chan_options;
 
 /**
@@ -554,7 +559,7 @@ typedef struct gort_chan_options {
 GORT_NODISCARD gort_chan *gort_chan_new(size_t elem_size, size_t capacity);
 
 /**
- * Makes a channel as `options` say: with an alignment, with a function for elements that nobody received.
+ * Makes a channel as `options` say: with an alignment, with a function for elements that nobody received, without bound.
  *
  * Blocks: never. Errors: as gort_chan_new(); also for NULL or bad `options`.
  * Ownership: one reference, the caller's: gort_chan_release(); `options` may go away at once.
@@ -579,12 +584,13 @@ gort_status gort_chan_release(gort_chan *chan);
 
 /**
  * Sends the element at `element`, which is copied. Blocks while the buffer is full, or, with capacity 0, until a
- * receiver takes it. Woken by a receive, by the close of the channel, or by the cancellation of the caller.
+ * receiver takes it; never for a channel without bound. Woken by a receive, by the close of the channel, or by the
+ * cancellation of the caller.
  *
  * Blocks: the task (on a plain thread: the thread). For a NULL channel until cancelled.
  * Errors: GORT_CLOSED when the channel is or becomes closed, or its receivers have abandoned it; GORT_CANCELED,
- * GORT_DEADLOCK; GORT_INVALID for a NULL `element`; GORT_MISUSE for a stale handle; GORT_SHUTDOWN. The element was not
- * sent then and is still the caller's.
+ * GORT_DEADLOCK; GORT_NO_MEMORY for a channel without bound; GORT_INVALID for a NULL `element`; GORT_MISUSE for a stale
+ * handle; GORT_SHUTDOWN. The element was not sent then and is still the caller's.
  * Ordering: what was written before it is seen after the receive that gets the element.
  * Ownership: the bytes are copied before it returns. Thread-safety: any thread or task.
  */
@@ -659,7 +665,7 @@ gort_status gort_chan_close(gort_chan *chan);
 size_t gort_chan_len(const gort_chan *chan);
 
 /**
- * The capacity the channel was made with. 0 for NULL.
+ * The capacity the channel was made with; SIZE_MAX for one without bound. 0 for NULL.
  *
  * Blocks: never. Errors: none; 0 for a stale handle. Thread-safety: any thread or task.
  */
@@ -680,52 +686,8 @@ size_t gort_chan_elem_size(const gort_chan *chan);
  */
 bool gort_chan_is_closed(const gort_chan *chan);
 
-/**
- * The sending side of the channel, as a type that cannot receive. NULL for NULL.
- *
- * Blocks: never. Errors: none. Ownership: borrowed; no reference is taken. Thread-safety: any thread or task.
- */
-gort_sender *gort_chan_sender(gort_chan *chan);
-
-/**
- * The receiving side of the channel, as a type that cannot send. NULL for NULL.
- *
- * Blocks: never. Errors: none. Ownership: borrowed; no reference is taken. Thread-safety: any thread or task.
- */
-gort_receiver *gort_chan_receiver(gort_chan *chan);
-
-/** gort_chan_send() for a sender: blocks, fails and is woken as it. */
-gort_status gort_sender_send(gort_sender *sender, const void *element);
-
-/** gort_chan_try_send() for a sender. Never blocks. */
-GORT_NODISCARD gort_status gort_sender_try_send(gort_sender *sender, const void *element);
-
-/** gort_chan_send_until() for a sender: blocks, fails and is woken as it. */
-GORT_NODISCARD gort_status gort_sender_send_until(gort_sender *sender, const void *element, int64_t deadline, gort_ctx *ctx);
-
-/** gort_chan_close() for a sender. Never blocks. */
-gort_status gort_sender_close(gort_sender *sender);
-
-/** gort_chan_recv() for a receiver: blocks, fails and is woken as it. */
-GORT_NODISCARD gort_status gort_receiver_recv(gort_receiver *receiver, void *out);
-
-/** gort_chan_try_recv() for a receiver. Never blocks. */
-GORT_NODISCARD gort_status gort_receiver_try_recv(gort_receiver *receiver, void *out);
-
-/** gort_chan_recv_until() for a receiver: blocks, fails and is woken as it. */
-GORT_NODISCARD gort_status gort_receiver_recv_until(gort_receiver *receiver, void *out, int64_t deadline, gort_ctx *ctx);
-
-/**
- * Says that nobody will receive any more. Does not block. Senders that wait are woken and get GORT_CLOSED, as does
- * every send from then on; elements in the buffer are dropped.
- *
- * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
- * Ordering: what was written before it is seen after a send that reports it. Thread-safety: any thread or task.
- */
-gort_status gort_receiver_abandon(gort_receiver *receiver);
-
 /** The defaults, for elements of no size: gort_chan_options options = GORT_CHAN_OPTIONS_INIT; */
-#define GORT_CHAN_OPTIONS_INIT {sizeof(gort_chan_options), 0, 0, 0, NULL, {0, 0, 0, 0, 0, 0}}
+#define GORT_CHAN_OPTIONS_INIT {sizeof(gort_chan_options), 0, 0, 0, NULL, 0, {0, 0, 0, 0, 0}}
 
 /**
  * A channel of elements of type T, as a type of its own: GORT_CHAN_DEFINE(int, ints); once, at file scope, makes the
@@ -738,6 +700,10 @@ gort_status gort_receiver_abandon(gort_receiver *receiver);
  *   ints_send_until(c, int, deadline, ctx)           gort_chan_send_until()
  *   ints_recv(c, int *), ints_try_recv(c, int *)     gort_chan_recv(), gort_chan_try_recv()
  *   ints_recv_until(c, int *, deadline, ctx)         gort_chan_recv_until()
+ *   ints_send_n(c, int const *, n, size_t *)         gort_chan_send_n(); also ints_try_send_n(), ints_send_n_until()
+ *   ints_recv_n(c, int *, most, size_t *)            gort_chan_recv_n(); also ints_try_recv_n(), ints_recv_n_until()
+ *   ints_case_send(c, int const *)                   gort_case_send(), for gort_select() and gort_selector_add()
+ *   ints_case_recv(c, int *)                         gort_case_recv()
  *   ints_close(c), ints_len(c), ints_cap(c)          gort_chan_close(), gort_chan_len(), gort_chan_cap()
  *   ints_is_closed(c)                                gort_chan_is_closed()
  *   gort_chan *ints_raw(c)                           the same channel as a gort_chan
@@ -783,6 +749,35 @@ gort_status gort_receiver_abandon(gort_receiver *receiver);
                                                                            gort_ctx *ctx) {                            \
         return gort_chan_recv_until(name##_raw(c), out, deadline, ctx);                                                \
     }                                                                                                                  \
+    GORT_UNUSED static inline gort_status name##_send_n(name *c, T const *elements, size_t n, size_t *sent) {          \
+        return gort_chan_send_n(name##_raw(c), elements, n, sent);                                                     \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_try_send_n(name *c, T const *elements, size_t n,       \
+                                                                           size_t *sent) {                             \
+        return gort_chan_try_send_n(name##_raw(c), elements, n, sent);                                                 \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_send_n_until(                                          \
+        name *c, T const *elements, size_t n, size_t *sent, int64_t deadline, gort_ctx *ctx) {                         \
+        return gort_chan_send_n_until(name##_raw(c), elements, n, sent, deadline, ctx);                                \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_recv_n(name *c, T *out, size_t most,                   \
+                                                                       size_t *received) {                             \
+        return gort_chan_recv_n(name##_raw(c), out, most, received);                                                   \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_try_recv_n(name *c, T *out, size_t most,               \
+                                                                           size_t *received) {                         \
+        return gort_chan_try_recv_n(name##_raw(c), out, most, received);                                               \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_status name##_recv_n_until(                                          \
+        name *c, T *out, size_t most, size_t *received, int64_t deadline, gort_ctx *ctx) {                             \
+        return gort_chan_recv_n_until(name##_raw(c), out, most, received, deadline, ctx);                              \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_case name##_case_send(name *c, T const *element) {                   \
+        return gort_case_send(name##_raw(c), element);                                                                 \
+    }                                                                                                                  \
+    GORT_NODISCARD GORT_UNUSED static inline gort_case name##_case_recv(name *c, T *out) {                             \
+        return gort_case_recv(name##_raw(c), out);                                                                     \
+    }                                                                                                                  \
     GORT_UNUSED static inline gort_status name##_close(name *c) {                                                      \
         return gort_chan_close(name##_raw(c));                                                                         \
     }                                                                                                                  \
@@ -796,6 +791,398 @@ gort_status gort_receiver_abandon(gort_receiver *receiver);
         return gort_chan_is_closed(GORT_CAST_POINTER(const gort_chan *, c));                                           \
     }                                                                                                                  \
     struct name
+
+/* ---- The two ends of a channel --------------------------------------------------------------------------- */
+
+/** A channel seen by who may only receive: of the same channel, not a reference of its own. */
+typedef struct gort_receiver gort_receiver;
+
+/** A channel seen by who may only send: of the same channel, not a reference of its own. */
+typedef struct gort_sender gort_sender;
+
+/**
+ * The sending side of the channel, as a type that cannot receive. NULL for NULL.
+ *
+ * Blocks: never. Errors: none. Ownership: borrowed; no reference is taken. Thread-safety: any thread or task.
+ */
+gort_sender *gort_chan_sender(gort_chan *chan);
+
+/**
+ * The receiving side of the channel, as a type that cannot send. NULL for NULL.
+ *
+ * Blocks: never. Errors: none. Ownership: borrowed; no reference is taken. Thread-safety: any thread or task.
+ */
+gort_receiver *gort_chan_receiver(gort_chan *chan);
+
+/** gort_chan_send() for a sender: blocks, fails and is woken as it. */
+gort_status gort_sender_send(gort_sender *sender, const void *element);
+
+/** gort_chan_try_send() for a sender. Never blocks. */
+GORT_NODISCARD gort_status gort_sender_try_send(gort_sender *sender, const void *element);
+
+/** gort_chan_send_until() for a sender: blocks, fails and is woken as it. */
+GORT_NODISCARD gort_status gort_sender_send_until(gort_sender *sender, const void *element, int64_t deadline, gort_ctx *ctx);
+
+/** gort_chan_close() for a sender. Never blocks. */
+gort_status gort_sender_close(gort_sender *sender);
+
+/** gort_chan_recv() for a receiver: blocks, fails and is woken as it. */
+GORT_NODISCARD gort_status gort_receiver_recv(gort_receiver *receiver, void *out);
+
+/** gort_chan_try_recv() for a receiver. Never blocks. */
+GORT_NODISCARD gort_status gort_receiver_try_recv(gort_receiver *receiver, void *out);
+
+/** gort_chan_recv_until() for a receiver: blocks, fails and is woken as it. */
+GORT_NODISCARD gort_status gort_receiver_recv_until(gort_receiver *receiver, void *out, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Says that nobody will receive any more. Does not block. Senders that wait are woken and get GORT_CLOSED, as does
+ * every send from then on; elements in the buffer are dropped.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: what was written before it is seen after a send that reports it. Thread-safety: any thread or task.
+ */
+gort_status gort_receiver_abandon(gort_receiver *receiver);
+
+/* ---- Several elements in one call ------------------------------------------------------------------------ */
+
+/**
+ * Sends the `n` elements of the array at `elements`, in order. Blocks as gort_chan_send(), as often as it must: it returns
+ * when all are sent, or when no more can be. Not atomic: elements of others may come between them. None of 0 elements is
+ * looked at, nor is the channel.
+ *
+ * Blocks: the task (on a plain thread: the thread), until all are sent. Woken as gort_chan_send().
+ * Errors: as gort_chan_send(). `*sent` says, in any case, how many went, from the first on; the rest are still the
+ * caller's. It may be NULL.
+ * Ordering: of each element, as gort_chan_send().
+ * Ownership: the bytes are copied before it returns. Thread-safety: any thread or task.
+ */
+gort_status gort_chan_send_n(gort_chan *chan, const void *elements, size_t n, size_t *sent);
+
+/**
+ * Sends as many of the `n` elements as can be sent at this instant. Never blocks.
+ *
+ * Blocks: never.
+ * Errors: GORT_WOULD_BLOCK when not all could be sent, GORT_CLOSED and the others as gort_chan_send_n(); `*sent` says how
+ * many went.
+ * Ordering, ownership and thread-safety: as gort_chan_send_n().
+ */
+GORT_NODISCARD gort_status gort_chan_try_send_n(gort_chan *chan, const void *elements, size_t n, size_t *sent);
+
+/**
+ * Sends the `n` elements, waiting at most until `deadline` or until `ctx` is cancelled. Blocks as gort_chan_send_n(). Woken
+ * as gort_chan_send_n(), by the clock, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from sending
+ * what can be sent at once.
+ * Errors: GORT_TIMED_OUT when not all were sent in time; else as gort_chan_send_n(). `*sent` says how many went. `ctx` may
+ * be NULL.
+ * Ordering, ownership and thread-safety: as gort_chan_send_n().
+ */
+GORT_NODISCARD gort_status gort_chan_send_n_until(gort_chan *chan, const void *elements, size_t n, size_t *sent, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Receives elements into the array at `out`, which has room for `most`. Blocks while there is none; then takes what is
+ * there, without waiting for more. Woken as gort_chan_recv(). `most` 0 receives nothing and looks at nothing.
+ *
+ * Blocks: the task (on a plain thread: the thread), until there is one.
+ * Errors: as gort_chan_recv(); also GORT_INVALID for a NULL `received`. `*received`, at least 1 unless `most` is 0, and so
+ * many places of `out` are written only on success.
+ * Ordering: of each element, as gort_chan_recv().
+ * Ownership: the elements are the caller's. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_chan_recv_n(gort_chan *chan, void *out, size_t most, size_t *received);
+
+/**
+ * Receives what is there at this instant, at most `most`. Never blocks.
+ *
+ * Blocks: never.
+ * Errors: GORT_WOULD_BLOCK when there is nothing, always for a NULL channel; else as gort_chan_recv_n().
+ * Ordering, ownership and thread-safety: as gort_chan_recv_n().
+ */
+GORT_NODISCARD gort_status gort_chan_try_recv_n(gort_chan *chan, void *out, size_t most, size_t *received);
+
+/**
+ * Receives elements, waiting for the first at most until `deadline` or until `ctx` is cancelled. Blocks as
+ * gort_chan_recv_n(). Woken as gort_chan_recv_n(), by the clock, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from
+ * receiving what is there.
+ * Errors: GORT_TIMED_OUT when none came in time; else as gort_chan_recv_n(). `ctx` may be NULL.
+ * Ordering, ownership and thread-safety: as gort_chan_recv_n().
+ */
+GORT_NODISCARD gort_status gort_chan_recv_n_until(gort_chan *chan, void *out, size_t most, size_t *received, int64_t deadline, gort_ctx *ctx);
+
+/* ---- Event loops ----------------------------------------------------------------------------------------- */
+
+/**
+ * A file descriptor that becomes readable when there may be something to receive, or the channel is closed: for epoll, poll
+ * and select(2), and for loops that stand on them. Does not block. The same one each time, with one 8-byte counter to read,
+ * as an eventfd.
+ *
+ * When it is readable, read() 8 bytes from it first, then receive with gort_chan_try_recv() or gort_chan_try_recv_n() until
+ * GORT_WOULD_BLOCK, which arms it again: it becomes readable at least once after each such answer, so nothing that arrives
+ * is missed. It may become readable for nothing, since other receivers may be quicker. When the channel is closed it becomes
+ * readable once; the receives say GORT_CLOSED.
+ *
+ * Blocks: never.
+ * Errors: a negative status instead: GORT_OS when the system has no descriptor left, GORT_NO_MEMORY; GORT_INVALID for NULL;
+ * GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: what the sender wrote before it sent is seen after the receive, as always; the descriptor orders nothing.
+ * Ownership: the channel's: it is closed when the channel goes away, and nobody else may close it or write to it.
+ * Thread-safety: any thread or task; one loop a channel, as a rule: a read by one takes the news from the others.
+ */
+GORT_NODISCARD int gort_chan_notify_fd(gort_chan *chan);
+
+/**
+ * Calls `fn(arg)` once, in a task of its own, when there may be something to receive, or the channel is closed: for loops
+ * that have a way to be told, such as uv_async_send() or a message to a window. Does not block. If there is something
+ * already, `fn` runs at once.
+ *
+ * When told, receive until GORT_WOULD_BLOCK, then arm it again by another call, in `fn` or wherever the loop runs. What
+ * arrives in between is seen, since the new task looks before it waits: after this call has returned no arrival is missed.
+ * Nothing is taken from the channel, so other receivers may be quicker and `fn` be called for nothing. Each call is one of
+ * its own: two calls are two tasks.
+ *
+ * `fn` is not called when that task is cancelled, which the end of its run does, or when the runtime stops. Until then it
+ * waits for a channel that nobody sends to; gort_chan_close() ends that, and `fn` is called.
+ *
+ * Blocks: never.
+ * Errors: GORT_INVALID for NULL, which is never ready, and for a NULL `fn`; GORT_MISUSE for a stale handle; the others as
+ * gort_go(). `fn` is not called then.
+ * Ordering: what was written before the call is seen by `fn`.
+ * Ownership: `arg` is handed to `fn` as it is. The task holds a reference of the channel until `fn` has returned.
+ * Thread-safety: any thread or task. `fn` may call all of gort, and may block.
+ */
+gort_status gort_chan_on_ready(gort_chan *chan, void (*fn)(void *arg), void *arg);
+
+/* ---- Select ---------------------------------------------------------------------------------------------- */
+
+/** A case that sends: gort_case_send(). */
+#define GORT_CASE_SEND 1
+
+/** A case that receives: gort_case_recv(). */
+#define GORT_CASE_RECV 2
+
+/** A case that is ready when some time has passed: gort_case_after(). */
+#define GORT_CASE_AFTER 3
+
+/**
+ * One case of a select or of a selector. Make it with gort_case_recv(), gort_case_send() and their like, not by hand; an
+ * array of them may be used for any number of selects.
+ */
+typedef struct gort_case {
+    /** GORT_CASE_SEND, GORT_CASE_RECV or GORT_CASE_AFTER. */
+    int32_t kind;
+    /**
+     * Written by a select for the case that went ahead: GORT_OK, or GORT_CLOSED when its channel is closed: then nothing
+     * was sent or received.
+     */
+    gort_status status;
+    /** The channel. Setting it to NULL switches the case off. */
+    gort_chan *chan;
+    /** What is sent, or where to put what is received: written only when the case went ahead with GORT_OK. */
+    void *element;
+    /** gort's: when an `after` case is due. */
+    int64_t until;
+    /** Of an `after` case, in nanoseconds from each call of gort_select(); GORT_NEVER switches it off. */
+    int64_t duration;
+    /** 0, for later versions. */
+    size_t reserved[2];
+} gort_case;
+
+/**
+ * Waits until one of the `n` cases can go ahead, does it, and returns its index. Blocks while none can. Woken by a peer on
+ * one of the channels, by the close of one, by the time of an `after` case, or by the cancellation of the caller.
+ *
+ * If several can go ahead at that instant, one of them is chosen at random, each with the same chance; a channel may be
+ * named by several cases. Exactly one goes ahead, and the others leave nothing behind. Cases whose `chan` is NULL are never
+ * ready; if all are, or `n` is 0, it blocks until cancelled. Cases that send and receive on one unbuffered channel do not
+ * meet each other.
+ *
+ * The case that went ahead has its `status`: GORT_OK, or GORT_CLOSED when its channel is closed, which makes a case ready.
+ * Nothing of the other cases is changed, so the array may be used again as it is.
+ *
+ * Blocks: the task (on a plain thread: the thread). While it does, nobody may change the array.
+ * Errors, each negative: GORT_CANCELED, GORT_DEADLOCK; GORT_INVALID for NULL `cases` with an `n` above 0, for a case of no
+ * known kind, or one with a NULL `element` whose elements have bytes; GORT_LIMIT for more than 65536 cases; GORT_MISUSE for
+ * a stale handle; GORT_NO_MEMORY; GORT_SHUTDOWN. gort_last_error() names the case. No case went ahead then.
+ * Ordering: of the case that went ahead, as gort_chan_send() or gort_chan_recv().
+ * Ownership: the array and the elements stay the caller's; nothing is to be released.
+ * Thread-safety: any thread or task; an array is one caller's at a time.
+ */
+GORT_NODISCARD int32_t gort_select(gort_case *cases, size_t n);
+
+/**
+ * Does one of the cases if one can go ahead at this instant: Go's `default`. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK when none can: at one instant none could; else as gort_select().
+ * Ordering, ownership and thread-safety: as gort_select().
+ */
+GORT_NODISCARD int32_t gort_try_select(gort_case *cases, size_t n);
+
+/**
+ * gort_select(), waiting at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, or
+ * by `ctx`. A gort_case_after() in the array does the same as a case, counted anew from each call.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from doing what
+ * can go ahead at once.
+ * Errors: GORT_TIMED_OUT; else as gort_select(). `ctx` may be NULL.
+ * Ordering, ownership and thread-safety: as gort_select().
+ */
+GORT_NODISCARD int32_t gort_select_until(gort_case *cases, size_t n, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * gort_select() that takes the first case, in the order of the array, that can go ahead. Blocks and is woken as it; while it
+ * waits the first that becomes ready goes ahead, whatever its place. The later cases may starve.
+ *
+ * Blocks, errors, ordering, ownership and thread-safety: as gort_select().
+ */
+GORT_NODISCARD int32_t gort_select_biased(gort_case *cases, size_t n);
+
+/**
+ * gort_try_select() that takes the first case, in the order of the array, that can go ahead. Never blocks.
+ *
+ * Blocks: never. Errors, ordering, ownership and thread-safety: as gort_try_select().
+ */
+GORT_NODISCARD int32_t gort_try_select_biased(gort_case *cases, size_t n);
+
+/**
+ * gort_select_until() that takes the first case, in the order of the array, that can go ahead. Blocks and is woken as
+ * gort_select_until().
+ *
+ * Blocks, errors, ordering, ownership and thread-safety: as gort_select_until().
+ */
+GORT_NODISCARD int32_t gort_select_biased_until(gort_case *cases, size_t n, int64_t deadline, gort_ctx *ctx);
+
+/** A case that receives an element of `chan` into `*out`. NULL for `chan` is a case that is never ready. */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_recv(gort_chan *chan, void *out) {
+    gort_case made = {GORT_CASE_RECV, GORT_OK, chan, out, GORT_NEVER, 0, {0, 0}};
+    return made;
+}
+
+/**
+ * A case that sends the element at `element`, which is read when the case goes ahead, and never written to. NULL for `chan` is
+ * a case that is never ready.
+ */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_send(gort_chan *chan, const void *element) {
+    gort_case made = {GORT_CASE_SEND, GORT_OK, chan, GORT_CAST_READ(element), GORT_NEVER, 0, {0, 0}};
+    return made;
+}
+
+/**
+ * A case that is ready when `duration` nanoseconds have passed since the call of gort_select(): the array can be used again
+ * and counts anew. One of 0 or less is ready at once, GORT_NEVER is never ready. A selector takes no such case.
+ */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_after(int64_t duration) {
+    gort_case made = {GORT_CASE_AFTER, GORT_OK, NULL, NULL, GORT_NEVER, duration, {0, 0}};
+    return made;
+}
+
+/** A case that is ready when `ctx` is cancelled. This version has no contexts: pass NULL, which is never ready. */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ctx(gort_ctx *ctx) {
+    gort_case made = {GORT_CASE_RECV, GORT_OK, NULL, NULL, GORT_NEVER, 0, {GORT_CAST_POINTER(uintptr_t, ctx), 0}};
+    return made;
+}
+
+/** gort_case_send() for a sender. */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_sender_send(gort_sender *sender, const void *element) {
+    return gort_case_send(GORT_CAST_POINTER(gort_chan *, sender), element);
+}
+
+/** gort_case_recv() for a receiver. */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_receiver_recv(gort_receiver *receiver, void *out) {
+    return gort_case_recv(GORT_CAST_POINTER(gort_chan *, receiver), out);
+}
+
+/* ---- Selectors ------------------------------------------------------------------------------------------- */
+
+/**
+ * A set of cases that stays from wait to wait: for loops over many channels, where gort_select() would look at each of them
+ * each time.
+ *
+ * Ownership: gort_selector_new() makes one, gort_selector_free() frees it. It holds a reference of each channel in it. The
+ * elements of its cases stay the caller's, and must stay where they are until the case is removed.
+ * Thread-safety: any thread or task, one at a time: GORT_MISUSE while another waits on it. Blocking calls:
+ * gort_selector_wait(), gort_selector_wait_until().
+ */
+typedef struct gort_selector gort_selector;
+
+/**
+ * Makes a selector without cases.
+ *
+ * Blocks: never. Errors: NULL when there is no memory; gort_last_error() says so.
+ * Ownership: the caller's, freed with gort_selector_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_selector *gort_selector_new(void);
+
+/**
+ * Registers a case and returns its index: the lowest that is free, so the first n cases have the indexes 0 to n - 1. A case
+ * whose channel is NULL takes an index and is never ready.
+ *
+ * Blocks: never.
+ * Errors, each negative: GORT_INVALID for a NULL selector, an `after` case (gort_selector_wait_until() has a deadline) or a
+ * bad one, as gort_select() says; GORT_LIMIT above 65536 cases; GORT_MISUSE for a stale handle, or while somebody waits;
+ * GORT_SHUTDOWN.
+ * Ownership: the case is copied. The selector takes a reference of the channel; the element must stay readable (send) or
+ * writable (receive) until the case is removed or the selector freed. A case that sends takes the element as it is at the
+ * time it goes ahead: during a wait that returns its index.
+ * Thread-safety: any thread or task, one at a time.
+ */
+GORT_NODISCARD int32_t gort_selector_add(gort_selector *selector, gort_case c);
+
+/**
+ * Takes a case out. Its index may be given to another. NULL, or an index that is none, is GORT_INVALID.
+ *
+ * Blocks: never. Errors: GORT_INVALID; GORT_MISUSE for a stale handle, or while somebody waits; GORT_SHUTDOWN.
+ * Ownership: the selector gives its reference of the channel back; the element may go away.
+ * Thread-safety: any thread or task, one at a time.
+ */
+gort_status gort_selector_remove(gort_selector *selector, int32_t index);
+
+/**
+ * Waits until one of the cases can go ahead, does it, and returns its index. Blocks while none can. Woken by a peer on one
+ * of the channels, by the close of one, or by the cancellation of the caller.
+ *
+ * `*status`, which may be NULL, gets GORT_OK, or GORT_CLOSED when the case's channel is closed: then nothing was sent or
+ * received. A closed channel is ready each time, until its case is removed. What is ready is taken in turn, so no case
+ * starves another. While it waits it stands in the queues of all its channels as any receiver or sender does: a peer hands
+ * its value over, also one that only tries. Cases of one selector do not meet each other.
+ *
+ * Blocks: the task (on a plain thread: the thread); without cases until cancelled.
+ * Errors, each negative: GORT_CANCELED, GORT_DEADLOCK; GORT_INVALID for NULL; GORT_MISUSE for a stale handle, or when
+ * another waits on it; GORT_NO_MEMORY; GORT_SHUTDOWN. No case went ahead then, and `*status` is not written.
+ * Ordering: of the case that went ahead, as gort_chan_send() or gort_chan_recv().
+ * Ownership: nothing changes hands. Thread-safety: any thread or task, one at a time.
+ */
+GORT_NODISCARD int32_t gort_selector_wait(gort_selector *selector, gort_status *status);
+
+/**
+ * Does one of the cases if one can go ahead at this instant. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK when none can; else as gort_selector_wait().
+ * Ordering, ownership and thread-safety: as gort_selector_wait().
+ */
+GORT_NODISCARD int32_t gort_selector_try_wait(gort_selector *selector, gort_status *status);
+
+/**
+ * gort_selector_wait(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, or by
+ * `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from doing what
+ * can go ahead at once.
+ * Errors: GORT_TIMED_OUT; else as gort_selector_wait(). `ctx` may be NULL.
+ * Ordering, ownership and thread-safety: as gort_selector_wait().
+ */
+GORT_NODISCARD int32_t gort_selector_wait_until(gort_selector *selector, gort_status *status, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Frees a selector: its cases are removed. NULL is allowed and does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle, or while somebody waits; nothing is freed then; GORT_SHUTDOWN.
+ * Ownership: its references of the channels are given back. Thread-safety: any thread or task, as the last user.
+ */
+gort_status gort_selector_free(gort_selector *selector);
 
 /* ---- WaitGroups ------------------------------------------------------------------------------------------ */
 
@@ -918,6 +1305,8 @@ typedef struct gort_metrics_t {
     uint64_t retakes;
     /** Times a sleeping thread was woken. */
     uint64_t wakeups;
+    /** Selectors alive. */
+    uint64_t selectors;
 } gort_metrics_t;
 
 /**
@@ -940,7 +1329,7 @@ gort_status gort_metrics(gort_metrics_t *metrics);
 gort_status gort_dump(FILE *file);
 
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
-#define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 #if defined(__cplusplus)
 } /* extern "C" */

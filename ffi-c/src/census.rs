@@ -45,12 +45,14 @@ pub struct gort_metrics_t {
     pub retakes: u64,
     /// Times a sleeping thread was woken.
     pub wakeups: u64,
+    /// Selectors alive.
+    pub selectors: u64,
 }
 
 // SAFETY: repr(C), integers only, struct_size is the first field, and 0 is a value of each.
 unsafe impl Options for gort_metrics_t {
     const NAME: &'static str = "gort_metrics_t";
-    const FIRST_SIZE: usize = offset_of!(gort_metrics_t, wakeups) + size_of::<u64>();
+    const FIRST_SIZE: usize = offset_of!(gort_metrics_t, selectors) + size_of::<u64>();
 }
 
 /// Fills in `*metrics` with the counters of this instant. Does not stop anything, so they may not fit together exactly
@@ -78,6 +80,7 @@ pub unsafe extern "C" fn gort_metrics(metrics: *mut gort_metrics_t) -> gort_stat
             steals: now.steals,
             retakes: now.retakes,
             wakeups: now.wakeups,
+            selectors: now.selectors,
         };
         // SAFETY: NULL, or the caller's struct with a true struct_size (the header's contract).
         unsafe { ffi::fill(metrics, &now) }

@@ -1,7 +1,8 @@
-//! Channels, and their two one-directional views.
+//! Channels: making one, sending, receiving, closing, counting references.
 //!
-//! What this is NOT: the channel; that is core's `chan/raw.rs`. Typed channels are inline functions of the header
-//! (`gort_prelude.h`) over the functions of this file.
+//! What this is NOT: the channel; that is core's `chan/raw.rs`. Views for one direction are in `ends.rs`, batches in
+//! `batch.rs`, event loops in `notify.rs`. Typed channels are inline functions of the header (`gort_prelude.h`) over the
+//! functions of these files.
 //!
 //! A NULL channel is Go's nil channel: never ready. Core knows that; here only elements and options are looked at.
 
@@ -20,7 +21,8 @@ use crate::status::gort_status;
 use crate::time::gort_ctx;
 
 /// A channel: a queue of elements of one size between any number of senders and receivers. Capacity 0 is a
-/// rendezvous: a send returns when a receiver has the element.
+/// rendezvous: a send returns when a receiver has the element. One without bound (GORT_CHAN_UNBOUNDED) takes as many as
+/// there is memory for.
 ///
 /// NULL is a channel that is never ready: sending and receiving block until a deadline or cancellation.
 ///
@@ -31,15 +33,9 @@ pub struct gort_chan {
     _opaque: [u8; 0],
 }
 
-/// A channel seen by who may only send: of the same channel, not a reference of its own.
-pub struct gort_sender {
-    _opaque: [u8; 0],
-}
-
-/// A channel seen by who may only receive: of the same channel, not a reference of its own.
-pub struct gort_receiver {
-    _opaque: [u8; 0],
-}
+/// gort_chan_options.flags: as many elements can be under way as there is memory for, so a send never waits. What receivers
+/// do not keep up with grows: a bound is the better choice wherever senders can wait.
+pub const GORT_CHAN_UNBOUNDED: u32 = 1;
 
 /// What is done with an element that nobody received.
 type DropElement = unsafe extern "C" fn(*mut c_void);
@@ -52,21 +48,23 @@ pub struct gort_chan_options {
     pub struct_size: usize,
     /// Bytes of an element: 0 to 65536.
     pub elem_size: usize,
-    /// Elements that can be under way; 0: a rendezvous.
+    /// Elements that can be under way; 0: a rendezvous, or with GORT_CHAN_UNBOUNDED no bound.
     pub capacity: usize,
     /// Of an element given to `drop`: a power of two up to 4096; 0: that of any type of this size, at most 16.
     pub alignment: usize,
     /// Called with each element that was sent and never received, when the channel goes away or is abandoned; or NULL.
     /// It runs with no lock held, may call gort, and must not block.
     pub drop: Option<unsafe extern "C" fn(element: *mut c_void)>,
+    /// 0, or GORT_CHAN_UNBOUNDED.
+    pub flags: u32,
     /// 0, for later versions.
-    pub reserved: [u32; 6],
+    pub reserved: [u32; 5],
 }
 
 // SAFETY: repr(C), integers and a nullable function, struct_size is the first field, and all-zero is the default.
 unsafe impl Options for gort_chan_options {
     const NAME: &'static str = "gort_chan_options";
-    const FIRST_SIZE: usize = offset_of!(gort_chan_options, reserved) + size_of::<[u32; 6]>();
+    const FIRST_SIZE: usize = offset_of!(gort_chan_options, reserved) + size_of::<[u32; 5]>();
 }
 
 impl gort_chan_options {
@@ -77,7 +75,8 @@ impl gort_chan_options {
         capacity: 0,
         alignment: 0,
         drop: None,
-        reserved: [0; 6],
+        flags: 0,
+        reserved: [0; 5],
     };
 }
 
@@ -108,9 +107,25 @@ fn layout(size: usize, capacity: usize, align: usize, drop: Option<DropElement>)
 /// Makes the channel of a C constructor.
 fn create(options: gort_chan_options) -> Result<NonNull<RawChan>, Status> {
     ffi::reserved::<gort_chan_options>(&options.reserved)?;
-    let gort_chan_options { elem_size, capacity, alignment, drop, .. } = options;
+    let gort_chan_options { elem_size, capacity, alignment, drop, flags, .. } = options;
     let layout = layout(elem_size, capacity, alignment, drop)?;
-    ffi::explained(raw::create(layout, capacity), "a channel")
+    let made = match flags {
+        0 => raw::create(layout, capacity),
+        GORT_CHAN_UNBOUNDED if capacity == 0 => raw::create_unbounded(layout),
+        GORT_CHAN_UNBOUNDED => {
+            return ffi::fail(
+                Status::Invalid,
+                format_args!("a channel without bound has no capacity, and gort_chan_options.capacity is {capacity}"),
+            );
+        }
+        _ => {
+            return ffi::fail(
+                Status::Invalid,
+                format_args!("gort_chan_options.flags is {flags:#x}, not 0 or GORT_CHAN_UNBOUNDED"),
+            );
+        }
+    };
+    ffi::explained(made, "a channel")
 }
 
 /// Makes a channel for elements of `elem_size` bytes, `capacity` of which can be under way. Does not block.
@@ -125,7 +140,7 @@ pub extern "C" fn gort_chan_new(elem_size: usize, capacity: usize) -> *mut gort_
     ffi::made(|| create(gort_chan_options { elem_size, capacity, ..gort_chan_options::PLAIN }))
 }
 
-/// Makes a channel as `options` say: with an alignment, with a function for elements that nobody received.
+/// Makes a channel as `options` say: with an alignment, with a function for elements that nobody received, without bound.
 ///
 /// Blocks: never. Errors: as gort_chan_new(); also for NULL or bad `options`.
 /// Ownership: one reference, the caller's: gort_chan_release(); `options` may go away at once.
@@ -160,12 +175,13 @@ pub unsafe extern "C" fn gort_chan_release(chan: *mut gort_chan) -> gort_status 
 }
 
 /// Sends the element at `element`, which is copied. Blocks while the buffer is full, or, with capacity 0, until a
-/// receiver takes it. Woken by a receive, by the close of the channel, or by the cancellation of the caller.
+/// receiver takes it; never for a channel without bound. Woken by a receive, by the close of the channel, or by the
+/// cancellation of the caller.
 ///
 /// Blocks: the task (on a plain thread: the thread). For a NULL channel until cancelled.
 /// Errors: GORT_CLOSED when the channel is or becomes closed, or its receivers have abandoned it; GORT_CANCELED,
-/// GORT_DEADLOCK; GORT_INVALID for a NULL `element`; GORT_MISUSE for a stale handle; GORT_SHUTDOWN. The element was not
-/// sent then and is still the caller's.
+/// GORT_DEADLOCK; GORT_NO_MEMORY for a channel without bound; GORT_INVALID for a NULL `element`; GORT_MISUSE for a stale
+/// handle; GORT_SHUTDOWN. The element was not sent then and is still the caller's.
 /// Ordering: what was written before it is seen after the receive that gets the element.
 /// Ownership: the bytes are copied before it returns. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
@@ -292,7 +308,7 @@ pub unsafe extern "C" fn gort_chan_len(chan: *const gort_chan) -> usize {
     ffi::wall_or(0, || unsafe { raw::len(chan.cast()) })
 }
 
-/// The capacity the channel was made with. 0 for NULL.
+/// The capacity the channel was made with; SIZE_MAX for one without bound. 0 for NULL.
 ///
 /// Blocks: never. Errors: none; 0 for a stale handle. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
@@ -323,100 +339,9 @@ pub unsafe extern "C" fn gort_chan_is_closed(chan: *const gort_chan) -> bool {
     ffi::wall_or(false, || unsafe { raw::is_closed(chan.cast()) })
 }
 
-/// The sending side of the channel, as a type that cannot receive. NULL for NULL.
-///
-/// Blocks: never. Errors: none. Ownership: borrowed; no reference is taken. Thread-safety: any thread or task.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gort_chan_sender(chan: *mut gort_chan) -> *mut gort_sender {
-    chan.cast()
-}
-
-/// The receiving side of the channel, as a type that cannot send. NULL for NULL.
-///
-/// Blocks: never. Errors: none. Ownership: borrowed; no reference is taken. Thread-safety: any thread or task.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gort_chan_receiver(chan: *mut gort_chan) -> *mut gort_receiver {
-    chan.cast()
-}
-
-/// gort_chan_send() for a sender: blocks, fails and is woken as it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gort_sender_send(sender: *mut gort_sender, element: *const c_void) -> gort_status {
-    // SAFETY: as in gort_chan_send.
-    unsafe { gort_chan_send(sender.cast(), element) }
-}
-
-/// gort_chan_try_send() for a sender. Never blocks.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn gort_sender_try_send(sender: *mut gort_sender, element: *const c_void) -> gort_status {
-    // SAFETY: as in gort_chan_send.
-    ffi::hot(|| unsafe { raw::try_send(handle(sender), from(sender, element)?) }.ok())
-}
-
-/// gort_chan_send_until() for a sender: blocks, fails and is woken as it.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn gort_sender_send_until(
-    sender: *mut gort_sender,
-    element: *const c_void,
-    deadline: i64,
-    ctx: *mut gort_ctx,
-) -> gort_status {
-    // SAFETY: as in gort_chan_send.
-    ffi::hot(|| unsafe { raw::send_until(handle(sender), from(sender, element)?, deadline, ffi::context(ctx)?) }.ok())
-}
-
-/// gort_chan_close() for a sender. Never blocks.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gort_sender_close(sender: *mut gort_sender) -> gort_status {
-    // SAFETY: core checks what the handle points to (W3).
-    ffi::wall(|| unsafe { raw::close(ffi::handle(sender, "the sender")?) }.ok())
-}
-
-/// gort_chan_recv() for a receiver: blocks, fails and is woken as it.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn gort_receiver_recv(receiver: *mut gort_receiver, out: *mut c_void) -> gort_status {
-    // SAFETY: as in gort_chan_recv.
-    unsafe { gort_chan_recv(receiver.cast(), out) }
-}
-
-/// gort_chan_try_recv() for a receiver. Never blocks.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn gort_receiver_try_recv(receiver: *mut gort_receiver, out: *mut c_void) -> gort_status {
-    // SAFETY: as in gort_chan_recv.
-    ffi::hot(|| unsafe { raw::try_recv(handle(receiver), from(receiver, out)?) }.ok())
-}
-
-/// gort_chan_recv_until() for a receiver: blocks, fails and is woken as it.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn gort_receiver_recv_until(
-    receiver: *mut gort_receiver,
-    out: *mut c_void,
-    deadline: i64,
-    ctx: *mut gort_ctx,
-) -> gort_status {
-    // SAFETY: as in gort_chan_recv.
-    ffi::hot(|| unsafe { raw::recv_until(handle(receiver), from(receiver, out)?, deadline, ffi::context(ctx)?) }.ok())
-}
-
-/// Says that nobody will receive any more. Does not block. Senders that wait are woken and get GORT_CLOSED, as does
-/// every send from then on; elements in the buffer are dropped.
-///
-/// Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
-/// Ordering: what was written before it is seen after a send that reports it. Thread-safety: any thread or task.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gort_receiver_abandon(receiver: *mut gort_receiver) -> gort_status {
-    // SAFETY: core checks what the handle points to (W3).
-    ffi::wall(|| unsafe { raw::abandon(ffi::handle(receiver, "the receiver")?) }.ok())
-}
-
 /// The channel behind a handle of any of the three types; NULL is core's to understand.
 #[inline(always)]
-fn handle<C>(chan: *mut C) -> *const RawChan {
+pub(crate) fn handle<C>(chan: *mut C) -> *const RawChan {
     chan.cast()
 }
 
@@ -425,7 +350,7 @@ fn handle<C>(chan: *mut C) -> *const RawChan {
 /// # Safety
 /// None beyond what core checks of the handle (W3).
 #[inline(always)]
-unsafe fn from<C>(chan: *mut C, place: *const c_void) -> Result<*mut u8, Status> {
+pub(crate) unsafe fn from<C>(chan: *mut C, place: *const c_void) -> Result<*mut u8, Status> {
     // A NULL channel never comes to look at the element.
     // SAFETY: core checks what the handle points to.
     ffi::element(place, || if chan.is_null() { 0 } else { unsafe { raw::elem_size(handle(chan)) } })

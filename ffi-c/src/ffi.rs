@@ -11,8 +11,8 @@
 //!     wait-group operations contain no panicking path: they return a status for every mistake of the program, so a
 //!     panic there is a bug of gort's after which no lock can be trusted.
 //! W3  A handle is cast, never followed, here: core's functions take the raw pointer and check it themselves (D8).
-//! W4  A task's entry (see [`Call`]) keeps the C function and its argument as plain words; it owns memory only for
-//!     `gort_go_copy`, and gives that back exactly once, whether it ran or not.
+//! W4  A task's entry (see [`Call`]) keeps the C function and its argument as plain words; what it owns besides (the copy of
+//!     `gort_go_copy`, the thing that [`Call::after`] waits for) it gives back exactly once, whether it ran or not.
 //!
 //! Rejected: `catch_unwind` around everything (0.15 ns a call for nothing on the path that is measured in nanoseconds);
 //! `NonNull` or `&T` in signatures (a NULL from C would be undefined before the first line could look).
@@ -62,6 +62,26 @@ pub(crate) fn wall_or<T>(neutral: T, body: impl FnOnce() -> T) -> T {
 #[inline(always)]
 pub(crate) fn hot(body: impl FnOnce() -> Outcome) -> gort_status {
     code(body())
+}
+
+/// Runs a hot body that ends with an index, without a landing pad (W2).
+#[inline(always)]
+pub(crate) fn hot_index(body: impl FnOnce() -> Result<usize, Status>) -> i32 {
+    index(body())
+}
+
+/// Runs `body`, which ends with an index, and turns its panic into a status (W1).
+pub(crate) fn wall_index(body: impl FnOnce() -> Result<usize, Status>) -> i32 {
+    wall_or(Status::Panic.code(), || index(body()))
+}
+
+/// An index as a number of C, or the negative number of the status. Core has at most 65536 of anything that has one.
+#[inline(always)]
+fn index(outcome: Result<usize, Status>) -> i32 {
+    match outcome {
+        Ok(index) => index as i32,
+        Err(status) => status.code(),
+    }
 }
 
 /// The number of an outcome.
@@ -125,6 +145,19 @@ pub(crate) fn made<R, C>(make: impl FnOnce() -> Result<NonNull<R>, Status>) -> *
 /// Leaves the text of a status that core gave without one.
 pub(crate) fn explained<T>(result: Result<T, Status>, what: &str) -> Result<T, Status> {
     result.or_else(|status| fail(status, format_args!("{what}: {}", status.text())))
+}
+
+/// An array of the caller's as a slice; NULL is one of no elements.
+///
+/// # Safety
+/// `first` is NULL, or readable for `n` valid values of `T` that nobody writes to while the slice is in use.
+#[inline(always)]
+pub(crate) unsafe fn array<'a, T>(first: *const T, n: usize, what: &str) -> Result<&'a [T], Status> {
+    if !first.is_null() {
+        // SAFETY: by the contract.
+        return Ok(unsafe { core::slice::from_raw_parts(first, n) });
+    }
+    if n == 0 { Ok(&[]) } else { null_argument(what) }
 }
 
 /// Writes an output that may be NULL.
@@ -250,7 +283,23 @@ macro_rules! as_function {
     };
 }
 
-/// Ways to make an [`Entry`] of a C function. The words are: function or result, argument, and not used (W4).
+/// What a task waits for before it calls its function; see [`Call::after`].
+pub(crate) trait Before {
+    /// Waits, on the task. False: the function is not to be called.
+    ///
+    /// # Safety
+    /// `thing` is one that the task owns.
+    unsafe fn wait(thing: *const c_void) -> bool;
+
+    /// Gives the thing back.
+    ///
+    /// # Safety
+    /// `thing` is one that the task owned, given back once.
+    unsafe fn give_back(thing: *const c_void);
+}
+
+/// Ways to make an [`Entry`] of a C function. The words are: function or result, argument, and what the task owns besides
+/// or nothing (W4).
 pub(crate) struct Call;
 
 impl Call {
@@ -287,6 +336,30 @@ impl Call {
             }
         }
         Entry::new(call, None, [function as usize, arg as usize, 0])
+    }
+
+    /// `fn(arg)` when `B` has been waited for; not at all if that wait was in vain. The entry owns the `thing`.
+    pub(crate) fn after<B: Before>(function: Plain, arg: *mut c_void, thing: *const c_void) -> Entry {
+        unsafe fn call<B: Before>(entry: *mut Entry) {
+            // SAFETY: as in `plain`; the thing in word 2 is the task's until `drop` below.
+            unsafe {
+                if B::wait((*entry).word(2) as *const c_void) {
+                    as_function!((*entry).word(0) => Plain)((*entry).word(1) as *mut c_void);
+                }
+                drop::<B>(entry);
+            }
+        }
+        unsafe fn drop<B: Before>(entry: *mut Entry) {
+            // SAFETY: word 2 is the thing, or 0 once it was given back (W4).
+            unsafe {
+                let thing = (*entry).word(2);
+                (*entry).set_word(2, 0);
+                if thing != 0 {
+                    B::give_back(thing as *const c_void)
+                }
+            }
+        }
+        Entry::new(call::<B>, Some(drop::<B>), [function as usize, arg as usize, thing as usize])
     }
 
     /// `fn(&copy)` with a copy of `size` bytes, aligned for any type, that the entry owns.

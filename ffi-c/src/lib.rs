@@ -32,6 +32,16 @@ mod task;
 
 mod chan;
 
+mod ends;
+
+mod batch;
+
+mod notify;
+
+mod select;
+
+mod selector;
+
 mod waitgroup;
 
 mod census;

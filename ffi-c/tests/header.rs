@@ -15,13 +15,18 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 8] = [
+const TITLES: [(&str, &str); 13] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
     ("run", "Runs, and the runtime"),
     ("task", "Tasks"),
     ("chan", "Channels"),
+    ("ends", "The two ends of a channel"),
+    ("batch", "Several elements in one call"),
+    ("notify", "Event loops"),
+    ("select", "Select"),
+    ("selector", "Selectors"),
     ("waitgroup", "WaitGroups"),
     ("census", "Seeing inside"),
 ];

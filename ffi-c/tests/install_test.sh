@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # install_test.sh: `make install` into an empty prefix gives a gort that others can use: the program of README.md is compiled
-# with what pkg-config says and with CMake's find_package, shared and static, in C and C++, and prints what it should; a
-# program that loads and unloads the library survives; `make uninstall` leaves nothing.
+# with what pkg-config says and with CMake's find_package, shared and static, in C and C++, and prints what it should, as does
+# the one with a select of docs/c-api.md, without a warning; a program that loads and unloads the library survives; `make
+# uninstall` leaves nothing.
 #
 # The last line is "N passed, N failed" (", N skipped" when cmake or pkg-config is missing). What it is NOT: a test of gort.
 # The prefix has a space-free temporary path, and nothing of the build tree is used after the installation.
@@ -72,6 +73,14 @@ if has pkg-config; then
     # shellcheck disable=SC2046
     check cxx_with_pkg_config c++ -std=c++17 "$work/main.cpp" $(pkg-config --cflags --libs gort) -o "$work/shared++"
     prints shared_cxx_program_runs "$prefix/lib" "$work/shared++"
+    awk '/^```c$/ { on = 1; next } /^```$/ { if (on) exit } on' docs/c-api.md >"$work/select.c"
+    check document_has_a_program_with_a_select grep -q gort_select "$work/select.c"
+    for language in c c++; do
+        # shellcheck disable=SC2046
+        check "select_compiles_as_$language" cc -x $language -Wall -Wextra -Wconversion -Werror "$work/select.c" \
+            $(pkg-config --cflags --libs gort) -o "$work/select"
+        check "select_as_${language}_runs" sh -c "LD_LIBRARY_PATH='$prefix/lib' timeout 60 '$work/select' | grep -qx 'sum 285'"
+    done
     # The archive by its name, with the libraries that --static adds.
     # shellcheck disable=SC2046
     check cc_with_the_archive cc "$work/main.c" $(pkg-config --cflags gort) \

@@ -96,7 +96,7 @@ fn may_begin() -> Result<(), Status> {
 }
 
 unsafe fn many<const S: bool>(ch: *const RawChan, at: *mut u8, n: usize) -> (usize, Status) {
-    if ch.is_null() {
+    if ch.is_null() && n > 0 {
         return (0, Status::WouldBlock);
     }
     let mut done = 0;

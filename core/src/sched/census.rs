@@ -175,6 +175,7 @@ pub struct Metrics {
     pub steals: u64,
     pub retakes: u64,
     pub wakeups: u64,
+    pub selectors: u64,
 }
 
 /// Sums the processors' counters and counts the slabs.
@@ -194,6 +195,7 @@ fn metrics_inside() -> Metrics {
     each_live(|_| m.tasks += 1);
     m.channels = objects::live("channels");
     m.wait_groups = objects::live("wait_groups");
+    m.selectors = objects::live("selectors");
     m.stacks_in_use = stack::in_use() as u64;
     m.stacks_cached = stack::cached() as u64;
     if let Some(rt) = runtime::get() {

@@ -89,13 +89,14 @@ static inline void expect_settled(void) {
     gort_metrics_t m = GORT_METRICS_INIT;
     for (int i = 0; i < 2000; i++) {
         if (gort_metrics(&m) != GORT_OK) break;
-        if (!m.tasks && !m.channels && !m.wait_groups && !m.runs && !m.timers && !m.stacks_in_use) return;
+        if (!m.tasks && !m.channels && !m.wait_groups && !m.selectors && !m.runs && !m.timers && !m.stacks_in_use) return;
         usleep(1000);
     }
     expect(0, "nothing is left alive", __FILE__, __LINE__);
-    fprintf(stderr, "  tasks %llu, channels %llu, wait groups %llu, runs %llu, timers %llu, stacks %llu\n",
+    fprintf(stderr, "  tasks %llu, channels %llu, wait groups %llu, selectors %llu, runs %llu, timers %llu, stacks %llu\n",
             (unsigned long long)m.tasks, (unsigned long long)m.channels, (unsigned long long)m.wait_groups,
-            (unsigned long long)m.runs, (unsigned long long)m.timers, (unsigned long long)m.stacks_in_use);
+            (unsigned long long)m.selectors, (unsigned long long)m.runs, (unsigned long long)m.timers,
+            (unsigned long long)m.stacks_in_use);
     (void)gort_dump(stderr);
 }
 

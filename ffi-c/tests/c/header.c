@@ -36,9 +36,51 @@ static const any functions[] = {
     F(gort_chan_recv_until), F(gort_chan_close), F(gort_chan_len), F(gort_chan_cap), F(gort_chan_elem_size),
     F(gort_chan_is_closed), F(gort_chan_sender), F(gort_chan_receiver), F(gort_sender_send), F(gort_sender_try_send),
     F(gort_sender_send_until), F(gort_sender_close), F(gort_receiver_recv), F(gort_receiver_try_recv),
-    F(gort_receiver_recv_until), F(gort_receiver_abandon), F(gort_wg_new), F(gort_wg_free), F(gort_wg_add),
+    F(gort_receiver_recv_until), F(gort_receiver_abandon), F(gort_chan_send_n), F(gort_chan_try_send_n),
+    F(gort_chan_send_n_until), F(gort_chan_recv_n), F(gort_chan_try_recv_n), F(gort_chan_recv_n_until),
+    F(gort_chan_notify_fd), F(gort_chan_on_ready), F(gort_select), F(gort_try_select), F(gort_select_until),
+    F(gort_select_biased), F(gort_try_select_biased), F(gort_select_biased_until), F(gort_selector_new),
+    F(gort_selector_add), F(gort_selector_remove), F(gort_selector_wait), F(gort_selector_try_wait),
+    F(gort_selector_wait_until), F(gort_selector_free), F(gort_wg_new), F(gort_wg_free), F(gort_wg_add),
     F(gort_wg_done), F(gort_wg_go), F(gort_wg_wait), F(gort_wg_try_wait), F(gort_wg_wait_until), F(gort_metrics),
     F(gort_dump)};
+
+/* Each constructor of a case, typed and not, fills in every field. */
+static int wrong_cases(void) {
+    static const point in = {1, 2};
+    point out = {0, 0};
+    callback called = NULL;
+    string text = NULL;
+    points *c = NULL;
+    const gort_case cases[] = {points_case_recv(c, &out),
+                               points_case_send(c, &in),
+                               callbacks_case_recv(NULL, &called),
+                               strings_case_send(NULL, &text),
+                               gort_case_recv(NULL, &out),
+                               gort_case_send(NULL, &in),
+                               gort_case_sender_send(NULL, &in),
+                               gort_case_receiver_recv(NULL, &out),
+                               gort_case_ctx(NULL)};
+    const gort_case after = gort_case_after(GORT_SEC(2));
+    int bad = after.kind != GORT_CASE_AFTER || after.duration != GORT_SEC(2) || after.element != NULL;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const gort_case *k = &cases[i];
+        bad += k->chan != NULL || k->status != GORT_OK || k->duration != 0 || k->reserved[0] != 0 || k->reserved[1] != 0;
+    }
+    bad += cases[0].kind != GORT_CASE_RECV || cases[0].element != &out;
+    bad += cases[1].kind != GORT_CASE_SEND || cases[1].element != &in;
+    return bad;
+}
+
+/* The batches of a typed channel take arrays of its type, also constant ones. */
+static int wrong_batches(void) {
+    static const int in[2] = {1, 2};
+    int out[2] = {0, 0};
+    size_t n = 9;
+    ints *c = NULL;
+    return ints_send_n(c, in, 0, &n) + ints_try_send_n(c, in, 0, &n) + ints_send_n_until(c, in, 0, &n, 0, NULL) +
+           ints_recv_n(c, out, 0, &n) + ints_try_recv_n(c, out, 0, &n) + ints_recv_n_until(c, out, 0, &n, 0, NULL) + (n != 0);
+}
 
 static int switch_on(gort_status status) {
     switch (status) { /* the numbers are constants */
@@ -58,7 +100,8 @@ int main(void) {
     int64_t durations[] = {GORT_NEVER, GORT_US(1), GORT_MS(1.5), GORT_SEC(-1)};
     int bad = 0;
     bad += tag->struct_size != sizeof config || spawn.struct_size != sizeof spawn || chan.struct_size != sizeof chan;
-    bad += config.grace != GORT_MS(100) || spawn.affinity != GORT_AFFINITY_ANY || chan.drop != NULL;
+    bad += config.grace != GORT_MS(100) || spawn.affinity != GORT_AFFINITY_ANY || chan.drop != NULL || chan.flags != 0;
+    bad += wrong_cases() + wrong_batches();
     bad += durations[2] != 1500000 || durations[3] != -1000000000;
     bad += gort_version() != GORT_VERSION || gort_metrics(&metrics) != GORT_OK;
     bad += switch_on(GORT_LIMIT) != 1;

@@ -20,7 +20,9 @@ CC=${CC:-gcc} CXX=${CXX:-g++}
 target=${CARGO_TARGET_DIR:-target}
 flavours=${GORT_TEST_FLAVOURS:-plain address}
 workers=${GORT_TEST_WORKERS:-1 2 5}
-programs=${GORT_TEST_PROGRAMS:-chan waitgroup run task misuse blocking free_after_wait stress}
+programs=${GORT_TEST_PROGRAMS:-chan select select_limits selector selector_life batch unbounded notify waitgroup run task misuse blocking free_after_wait stress}
+# These are C++ as well.
+both="chan select select_limits selector selector_life batch unbounded notify"
 passed=0 failed=0
 
 if [ -z "${GORT_LIB_DIR:-}" ]; then
@@ -105,7 +107,37 @@ snippet receiver_that_closes 'int f(gort_sender *s); int f(gort_sender *s) { ret
     'int f(gort_receiver *s); int f(gort_receiver *s) { return gort_sender_close(s); }'
 snippet ignored_receive 'int f(ints *c, int *v); int f(ints *c, int *v) { return ints_recv(c, v); }' \
     'int f(ints *c, int *v); int f(ints *c, int *v) { ints_recv(c, v); return 0; }'
+snippet case_of_a_receiver_that_sends 'gort_case f(gort_sender *s, int *v); gort_case f(gort_sender *s, int *v) { return gort_case_sender_send(s, v); }' \
+    'gort_case f(gort_receiver *s, int *v); gort_case f(gort_receiver *s, int *v) { return gort_case_sender_send(s, v); }'
+snippet case_of_a_sender_that_receives 'gort_case f(gort_receiver *r, int *v); gort_case f(gort_receiver *r, int *v) { return gort_case_receiver_recv(r, v); }' \
+    'gort_case f(gort_sender *r, int *v); gort_case f(gort_sender *r, int *v) { return gort_case_receiver_recv(r, v); }'
+snippet case_of_a_sender_as_a_channel 'gort_case f(gort_chan *c, int *v); gort_case f(gort_chan *c, int *v) { return gort_case_recv(c, v); }' \
+    'gort_case f(gort_sender *c, int *v); gort_case f(gort_sender *c, int *v) { return gort_case_recv(c, v); }'
+snippet receive_case_into_another_type 'gort_case f(ints *c, int *v); gort_case f(ints *c, int *v) { return ints_case_recv(c, v); }' \
+    'gort_case f(ints *c, long *v); gort_case f(ints *c, long *v) { return ints_case_recv(c, v); }'
+snippet send_case_of_another_type 'gort_case f(ints *c, const int *v); gort_case f(ints *c, const int *v) { return ints_case_send(c, v); }' \
+    'gort_case f(ints *c, const long *v); gort_case f(ints *c, const long *v) { return ints_case_send(c, v); }'
+snippet receive_case_into_a_constant 'gort_case f(ints *c, int *v); gort_case f(ints *c, int *v) { return ints_case_recv(c, v); }' \
+    'gort_case f(ints *c, const int *v); gort_case f(ints *c, const int *v) { return ints_case_recv(c, v); }'
+snippet case_of_another_channel 'gort_case f(ints *c, int *v); gort_case f(ints *c, int *v) { return ints_case_recv(c, v); }' \
+    'gort_case f(longs *c, int *v); gort_case f(longs *c, int *v) { return ints_case_recv(c, v); }'
+snippet batch_of_another_type 'int f(ints *c, int *v); int f(ints *c, int *v) { return ints_send_n(c, v, 2, NULL); }' \
+    'int f(ints *c, long *v); int f(ints *c, long *v) { return ints_send_n(c, v, 2, NULL); }'
+snippet ignored_select 'int f(gort_case *c); int f(gort_case *c) { return gort_select(c, 2); }' \
+    'int f(gort_case *c); int f(gort_case *c) { gort_select(c, 2); return 0; }'
 snippet definition_without_semicolon 'GORT_CHAN_DEFINE(short, shorts); int x;' 'GORT_CHAN_DEFINE(short, shorts) int x;'
+
+# --- the examples of the documents --------------------------------------------------------------------------------------
+
+# Each block of C in docs/c-api.md stands by itself, in C and in C++.
+blocks=$(awk -v out="$out" '/^```c$/ { n++; on = 1; next } /^```$/ { on = 0 } on { print > (out "/example" n ".c") } END { print n + 0 }' docs/c-api.md)
+[ "$blocks" -gt 0 ] || bad "docs/c-api.md has no example"
+for n in $(seq "$blocks"); do
+    for compiler in "$CC -std=c11 -Wstrict-prototypes -Wmissing-prototypes" "$CXX -x c++ -std=c++17"; do
+        # shellcheck disable=SC2086
+        compile "example $n of docs/c-api.md as ${compiler#* }" "$out/example.o" $compiler $WARN $STRICT $FLAGS -c "$out/example$n.c" && good
+    done
+done
 
 # --- the programs ---------------------------------------------------------------------------------------------------
 
@@ -137,10 +169,10 @@ for flavour in $flavours; do
         # shellcheck disable=SC2086
         compile "$program.c ($flavour)" "$out/$program" $CC -std=c11 $WARN $FLAGS $sanitize "$here/$program.c" $LINK &&
             runs "$program $flavour" "$out/$program"
-        [ "$program" = chan ] || continue
+        case " $both " in *" $program "*) ;; *) continue ;; esac
         # shellcheck disable=SC2086
-        compile "chan.c as C++ ($flavour)" "$out/chan++" $CXX -x c++ -std=c++17 $WARN $FLAGS $sanitize "$here/chan.c" $LINK &&
-            runs "chan as C++ $flavour" "$out/chan++"
+        compile "$program.c as C++ ($flavour)" "$out/$program++" $CXX -x c++ -std=c++17 $WARN $FLAGS $sanitize "$here/$program.c" $LINK &&
+            runs "$program as C++ $flavour" "$out/$program++"
     done
 done
 
