@@ -477,16 +477,17 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
         let me = Cx { thread: &*Thread::get() }.party();
         s.header.lock.with(|| {
             let user = s.user.get();
-            if core::ptr::eq(user, me) {
-                e.next.set(s.aside.replace(e)); // L4
-                return null();
-            }
             if !user.is_null()
                 && let Some(seq) = (*user).ticket.waiting()
                 && (*user).ticket.win_held(seq, ticket::WON, e.index)
             {
                 w.as_ref().inspect(|w| w.party.set(user));
                 return w;
+            }
+            // Its wait is not open: it tries. (While a thread waits, its host may call from there, for a signal's handler.)
+            if core::ptr::eq(user, me) {
+                e.next.set(s.aside.replace(e)); // L4
+                return null();
             }
             s.push(e);
             null()
