@@ -149,8 +149,17 @@ impl Channel {
     unsafe fn send_slow(&self, py: Python<'_>, c: &Caller, at: *const u8, timeout: Option<f64>) -> PyResult<Status> {
         let wait = c.within(py, timeout)?;
         c.may_block_thread(py)?;
-        // SAFETY: contract of `send_word`.
-        Ok(unsafe { self.send_at::<UNTIL>(at, wait) })
+        // SAFETY: contract of `send_word`: attached; an element of ours.
+        unsafe {
+            let kept = matches!(self.kind, Kind::Object)
+                .then(|| Bound::from_borrowed_ptr(py, at.cast::<*mut ffi::PyObject>().read()));
+            let s = self.send_at::<UNTIL>(at, wait);
+            if s.is_ok() {
+                // It may have gone, and yet something is raised: the caller gives up the element of a failed send, so it gets another reference.
+                c.settle(py).inspect_err(|_| std::mem::forget(kept))?;
+            }
+            Ok(s)
+        }
     }
 
     /// Receives an element.
@@ -200,7 +209,26 @@ impl Channel {
         let wait = c.within(py, timeout)?;
         c.may_block_thread(py)?;
         // SAFETY: contract of `recv_word`.
-        Ok(unsafe { self.recv_at::<UNTIL>(at, wait) })
+        unsafe {
+            let s = self.recv_at::<UNTIL>(at, wait);
+            if matches!(s, Status::Ok | Status::Closed) && c.is_interrupted(py) {
+                return Err(self.undo_recv(py, c, s, at));
+            }
+            Ok(s)
+        }
+    }
+
+    /// A signal's exception came to a thread together with what it waited for: a value goes to the next one, and the exception is raised.
+    #[cold]
+    unsafe fn undo_recv(&self, py: Python<'_>, c: &Caller, s: Status, at: *mut u8) -> PyErr {
+        let e = c.take_interrupt(py);
+        // SAFETY: contract of `recv_word`: an element of ours.
+        unsafe {
+            if s.is_ok() && !later::give_back(self.raw(), at).is_ok() {
+                self.forget_word(py, at.cast::<u64>().read())
+            }
+        }
+        e.unwrap_or_else(|| errors::of(py, Status::Canceled))
     }
 
     /// The element of a value: an owned reference, or its bytes.

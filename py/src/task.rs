@@ -206,7 +206,7 @@ impl Task {
             None => unsafe { join::join(t, null_mut(), wait, true) },
         };
         match status {
-            Status::Ok | Status::Panic => Ok(()),
+            Status::Ok | Status::Panic => c.settle(py),
             s => Err(c.error(py, s)),
         }
     }

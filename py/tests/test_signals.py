@@ -255,3 +255,38 @@ print(c.recv())
 """
     )
     assert done.stdout == "misuse\nvalue\n"
+
+
+@pytest.mark.parametrize("run", ["gort.run(main)", "main()"])
+def test_value_that_comes_with_a_handlers_exception_is_not_lost(program, run):
+    done = program(
+        HEAD
+        + f"""
+class Stop(Exception): pass
+c, w, d = gort.Channel(), gort.WaitGroup(), gort.Channel()
+def deliver(f):
+    def handler(*a):
+        f()
+        raise Stop
+    signal.signal(signal.SIGUSR1, handler)
+    threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGUSR1]).start()
+def stopped(f):
+    try: f()
+    except Stop: print("stop", flush=True)
+def main():
+    deliver(lambda: c.try_send("value"))
+    stopped(c.recv)
+    print(c.try_recv(), flush=True)
+    w.add()
+    deliver(w.done)
+    stopped(lambda: (w.wait(), gort.sleep(0.001)))
+    deliver(d.close)
+    stopped(lambda: (d.recv(default=1), gort.sleep(0.001)))
+    got = []
+    deliver(lambda: got.append(c.try_recv()))
+    stopped(lambda: (c.send("sent"), gort.sleep(0.001)))
+    print(got)
+{run}
+"""
+    )
+    assert done.stdout == "stop\nvalue\nstop\nstop\nstop\n['sent']\n"
