@@ -82,6 +82,28 @@ impl Caller {
         Ok(())
     }
 
+    /// Makes a call that may wait: a task parks in it; a thread tries first, and may not wait on an event loop. `call` is given what may end the wait, and whether it may wait at all.
+    #[inline(always)]
+    pub fn wait_in<R>(
+        &self,
+        py: Python<'_>,
+        timeout: Option<f64>,
+        may_block: bool,
+        call: impl Fn(Wait, bool) -> Result<R, Status>,
+    ) -> PyResult<Result<R, Status>> {
+        let wait = self.within(py, timeout)?;
+        if !may_block || !self.task.is_null() {
+            return Ok(call(wait, may_block));
+        }
+        match call(wait, false) {
+            Err(Status::WouldBlock) => {
+                self.may_block_thread(py)?;
+                Ok(call(wait, true))
+            }
+            end => Ok(end),
+        }
+    }
+
     /// Has a signal's handler raised something while the wait was won by its object? That of a thread is to be raised now; a task's may wait for its next call.
     #[inline(always)]
     pub fn is_interrupted(&self, py: Python<'_>) -> bool {

@@ -20,6 +20,11 @@ PLAIN = {
     "join": "gort.go(gort.Channel().recv).join()",
     "sleep": "gort.sleep(30)",
     "iteration": "list(gort.Channel())",
+    "select": "gort.select(gort.recv(gort.Channel()), gort.send(gort.Channel(), 1))",
+    "select with a timeout": "gort.select(gort.recv(gort.Channel()), gort.after(30), timeout=40)",
+    "select of many": "gort.select(*[gort.recv(gort.Channel()) for _ in range(50)])",
+    "selector": "s = gort.Selector(); s.add(gort.recv(gort.Channel())); s.wait()",
+    "batch": "gort.Channel().send_many([1, 2])",
     "buffer": "gort.Channel.of('B').recv_into(bytearray(1))",
 }
 
