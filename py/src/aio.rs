@@ -49,7 +49,7 @@ impl Mailbox {
         // SAFETY: a fresh descriptor, or -1.
         let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
         if fd < 0 {
-            return Err(std::io::Error::last_os_error().into());
+            return Err(errors::from_errno(py));
         }
         // SAFETY: ours.
         let bell = unsafe { OwnedFd::from_raw_fd(fd) };

@@ -82,9 +82,65 @@ impl Caller {
         Ok(())
     }
 
+    /// Makes a call that may wait: a task parks in it; a thread tries first, and may not wait on an event loop. `call` is given what may end the wait, and whether it may wait at all.
+    #[inline(always)]
+    pub fn wait_in<R>(
+        &self,
+        py: Python<'_>,
+        timeout: Option<f64>,
+        may_block: bool,
+        call: impl Fn(Wait, bool) -> Result<R, Status>,
+    ) -> PyResult<Result<R, Status>> {
+        let wait = self.within(py, timeout)?;
+        if !may_block || !self.task.is_null() {
+            return Ok(call(wait, may_block));
+        }
+        match call(wait, false) {
+            Err(Status::WouldBlock) => {
+                self.may_block_thread(py)?;
+                Ok(call(wait, true))
+            }
+            end => Ok(end),
+        }
+    }
+
+    /// Has a signal's handler raised something while the wait was won by its object? That of a thread is to be raised now; a task's may wait for its next call.
+    #[inline(always)]
+    pub fn is_interrupted(&self, py: Python<'_>) -> bool {
+        match self.task() {
+            Some(t) => t.is_interrupted(),
+            None => PyErr::occurred(py),
+        }
+    }
+
+    /// Takes it.
+    #[cold]
+    pub fn take_interrupt(&self, py: Python<'_>) -> Option<PyErr> {
+        match self.task() {
+            Some(t) => t.take_interrupt(),
+            None => PyErr::take(py),
+        }
+    }
+
+    /// After a wait of this thread that its object has ended: raises what a signal's handler has raised meanwhile.
+    #[inline]
+    pub fn settle(&self, py: Python<'_>) -> PyResult<()> {
+        if self.task.is_null()
+            && let Some(e) = PyErr::take(py)
+        {
+            return Err(e);
+        }
+        Ok(())
+    }
+
     /// What a call that ended with `status` raises.
     #[cold]
     pub fn error(&self, py: Python<'_>, status: Status) -> PyErr {
+        if self.task.is_null()
+            && let Some(e) = PyErr::take(py)
+        {
+            return e; // a signal's handler has raised it while this thread waited
+        }
         if status == Status::Canceled {
             match self.task() {
                 Some(t) => {
@@ -97,9 +153,6 @@ impl Caller {
                     }
                 }
                 None => {
-                    if let Some(e) = PyErr::take(py) {
-                        return e;
-                    }
                     if threads::is_on() && threads::current().is_some() {
                         return errors::task_canceled(py);
                     }

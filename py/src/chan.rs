@@ -9,7 +9,8 @@
 use crate::call::Caller;
 use crate::elem::{Code, Kind};
 use crate::ends::{Receiver, Sender};
-use crate::{aio, buffer, decref, errors, lane};
+use crate::task::Task;
+use crate::{aio, batch, buffer, decref, errors, lane, notify};
 use gort::chan::raw::{self, BLOCK, Layout, RawChan, TRY, UNTIL};
 use gort::chan::{later, returned};
 use gort::elem::Fixed;
@@ -20,7 +21,7 @@ use pyo3::exceptions::PyStopIteration;
 use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 use std::ptr::NonNull;
 
 /// An optional argument that may be None: was it given?
@@ -72,16 +73,19 @@ pub enum Got {
 }
 
 impl Channel {
-    fn create(py: Python<'_>, kind: Kind, capacity: isize) -> PyResult<Channel> {
-        let Ok(cap) = usize::try_from(capacity) else {
-            return Err(errors::invalid(py, &format!("capacity: {capacity} is negative")));
+    /// `capacity` None: without bound.
+    fn create(py: Python<'_>, kind: Kind, capacity: Option<isize>) -> PyResult<Channel> {
+        let n = capacity.unwrap_or(0);
+        let Ok(cap) = usize::try_from(n) else {
+            return Err(errors::invalid(py, &format!("capacity: {n} is negative")));
         };
         let layout = match kind {
             Kind::Object => Layout { size: 8, align: 8, drop: Some(decref::drop_element) },
             Kind::Fixed(code) => Layout { size: code.size(), align: code.size(), drop: None },
         };
-        let raw = raw::create(layout, cap).map_err(|s| match s {
-            Status::Invalid => errors::invalid(py, &format!("capacity: {capacity} is too large")),
+        let raw = if capacity.is_some() { raw::create(layout, cap) } else { raw::create_unbounded(layout) };
+        let raw = raw.map_err(|s| match s {
+            Status::Invalid => errors::invalid(py, &format!("capacity: {n} is too large")),
             s => errors::of(py, s),
         })?;
         Ok(Channel { raw, kind })
@@ -149,8 +153,17 @@ impl Channel {
     unsafe fn send_slow(&self, py: Python<'_>, c: &Caller, at: *const u8, timeout: Option<f64>) -> PyResult<Status> {
         let wait = c.within(py, timeout)?;
         c.may_block_thread(py)?;
-        // SAFETY: contract of `send_word`.
-        Ok(unsafe { self.send_at::<UNTIL>(at, wait) })
+        // SAFETY: contract of `send_word`: attached; an element of ours.
+        unsafe {
+            let kept = matches!(self.kind, Kind::Object)
+                .then(|| Bound::from_borrowed_ptr(py, at.cast::<*mut ffi::PyObject>().read()));
+            let s = self.send_at::<UNTIL>(at, wait);
+            if s.is_ok() {
+                // It may have gone, and yet something is raised: the caller gives up the element of a failed send, so it gets another reference.
+                c.settle(py).inspect_err(|_| std::mem::forget(kept))?;
+            }
+            Ok(s)
+        }
     }
 
     /// Receives an element.
@@ -200,7 +213,26 @@ impl Channel {
         let wait = c.within(py, timeout)?;
         c.may_block_thread(py)?;
         // SAFETY: contract of `recv_word`.
-        Ok(unsafe { self.recv_at::<UNTIL>(at, wait) })
+        unsafe {
+            let s = self.recv_at::<UNTIL>(at, wait);
+            if matches!(s, Status::Ok | Status::Closed) && c.is_interrupted(py) {
+                return Err(self.undo_recv(py, c, s, at));
+            }
+            Ok(s)
+        }
+    }
+
+    /// A signal's exception came to a thread together with what it waited for: a value goes to the next one, and the exception is raised.
+    #[cold]
+    unsafe fn undo_recv(&self, py: Python<'_>, c: &Caller, s: Status, at: *mut u8) -> PyErr {
+        let e = c.take_interrupt(py);
+        // SAFETY: contract of `recv_word`: an element of ours.
+        unsafe {
+            if s.is_ok() && !later::give_back(self.raw(), at).is_ok() {
+                self.forget_word(py, at.cast::<u64>().read())
+            }
+        }
+        e.unwrap_or_else(|| errors::of(py, Status::Canceled))
     }
 
     /// The element of a value: an owned reference, or its bytes.
@@ -287,32 +319,6 @@ impl Channel {
         }
     }
 
-    /// At least one value, and what else is there at once, up to `most`; nothing if the channel is closed and drained.
-    pub fn recv_some<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        if most == 0 {
-            return Ok(list);
-        }
-        let Got::Word(w) = self.recv_word(py, timeout)? else { return Ok(list) };
-        list.append(self.value_of(py, w)?)?;
-        while list.len() < most
-            && let Ok(w) = self.try_recv_word(py)?
-        {
-            list.append(self.value_of(py, w)?)?;
-        }
-        Ok(list)
-    }
-
-    pub fn send_all(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        let (py, limit) = (values.py(), Limit::of(timeout));
-        let mut n = 0;
-        for v in values.try_iter()? {
-            self.send_value(&v?, limit.left()).map_err(|e| sent(py, e, n))?;
-            n += 1;
-        }
-        Ok(n)
-    }
-
     pub fn next_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.recv_word(py, None)? {
             Got::Word(w) => self.value_of(py, w),
@@ -336,6 +342,7 @@ impl Channel {
             Kind::Object => String::new(),
             Kind::Fixed(c) => format!(" of {:?}", c.name()),
         };
+        let cap = if cap == raw::UNBOUNDED { "unbounded".into() } else { cap.to_string() };
         format!("<gort.{what}{kind} {n}/{cap}{}>", if closed { " closed" } else { "" })
     }
 }
@@ -350,15 +357,15 @@ impl Drop for Channel {
 #[pymethods]
 impl Channel {
     #[new]
-    #[pyo3(signature = (capacity=0))]
-    fn new(py: Python<'_>, capacity: isize) -> PyResult<Channel> {
+    #[pyo3(signature = (capacity=Some(0)), text_signature = "(capacity=0)")]
+    fn new(py: Python<'_>, capacity: Option<isize>) -> PyResult<Channel> {
         Channel::create(py, Kind::Object, capacity)
     }
 
     /// A channel whose elements are of a fixed C kind, named by its struct code ("q": int64 ...); C code may share it, and buffers go in and out whole.
     #[staticmethod]
-    #[pyo3(signature = (code, capacity=0))]
-    fn of(py: Python<'_>, code: &str, capacity: isize) -> PyResult<Channel> {
+    #[pyo3(signature = (code, capacity=Some(0)), text_signature = "(code, capacity=0)")]
+    fn of(py: Python<'_>, code: &str, capacity: Option<isize>) -> PyResult<Channel> {
         match Code::parse(code) {
             Some(c) => Channel::create(py, Kind::Fixed(c), capacity),
             None => Err(errors::invalid(py, &format!("code: {code:?} is none of ? b B h H i I l L q Q n N f d"))),
@@ -379,7 +386,7 @@ impl Channel {
     /// Sends every value of an iterable, in order; returns how many.
     #[pyo3(signature = (values, /, *, timeout=None))]
     fn send_many(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        self.send_all(values, timeout)
+        batch::send_all(self, values, timeout)
     }
 
     /// Sends every element of a buffer (bytes, array, NumPy); returns how many.
@@ -408,7 +415,7 @@ impl Channel {
     /// Waits for one value, and returns it with what else is there, up to `most`. Empty when closed and drained.
     #[pyo3(signature = (most, /, *, timeout=None))]
     fn recv_many<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
-        self.recv_some(py, most, timeout)
+        batch::recv_some(self, py, most, timeout)
     }
 
     /// Fills a writable buffer; waits for one element, takes what else is there, and returns how many. 0 when closed and drained.
@@ -439,11 +446,28 @@ impl Channel {
         unsafe { raw::is_closed(self.raw()) }
     }
 
-    /// How many values its buffer holds; 0: a send and a receive meet.
+    /// How many values its buffer holds; 0: a send and a receive meet; None: any number.
     #[getter]
-    pub fn capacity(&self) -> usize {
+    pub fn capacity(&self) -> Option<usize> {
         // SAFETY: our handle.
-        unsafe { raw::cap(self.raw()) }
+        Some(unsafe { raw::cap(self.raw()) }).filter(|n| *n != raw::UNBOUNDED)
+    }
+
+    /// A file descriptor that becomes readable when there may be something to receive, or the channel is closed: for select.poll, an event loop's add_reader, a GUI. The channel's own, the same
+    /// each time; it closes it. Read its 8 bytes, then try_recv() until WouldBlock, which arms it again.
+    fn notify_fd(&self, py: Python<'_>) -> PyResult<i32> {
+        notify::descriptor(self, py)
+    }
+
+    /// Starts a task that waits until there may be something to receive, or the channel is closed, and then calls `function(*args, **kwargs)`. It takes nothing itself. Once: call it again for more.
+    #[pyo3(signature = (function, /, *args, **kwargs))]
+    fn on_ready(
+        slf: &Bound<'_, Self>,
+        function: Bound<'_, PyAny>,
+        args: Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<Task>> {
+        notify::on_ready(slf, function, args, kwargs)
     }
 
     /// The sending end.

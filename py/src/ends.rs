@@ -1,12 +1,13 @@
 //! `Sender` and `Receiver`: one direction of a channel each. They hold the channel, and lack the other's methods.
 
 use crate::chan::{Channel, Given};
-use crate::{aio, buffer, errors, lane};
+use crate::task::Task;
+use crate::{aio, batch, buffer, errors, lane, notify};
 use gort::chan::raw;
 use gort::status::Status;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 /// The sending end of a channel.
 #[pyclass(frozen, module = "gort", generic)]
@@ -41,7 +42,7 @@ impl Sender {
     /// Sends every value of an iterable, in order; returns how many.
     #[pyo3(signature = (values, /, *, timeout=None))]
     fn send_many(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        self.ch.get().send_all(values, timeout)
+        batch::send_all(self.ch.get(), values, timeout)
     }
 
     /// Sends every element of a buffer; returns how many.
@@ -66,9 +67,9 @@ impl Sender {
         self.ch.get().closed()
     }
 
-    /// How many values its buffer holds; 0: a send and a receive meet.
+    /// How many values its buffer holds; 0: a send and a receive meet; None: any number.
     #[getter]
-    fn capacity(&self) -> usize {
+    fn capacity(&self) -> Option<usize> {
         self.ch.get().capacity()
     }
 
@@ -125,7 +126,7 @@ impl Receiver {
     /// Waits for one value, and returns it with what else is there, up to `most`. Empty when closed and drained.
     #[pyo3(signature = (most, /, *, timeout=None))]
     fn recv_many<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
-        self.ch.get().recv_some(py, most, timeout)
+        batch::recv_some(self.ch.get(), py, most, timeout)
     }
 
     /// Fills a writable buffer; waits for one element, takes what else is there, and returns how many. 0 when closed and drained.
@@ -137,6 +138,23 @@ impl Receiver {
     /// `await`s a receive in asyncio.
     fn recv_async<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         aio::recv(self.ch.bind(py))
+    }
+
+    /// As `Channel.notify_fd`.
+    fn notify_fd(&self, py: Python<'_>) -> PyResult<i32> {
+        notify::descriptor(self.ch.get(), py)
+    }
+
+    /// As `Channel.on_ready`.
+    #[pyo3(signature = (function, /, *args, **kwargs))]
+    fn on_ready(
+        &self,
+        py: Python<'_>,
+        function: Bound<'_, PyAny>,
+        args: Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<Task>> {
+        notify::on_ready(self.ch.bind(py), function, args, kwargs)
     }
 
     /// Tells senders that nobody will read: what is buffered is dropped, sends raise Closed.
@@ -155,9 +173,9 @@ impl Receiver {
         self.ch.get().closed()
     }
 
-    /// How many values its buffer holds; 0: a send and a receive meet.
+    /// How many values its buffer holds; 0: a send and a receive meet; None: any number.
     #[getter]
-    fn capacity(&self) -> usize {
+    fn capacity(&self) -> Option<usize> {
         self.ch.get().capacity()
     }
 

@@ -72,6 +72,14 @@ pub fn detailed(py: Python<'_>, status: Status, detail: &str) -> PyErr {
     }
 }
 
+/// OSError with what errno says.
+#[cold]
+pub fn from_errno(py: Python<'_>) -> PyErr {
+    // SAFETY: attached; it sets an exception.
+    unsafe { pyo3::ffi::PyErr_SetFromErrno(pyo3::ffi::PyExc_OSError) };
+    PyErr::fetch(py)
+}
+
 /// InvalidArgument.
 #[cold]
 pub fn invalid(py: Python<'_>, what: &str) -> PyErr {

@@ -13,6 +13,7 @@
 use gort_ffi_c as _; // its exports are ours
 
 mod aio;
+mod batch;
 mod buffer;
 mod call;
 mod capi;
@@ -21,8 +22,12 @@ mod decref;
 mod elem;
 mod ends;
 mod errors;
+mod got;
 mod info;
 mod lane;
+mod notify;
+mod select;
+mod selector;
 mod task;
 mod threads;
 mod time;
@@ -65,6 +70,13 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<chan::Channel>()?;
     m.add_class::<ends::Sender>()?;
     m.add_class::<ends::Receiver>()?;
+    m.add_class::<select::Case>()?;
+    m.add_class::<selector::Selector>()?;
+    m.add_function(wrap_pyfunction!(select::recv, m)?)?;
+    m.add_function(wrap_pyfunction!(select::send, m)?)?;
+    m.add_function(wrap_pyfunction!(select::after, m)?)?;
+    m.add_function(wrap_pyfunction!(select::select, m)?)?;
+    m.add_function(wrap_pyfunction!(select::select_biased, m)?)?;
     m.add_class::<task::Task>()?;
     m.add_class::<waitgroup::WaitGroup>()?;
     m.add_function(wrap_pyfunction!(task::go, m)?)?;

@@ -46,8 +46,8 @@ pub struct Task {
     pub greenlet: Cell<*mut PyObject>,
     /// Before it begins: its contextvars, owned.
     pub context: Cell<*mut PyObject>,
-    /// Where an element travels while it is parked (D4).
-    pub slot: UnsafeCell<[u64; 2]>,
+    /// Where an element travels while it is parked (D4), or the elements of a small select.
+    pub slot: UnsafeCell<[u64; 4]>,
     what: UnsafeCell<Option<What>>,
     outcome: UnsafeCell<Option<Outcome>>,
     /// What its wait, or its next one, is to raise.
@@ -206,7 +206,7 @@ impl Task {
             None => unsafe { join::join(t, null_mut(), wait, true) },
         };
         match status {
-            Status::Ok | Status::Panic => Ok(()),
+            Status::Ok | Status::Panic => c.settle(py),
             s => Err(c.error(py, s)),
         }
     }
@@ -379,7 +379,7 @@ fn prepare(
         greenlet: Cell::new(null_mut()),
         context: Cell::new(lane::copy_context(py)?),
         part: if threads::is_on() { Some(threads::Part::new(py)?) } else { None },
-        slot: UnsafeCell::new([0; 2]),
+        slot: UnsafeCell::new([0; 4]),
         what: UnsafeCell::new(Some(What { function: function.unbind(), args: args.unbind(), kwargs })),
         outcome: UnsafeCell::new(None),
         interrupt: UnsafeCell::new(None),

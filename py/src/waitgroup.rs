@@ -88,7 +88,11 @@ impl WaitGroup {
                 match waitgroup::try_wait(self.raw.as_ptr()) {
                     Status::WouldBlock => {
                         c.may_block_thread(py)?;
-                        waitgroup::wait_with(self.raw.as_ptr(), wait)
+                        let s = waitgroup::wait_with(self.raw.as_ptr(), wait);
+                        if s.is_ok() {
+                            c.settle(py)?
+                        }
+                        s
                     }
                     s => s,
                 }

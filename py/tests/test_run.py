@@ -107,6 +107,10 @@ DEADLOCKS = {
     "full": ("c = gort.Channel(1); c.send(1); c.send(2)", "channel send"),
     "wait group": ("w = gort.WaitGroup(); w.add(1); w.wait()", "wait group"),
     "join": ("gort.go(gort.Channel().recv).join()", "task join"),
+    "select": ("gort.select(gort.recv(gort.Channel()), gort.send(gort.Channel(), 1))", "select"),
+    "empty select": ("gort.select()", "select"),
+    "selector": ("s = gort.Selector(); s.add(gort.recv(gort.Channel())); s.wait()", "select"),
+    "observer": ("gort.Channel().on_ready(int).join()", "channel receive"),
     "group": ("g = gort.Group(); g.go(gort.Channel().recv); g.__exit__(None, None, None)", "task join"),
 }
 

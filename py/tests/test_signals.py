@@ -20,6 +20,11 @@ PLAIN = {
     "join": "gort.go(gort.Channel().recv).join()",
     "sleep": "gort.sleep(30)",
     "iteration": "list(gort.Channel())",
+    "select": "gort.select(gort.recv(gort.Channel()), gort.send(gort.Channel(), 1))",
+    "select with a timeout": "gort.select(gort.recv(gort.Channel()), gort.after(30), timeout=40)",
+    "select of many": "gort.select(*[gort.recv(gort.Channel()) for _ in range(50)])",
+    "selector": "s = gort.Selector(); s.add(gort.recv(gort.Channel())); s.wait()",
+    "batch": "gort.Channel().send_many([1, 2])",
     "buffer": "gort.Channel.of('B').recv_into(bytearray(1))",
 }
 
@@ -255,3 +260,38 @@ print(c.recv())
 """
     )
     assert done.stdout == "misuse\nvalue\n"
+
+
+@pytest.mark.parametrize("run", ["gort.run(main)", "main()"])
+def test_value_that_comes_with_a_handlers_exception_is_not_lost(program, run):
+    done = program(
+        HEAD
+        + f"""
+class Stop(Exception): pass
+c, w, d = gort.Channel(), gort.WaitGroup(), gort.Channel()
+def deliver(f):
+    def handler(*a):
+        f()
+        raise Stop
+    signal.signal(signal.SIGUSR1, handler)
+    threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGUSR1]).start()
+def stopped(f):
+    try: f()
+    except Stop: print("stop", flush=True)
+def main():
+    deliver(lambda: c.try_send("value"))
+    stopped(c.recv)
+    print(c.try_recv(), flush=True)
+    w.add()
+    deliver(w.done)
+    stopped(lambda: (w.wait(), gort.sleep(0.001)))
+    deliver(d.close)
+    stopped(lambda: (d.recv(default=1), gort.sleep(0.001)))
+    got = []
+    deliver(lambda: got.append(c.try_recv()))
+    stopped(lambda: (c.send("sent"), gort.sleep(0.001)))
+    print(got)
+{run}
+"""
+    )
+    assert done.stdout == "stop\nvalue\nstop\nstop\nstop\n['sent']\n"

@@ -482,10 +482,6 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
         });
         s.header.lock.with(|| {
             let user = s.user.get();
-            if core::ptr::eq(user, me) {
-                e.next.set(s.aside.replace(e)); // L4
-                return null();
-            }
             if !user.is_null()
                 && asked != Some(false)
                 && let Some(seq) = (*user).ticket.waiting()
@@ -493,6 +489,11 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
             {
                 w.as_ref().inspect(|w| w.party.set(user));
                 return w;
+            }
+            // Its wait is not open: it tries. (While a thread waits, its host may call from there, for a signal's handler.)
+            if core::ptr::eq(user, me) {
+                e.next.set(s.aside.replace(e)); // L4
+                return null();
             }
             if !cfg!(feature = "mutant_selector_drops_the_met") {
                 s.push(e);

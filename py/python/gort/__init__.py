@@ -24,6 +24,7 @@ block that thread, with the interpreter released. In asyncio, await ``recv_async
 
 from ._gort import (
     Canceled as Canceled,
+    Case as Case,
     Channel as Channel,
     Closed as Closed,
     Deadlock as Deadlock,
@@ -32,6 +33,7 @@ from ._gort import (
     LimitExceeded as LimitExceeded,
     Misuse as Misuse,
     Receiver as Receiver,
+    Selector as Selector,
     Sender as Sender,
     ShutDown as ShutDown,
     Task as Task,
@@ -41,6 +43,7 @@ from ._gort import (
     WaitGroup as WaitGroup,
     WouldBlock as WouldBlock,
     __version__ as __version__,
+    after as after,
     current_task as current_task,
     get_library as get_library,
     go as go,
@@ -48,10 +51,15 @@ from ._gort import (
     metrics as metrics,
     now as now,
     num_cpu as num_cpu,
+    recv as recv,
+    select as select,
+    select_biased as select_biased,
+    send as send,
     sleep as sleep,
     workers as workers,
     yield_now as yield_now,
 )
+from ._got import Got as Got
 from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info
 from ._run import run as run, shield as shield
