@@ -76,7 +76,8 @@ pub fn enter() -> Result<Cx, Status> {
         if th.bracket.is_inside() {
             return nested();
         }
-        if owned(th.bracket.enter()) {
+        let word = th.bracket.enter();
+        if owned(word) || word == FOREIGN {
             return Ok(Cx { thread: th });
         }
         return Ok(enter_slow(th));
