@@ -7,13 +7,15 @@
 
 mod program;
 mod support;
+#[path = "program/tasks.rs"]
+mod tasks;
 
 use program::Step;
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use support::{allow_panics, plain_on, scale, seed};
+use support::{Rng, allow_panics, check_on, plain_on, repeat, scale, seed};
 
 /// A program is `most` steps long, or shorter.
 fn programs(cases: u32, most: usize) {
@@ -63,5 +65,23 @@ fn sequences_of_operations_do_as_plain_queues_do() {
             let text = e.downcast_ref::<String>().map_or("a panic", String::as_str);
             support::fail(text)
         }
+    })
+}
+
+#[test]
+fn small_programs_of_tasks_lose_and_double_nothing() {
+    check_on(&[1, 2], || {
+        Rng::new();
+        repeat(400, 50, |round| tasks::run(round as u32, false));
+        repeat(200, 150, |round| tasks::flow(round as u32, false))
+    })
+}
+
+#[test]
+fn small_programs_of_tasks_and_threads_lose_and_double_nothing() {
+    plain_on(&[1, 2], || {
+        Rng::new();
+        repeat(300, 50, |round| tasks::run(round as u32, true));
+        repeat(100, 150, |round| tasks::flow(round as u32, true))
     })
 }
