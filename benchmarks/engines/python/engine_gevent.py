@@ -46,6 +46,22 @@ def putget(n: int) -> Result:
     return Result(now() - start, s)
 
 
+def select2(n: int) -> Result:
+    """Queues have no select: a greenlet a queue, and the one that got nothing is killed."""
+    a, b, s = gevent.queue.Queue(1), gevent.queue.Queue(1), 0
+    go, wait = gevent.spawn, gevent.wait
+    start = now()
+    for i in range(n):
+        (b if i & 1 else a).put(i)
+        both = go(a.get), go(b.get)
+        [got] = wait(both, count=1)
+        for g in both:
+            if g is not got:
+                g.kill()
+        s += got.value
+    return Result(now() - start, s)
+
+
 def spsc(n: int) -> Result:
     q, got = gevent.queue.Queue(CAPACITY), []
 
@@ -98,7 +114,7 @@ def parked(n: int) -> Result:
     return Result(0, total, 0, grown)
 
 
-WORKLOADS = {"py_pingpong": pingpong, "py_putget": putget, "py_spsc": spsc, "py_spawn": spawn, "py_parked_100k": parked}
+WORKLOADS = {"py_pingpong": pingpong, "py_putget": putget, "py_select2": select2, "py_spsc": spsc, "py_spawn": spawn, "py_parked_100k": parked}
 
 if __name__ == "__main__":
     protocol.main({"gevent": Engine(WORKLOADS, ("gevent", "greenlet"))})

@@ -49,6 +49,25 @@ async def putget(n: int) -> Result:
     return Result(now() - start, s)
 
 
+async def select2(n: int) -> Result:
+    """A nursery a select: the first task that receives cancels the other. (With both ready both may receive; here only one is.)"""
+    (to_a, a), (to_b, b) = trio.open_memory_channel[int](1), trio.open_memory_channel[int](1)
+    s = 0
+
+    async def one(receiver: Any, scope: trio.CancelScope) -> None:
+        nonlocal s
+        s += await receiver.receive()
+        scope.cancel()
+
+    start = now()
+    for i in range(n):
+        await (to_b if i & 1 else to_a).send(i)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one, a, nursery.cancel_scope)
+            nursery.start_soon(one, b, nursery.cancel_scope)
+    return Result(now() - start, s)
+
+
 async def spsc(n: int) -> Result:
     sender, receiver = trio.open_memory_channel[int](CAPACITY)
     got: list[int] = []
@@ -107,7 +126,7 @@ def run(main: Callable[[int], Any]) -> Callable[[int], Result]:
     return lambda n: trio.run(main, n)
 
 
-MAINS = {"py_pingpong": pingpong, "py_putget": putget, "py_spsc": spsc, "py_spawn": spawn, "py_parked_100k": parked}
+MAINS = {"py_pingpong": pingpong, "py_putget": putget, "py_select2": select2, "py_spsc": spsc, "py_spawn": spawn, "py_parked_100k": parked}
 
 if __name__ == "__main__":
     protocol.main({"trio": Engine({name: run(m) for name, m in MAINS.items()}, ("trio",))})
