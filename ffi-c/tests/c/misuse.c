@@ -179,7 +179,7 @@ static void bad_channel_options_are_invalid_and_named(void) {
     o = good, o.alignment = 8192, expect_bad_options(o, "alignment");
     o = good, o.alignment = 16, expect_bad_options(o, "multiple");
     o = good, o.elem_size = 70000, expect_bad_options(o, "70000");
-    o = good, o.reserved[5] = 1, expect_bad_options(o, "reserved");
+    o = good, o.reserved[4] = 1, expect_bad_options(o, "reserved");
     gort_chan *c = gort_chan_new_with(&good);
     EXPECT(c != NULL && gort_chan_elem_size(c) == 24);
     EXPECT_OK(gort_chan_release(c));

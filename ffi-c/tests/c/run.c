@@ -276,6 +276,39 @@ static void deadlock_on_the_null_channel(void) {
     EXPECT_IS(gort_run(deadlocked_on_null, NULL, NULL), GORT_DEADLOCK);
 }
 
+static int deadlocked_in_a_select(void *arg) {
+    EXPECT_IS(gort_select((gort_case *)arg, arg ? 2 : 0), GORT_DEADLOCK);
+    EXPECT(error_says("select"));
+    return 0;
+}
+
+static void deadlock_in_a_select(void) {
+    int v = 0;
+    ints *c = ints_new(0);
+    gort_case cases[2] = {ints_case_recv(c, &v), ints_case_send(c, &v)};
+    EXPECT_IS(gort_run(deadlocked_in_a_select, NULL, NULL), GORT_DEADLOCK);
+    EXPECT_IS(gort_run(deadlocked_in_a_select, cases, NULL), GORT_DEADLOCK);
+    EXPECT_IS(ints_try_send(c, 1), GORT_WOULD_BLOCK); /* nothing of it is left in the queues */
+    EXPECT_IS(ints_try_recv(c, &v), GORT_WOULD_BLOCK);
+    EXPECT_OK(ints_release(c));
+}
+
+static int deadlocked_in_a_selector(void *arg) {
+    EXPECT_IS(gort_selector_wait((gort_selector *)arg, NULL), GORT_DEADLOCK);
+    return 0;
+}
+
+static void deadlock_in_a_selector(void) {
+    int v = 0;
+    ints *c = ints_new(0);
+    gort_selector *s = gort_selector_new();
+    EXPECT(gort_selector_add(s, ints_case_recv(c, &v)) == 0);
+    EXPECT_IS(gort_run(deadlocked_in_a_selector, s, NULL), GORT_DEADLOCK);
+    EXPECT_IS(ints_try_send(c, 1), GORT_WOULD_BLOCK);
+    EXPECT_OK(gort_selector_free(s));
+    EXPECT_OK(ints_release(c));
+}
+
 static void send_later(void *arg) {
     EXPECT_OK(gort_sleep(GORT_MS(60)));
     EXPECT_OK(ints_send((ints *)arg, 1));
@@ -439,8 +472,15 @@ static void shutdown_ends_handles_and_the_runtime_starts_again(void) {
     ints *c = ints_new(4);
     gort_wg *wg = gort_wg_new();
     EXPECT(in_run(turns_main, order) == 100);
+    gort_selector *s = gort_selector_new();
+    gort_case recv = ints_case_recv(c, &value);
+    EXPECT(gort_selector_add(s, recv) == 0);
     EXPECT_OK(ints_send(c, 1));
     EXPECT_OK(gort_shutdown());
+    EXPECT_IS(gort_select(&recv, 1), GORT_SHUTDOWN);
+    EXPECT_IS(gort_try_select(&recv, 1), GORT_SHUTDOWN);
+    EXPECT_IS(gort_selector_wait(s, NULL), GORT_SHUTDOWN);
+    EXPECT_IS(gort_selector_free(s), GORT_SHUTDOWN);
     EXPECT_IS(ints_send(c, 2), GORT_SHUTDOWN);
     EXPECT_IS(ints_try_recv(c, &value), GORT_SHUTDOWN);
     EXPECT_IS(ints_close(c), GORT_SHUTDOWN);
@@ -456,6 +496,7 @@ TESTS(CASE(run_gives_mains_result), CASE(negative_result_survives), CASE(config_
       CASE(workers_are_told_and_set), CASE(config_counts_while_no_other_run_is_going_on),
       CASE(tasks_left_alive_are_cancelled), CASE(stubborn_task_is_detached_and_named),
       CASE(wait_all_waits_for_the_tasks), CASE(deadlock_is_a_status_with_the_census), CASE(deadlock_on_a_wait_group),
-      CASE(deadlock_on_the_null_channel), CASE(sleeping_task_is_no_deadlock), CASE(thread_that_may_send_is_no_deadlock),
+      CASE(deadlock_on_the_null_channel), CASE(deadlock_in_a_select), CASE(deadlock_in_a_selector),
+      CASE(sleeping_task_is_no_deadlock), CASE(thread_that_may_send_is_no_deadlock),
       CASE(run_and_shutdown_inside_a_task_are_misuse), CASE(runs_on_two_threads_talk), CASE(max_tasks_gives_limit),
       CASE(same_seed_gives_the_same_order), CASE(shutdown_ends_handles_and_the_runtime_starts_again))

@@ -91,7 +91,7 @@ static void biased_takes_the_first_in_order(void) {
     on_a_thread_too(biased_body, NULL);
 }
 
-/* --- cancellation, deadlock, close ------------------------------------------------------------------------------------- */
+/* --- cancellation, close ----------------------------------------------------------------------------------------------- */
 
 static int closed_seen;
 
@@ -133,22 +133,6 @@ static int cancel_body(void *arg) {
 
 static void cancelled_task_gets_canceled(void) {
     in_run(cancel_body, NULL);
-}
-
-static int deadlocked(void *arg) {
-    EXPECT_IS(gort_select((gort_case *)arg, arg ? 2 : 0), GORT_DEADLOCK);
-    EXPECT(error_says("select"));
-    return 0;
-}
-
-static void select_that_nothing_can_end_is_a_deadlock(void) {
-    int v = 0;
-    ints *c = ints_new(0);
-    gort_case cases[2] = {ints_case_recv(c, &v), ints_case_send(c, &v)};
-    EXPECT_IS(gort_run(deadlocked, NULL, NULL), GORT_DEADLOCK);
-    EXPECT_IS(gort_run(deadlocked, cases, NULL), GORT_DEADLOCK);
-    expect_quiet(c);
-    EXPECT_OK(ints_release(c));
 }
 
 static void expect_closed(void *arg) {
@@ -330,7 +314,6 @@ static void select_on_a_handle_from_before_a_fork_is_shutdown(void) {
 
 TESTS(CASE(after_case_is_ready_when_its_time_has_passed_and_never_early), CASE(until_times_out_and_never_early),
       CASE(biased_takes_the_first_in_order), CASE(cancelled_task_gets_canceled),
-      CASE(select_that_nothing_can_end_is_a_deadlock), CASE(close_ends_every_select_that_waits),
-      CASE(ends_have_cases_too), CASE(elements_of_no_bytes_need_no_place),
+      CASE(close_ends_every_select_that_waits), CASE(ends_have_cases_too), CASE(elements_of_no_bytes_need_no_place),
       CASE(every_element_size_is_handed_over_intact), CASE(mistakes_are_statuses_that_name_the_case),
       CASE(plain_outcomes_leave_the_last_error_alone), CASE(select_on_a_handle_from_before_a_fork_is_shutdown))

@@ -238,22 +238,6 @@ static void cancelled_task_gets_canceled(void) {
     in_run(cancel_body, NULL);
 }
 
-static int deadlocked(void *arg) {
-    EXPECT_IS(gort_selector_wait((gort_selector *)arg, NULL), GORT_DEADLOCK);
-    return 0;
-}
-
-static void wait_that_nothing_can_end_is_a_deadlock(void) {
-    ints *c = ints_new(0);
-    int v = 0;
-    gort_selector *s = gort_selector_new();
-    EXPECT(gort_selector_add(s, ints_case_recv(c, &v)) == 0);
-    EXPECT_IS(gort_run(deadlocked, s, NULL), GORT_DEADLOCK);
-    EXPECT_IS(ints_try_send(c, 1), GORT_WOULD_BLOCK);
-    EXPECT_OK(gort_selector_free(s));
-    EXPECT_OK(ints_release(c));
-}
-
 /* --- mistakes -------------------------------------------------------------------------------------------------------------- */
 
 /* While one waits on it everybody else is refused, and the one that waits does not notice. */
@@ -361,5 +345,5 @@ TESTS(CASE(removed_case_is_gone_and_its_index_is_used_again), CASE(closed_channe
       CASE(close_ends_a_wait), CASE(channels_are_released_when_it_is_freed),
       CASE(last_reference_drops_what_nobody_received), CASE(null_channel_takes_an_index_and_is_never_ready),
       CASE(elements_of_no_bytes_need_no_place), CASE(until_times_out_and_never_early),
-      CASE(cancelled_task_gets_canceled), CASE(wait_that_nothing_can_end_is_a_deadlock), CASE(busy_selector_is_misuse),
-      CASE(mistakes_are_statuses), CASE(selector_from_before_a_fork_is_shutdown))
+      CASE(cancelled_task_gets_canceled), CASE(busy_selector_is_misuse), CASE(mistakes_are_statuses),
+      CASE(selector_from_before_a_fork_is_shutdown))
