@@ -44,6 +44,10 @@ table! {
     gort_wg_try_wait, gort_wg_wait_until,
     gort_config_init, gort_run, gort_run_result, gort_run_report, gort_workers, gort_workers_set, gort_num_cpu,
     gort_metrics, gort_dump,
+    gort_select, gort_try_select, gort_select_until, gort_select_biased, gort_try_select_biased, gort_select_biased_until,
+    gort_selector_new, gort_selector_free, gort_selector_add, gort_selector_remove, gort_selector_wait, gort_selector_try_wait, gort_selector_wait_until,
+    gort_chan_send_n, gort_chan_try_send_n, gort_chan_send_n_until, gort_chan_recv_n, gort_chan_try_recv_n, gort_chan_recv_n_until,
+    gort_chan_notify_fd, gort_chan_on_ready,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

@@ -24,7 +24,7 @@ def declarations():
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", "", text, flags=re.M)
     found = {}
-    for m in re.finditer(r"(?:^|[;}{])\s*(?:GORT_NODISCARD\s+)?((?:const\s+)?\w+[\s*]+)(gort_\w+)\(([^;{}]*)\)(?=;)", text):
+    for m in re.finditer(r"(?:^|[;}{])\s*(?:GORT_NODISCARD\s+)?(?!return\b)((?:const\s+)?\w+[\s*]+)(gort_\w+)\(([^;{}]*)\)(?=;)", text):
         found[m.group(2)] = (" ".join(m.group(1).split()), " ".join(m.group(3).split()))
     return found
 

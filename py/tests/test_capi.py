@@ -51,9 +51,10 @@ def test_table_of_another_abi_or_an_older_gort_is_refused(built, tmp_path):
     import gort
     words = ctypes.cast(ctypes.pythonapi.PyCapsule_GetPointer, ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p))
     at = words(gort._gort._C_API, b"gort._gort._C_API")
-    table = (ctypes.c_size_t * 80).from_address(at)
-    assert table[0] == 8 * (2 + %d), table[0]
-    fake = (ctypes.c_size_t * 80)(*table[:72])
+    words_of_it = 2 + %d
+    table = (ctypes.c_size_t * words_of_it).from_address(at)
+    assert table[0] == 8 * words_of_it, table[0]
+    fake = (ctypes.c_size_t * words_of_it)(*table)
     new = ctypes.pythonapi.PyCapsule_New
     new.restype, new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
     for place, value, word in ((1, 9, "ABI 9"), (0, 100, "older")):

@@ -139,6 +139,27 @@ typedef struct gort_python_api {
     int (*num_cpu)(void);
     gort_status (*metrics)(gort_metrics_t *metrics);
     gort_status (*dump)(FILE *file);
+    int32_t (*select)(gort_case *cases, size_t n);
+    int32_t (*try_select)(gort_case *cases, size_t n);
+    int32_t (*select_until)(gort_case *cases, size_t n, int64_t deadline, gort_ctx *ctx);
+    int32_t (*select_biased)(gort_case *cases, size_t n);
+    int32_t (*try_select_biased)(gort_case *cases, size_t n);
+    int32_t (*select_biased_until)(gort_case *cases, size_t n, int64_t deadline, gort_ctx *ctx);
+    gort_selector *(*selector_new)(void);
+    gort_status (*selector_free)(gort_selector *selector);
+    int32_t (*selector_add)(gort_selector *selector, gort_case c);
+    gort_status (*selector_remove)(gort_selector *selector, int32_t index);
+    int32_t (*selector_wait)(gort_selector *selector, gort_status *status);
+    int32_t (*selector_try_wait)(gort_selector *selector, gort_status *status);
+    int32_t (*selector_wait_until)(gort_selector *selector, gort_status *status, int64_t deadline, gort_ctx *ctx);
+    gort_status (*chan_send_n)(gort_chan *chan, const void *elements, size_t n, size_t *sent);
+    gort_status (*chan_try_send_n)(gort_chan *chan, const void *elements, size_t n, size_t *sent);
+    gort_status (*chan_send_n_until)(gort_chan *chan, const void *elements, size_t n, size_t *sent, int64_t deadline, gort_ctx *ctx);
+    gort_status (*chan_recv_n)(gort_chan *chan, void *out, size_t most, size_t *received);
+    gort_status (*chan_try_recv_n)(gort_chan *chan, void *out, size_t most, size_t *received);
+    gort_status (*chan_recv_n_until)(gort_chan *chan, void *out, size_t most, size_t *received, int64_t deadline, gort_ctx *ctx);
+    int (*chan_notify_fd)(gort_chan *chan);
+    gort_status (*chan_on_ready)(gort_chan *chan, void (*fn)(void *arg), void *arg);
 } gort_python_api;
 
 #if defined(GORT_PYTHON_TABLE)
@@ -267,6 +288,27 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_num_cpu (GORT_PYTHON_TABLE->num_cpu)
 #define gort_metrics (GORT_PYTHON_TABLE->metrics)
 #define gort_dump (GORT_PYTHON_TABLE->dump)
+#define gort_select (GORT_PYTHON_TABLE->select)
+#define gort_try_select (GORT_PYTHON_TABLE->try_select)
+#define gort_select_until (GORT_PYTHON_TABLE->select_until)
+#define gort_select_biased (GORT_PYTHON_TABLE->select_biased)
+#define gort_try_select_biased (GORT_PYTHON_TABLE->try_select_biased)
+#define gort_select_biased_until (GORT_PYTHON_TABLE->select_biased_until)
+#define gort_selector_new (GORT_PYTHON_TABLE->selector_new)
+#define gort_selector_free (GORT_PYTHON_TABLE->selector_free)
+#define gort_selector_add (GORT_PYTHON_TABLE->selector_add)
+#define gort_selector_remove (GORT_PYTHON_TABLE->selector_remove)
+#define gort_selector_wait (GORT_PYTHON_TABLE->selector_wait)
+#define gort_selector_try_wait (GORT_PYTHON_TABLE->selector_try_wait)
+#define gort_selector_wait_until (GORT_PYTHON_TABLE->selector_wait_until)
+#define gort_chan_send_n (GORT_PYTHON_TABLE->chan_send_n)
+#define gort_chan_try_send_n (GORT_PYTHON_TABLE->chan_try_send_n)
+#define gort_chan_send_n_until (GORT_PYTHON_TABLE->chan_send_n_until)
+#define gort_chan_recv_n (GORT_PYTHON_TABLE->chan_recv_n)
+#define gort_chan_try_recv_n (GORT_PYTHON_TABLE->chan_try_recv_n)
+#define gort_chan_recv_n_until (GORT_PYTHON_TABLE->chan_recv_n_until)
+#define gort_chan_notify_fd (GORT_PYTHON_TABLE->chan_notify_fd)
+#define gort_chan_on_ready (GORT_PYTHON_TABLE->chan_on_ready)
 #endif
 
 #if defined(__cplusplus)
