@@ -11,6 +11,7 @@ mod model;
 use Arm::*;
 use gort::Status;
 use gort::chan::later;
+use gort::chan::select::Case;
 use gort::sched::callback::Callback;
 use gort::sched::{Cx, as_task, tick};
 use gort::sys::eventfd;
@@ -378,6 +379,45 @@ fn a_callback_is_called_once_or_withdrawn() {
             }
         }
         c.assert_no_queue();
+    });
+}
+
+#[test]
+fn a_callbacks_select_is_won_once_or_withdrawn() {
+    explore("observe: a callback's select over two channels is withdrawn against a try_send on each", 6, || {
+        let (a, b) = Chan::two(0);
+        let calls = shared(Calls::default());
+        let cb = Callback::create(count, std::ptr::from_ref(calls).cast_mut().cast()).unwrap();
+        let sent = shared([Cell::new(Status::Os), Cell::new(Status::Os)]);
+        let mut places = [u32::MAX; 2];
+        let at = places.as_mut_ptr();
+        let mut withdrawn = false;
+        // SAFETY: the model's own channels, callback and places, which stay until the schedule ends.
+        unsafe {
+            let cb = cb.as_ref();
+            let cases = [Case::recv(a.0, at.cast()), Case::recv(b.0, at.add(1).cast())];
+            let mut s = later::Select::new(Box::new(cases)).unwrap();
+            assert_eq!(s.begin(cb, false), Err(Status::WouldBlock));
+            beside(
+                move || {
+                    sent[0].set(a.try_send(7));
+                    sent[1].set(b.try_send(8));
+                },
+                || withdrawn = s.withdraw(cb),
+            );
+            s.leave();
+            assert_eq!(withdrawn, calls.0.get() == 0);
+            match s.outcome(cb) {
+                None => assert!(withdrawn && sent.iter().all(|s| s.get() == Status::WouldBlock)),
+                Some((i, status)) => {
+                    assert_eq!((withdrawn, status, at.add(i).read()), (false, Status::Ok, 7 + i as u32));
+                    assert_eq!((sent[i].get(), sent[1 - i].get()), (Status::Ok, Status::WouldBlock));
+                    assert_eq!(at.add(1 - i).read(), u32::MAX, "the place of another case was written");
+                }
+            }
+        }
+        a.assert_no_queue();
+        b.assert_no_queue();
     });
 }
 

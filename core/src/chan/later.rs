@@ -5,8 +5,9 @@
 
 use super::raw::{Now, RawChan, lock, unlink_waiter};
 use super::returned;
+use super::select::{self, Case, Locks, Look};
 use crate::sched::callback::Callback;
-use crate::sched::party::Reason;
+use crate::sched::party::{Reason, Waiter};
 use crate::sched::{enter, ready, tell, ticket};
 use crate::status::Status;
 
@@ -115,5 +116,113 @@ pub unsafe fn give_back(ch: *const RawChan, src: *const u8) -> Status {
         }
         tell(cx);
         cx.out(Status::Ok)
+    }
+}
+
+/// A select of a callback party: the passes of `select.rs`, the third of which is the owner's to make.
+///
+/// What a case needs while it waits stands here, and must not move or go before `leave`: the winner of a case writes to it. Cases for a time are looked at once; to wait for one is the owner's
+/// business.
+pub struct Select {
+    cases: Box<[Case]>,
+    waiters: Box<[Waiter]>,
+    by_lock: Box<[u16]>,
+}
+
+impl Select {
+    /// Of these cases. LIMIT above 65536.
+    pub fn new(cases: Box<[Case]>) -> Result<Select, Status> {
+        let n = cases.len();
+        if n > select::MOST {
+            return Err(Status::Limit);
+        }
+        Ok(Select {
+            cases,
+            waiters: (0..n).map(|_| Waiter::new()).collect(),
+            by_lock: (0..n as u32).map(|i| i as u16).collect(),
+        })
+    }
+
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// Does what can go ahead now (its index, and OK or CLOSED), or enlists the callback with every case (WOULD_BLOCK): then its function is called when one was won (`outcome`), unless it is
+    /// withdrawn. In both cases `leave` follows.
+    ///
+    /// # Safety
+    /// As `select::select`; places of elements and channels stay until `leave`. The callback is the caller's, and in no other wait.
+    pub unsafe fn begin(&mut self, cb: &Callback, biased: bool) -> Result<(usize, Status), Status> {
+        let cx = enter()?;
+        let Select { cases, waiters, by_lock } = self;
+        // SAFETY: contract.
+        unsafe {
+            match select::look_one_by_one(cx, cases, by_lock, biased) {
+                Look::Found(i, status, party) => return Ok(select::found(cx, i, status, party)),
+                Look::Bad(s) => {
+                    tell(cx);
+                    return Err(cx.out(s));
+                }
+                Look::Nothing => tell(cx),
+            }
+            let order = by_lock.clone();
+            let locks = Locks::new(cases, by_lock);
+            let valid = locks.lock_valid();
+            if !valid.is_ok() {
+                return Err(cx.out(valid));
+            }
+            match select::look(cases, &order) {
+                Look::Found(i, status, party) => {
+                    locks.unlock();
+                    return Ok(select::found(cx, i, status, party));
+                }
+                Look::Bad(s) => {
+                    locks.unlock();
+                    tell(cx);
+                    return Err(cx.out(s));
+                }
+                Look::Nothing => {}
+            }
+            let seq = cb.party.ticket.next_seq();
+            for (i, (case, w)) in cases.iter().zip(waiters.iter()).enumerate() {
+                select::enlist(i, case, w, &cb.party, seq)
+            }
+            cb.party.waits_for(Reason::Select, core::ptr::null());
+            cb.party.ticket.open(seq);
+            locks.unlock();
+            tell(cx);
+            Err(cx.out(Status::WouldBlock))
+        }
+    }
+
+    /// The case that was won, and OK or CLOSED; None if the wait was not won by a channel. After `leave`.
+    pub fn outcome(&self, cb: &Callback) -> Option<(usize, Status)> {
+        let (state, i) = cb.party.ticket.outcome();
+        (state == ticket::WON).then(|| (i as usize, self.waiters[i as usize].status.get()))
+    }
+
+    /// Ends the wait: true if the function will not be called. False: a case was won; the call has come, or comes. `leave` follows.
+    pub fn withdraw(&self, cb: &Callback) -> bool {
+        let Ok(cx) = enter() else { return false };
+        let won = cb.party.ticket.waiting().is_some_and(|seq| cb.party.ticket.win(seq, ticket::CANCELED, 0));
+        cx.exit();
+        won
+    }
+
+    /// Takes every waiter out of its queue. When it returns whoever won has left the locks, so what was received may be read.
+    ///
+    /// # Safety
+    /// The wait is over: won or withdrawn, or it never began. The channels are still held.
+    pub unsafe fn leave(&mut self) {
+        let Ok(cx) = enter() else { return };
+        let Select { cases, waiters, by_lock } = self;
+        let locks = Locks::new(cases, by_lock);
+        // Else the channels are from before a fork, and nobody looks at their queues any more.
+        if locks.lock_valid().is_ok() {
+            // SAFETY: contract.
+            unsafe { select::unlink(cases, waiters) };
+            locks.unlock()
+        }
+        cx.exit()
     }
 }

@@ -181,7 +181,7 @@ fn may_let_others_run(cx: Cx, wait: Wait) -> bool {
 
 /// A case went ahead: whoever it completed is made ready, with no lock held.
 #[inline(always)]
-fn found(cx: Cx, i: usize, status: Status, party: *const Party) -> (usize, Status) {
+pub(super) fn found(cx: Cx, i: usize, status: Status, party: *const Party) -> (usize, Status) {
     if !party.is_null() {
         // SAFETY: its ticket was won by the look, and no lock is held.
         unsafe { ready(cx, party) }
@@ -192,7 +192,7 @@ fn found(cx: Cx, i: usize, status: Status, party: *const Party) -> (usize, Statu
 }
 
 /// What a look at the cases came to.
-enum Look {
+pub(super) enum Look {
     Found(usize, Status, *const Party),
     Nothing,
     Bad(Status),
@@ -200,7 +200,7 @@ enum Look {
 
 /// S-6. `order` is a uniformly random one afterwards, as far as it was looked at (Fisher-Yates, S2); biased: as it was.
 #[inline(always)]
-unsafe fn look_one_by_one(cx: Cx, cases: &[Case], order: &mut [u16], biased: bool) -> Look {
+pub(super) unsafe fn look_one_by_one(cx: Cx, cases: &[Case], order: &mut [u16], biased: bool) -> Look {
     let n = order.len();
     for k in 0..n {
         if !biased && k + 1 < n {
@@ -272,7 +272,7 @@ unsafe fn go_ahead(case: &Case, c: &RawChan) -> Now {
 }
 
 /// Pass 1, under all locks.
-unsafe fn look(cases: &[Case], order: &[u16]) -> Look {
+pub(super) unsafe fn look(cases: &[Case], order: &[u16]) -> Look {
     for &i in order {
         let i = i as usize;
         let case = &cases[i];
@@ -293,12 +293,42 @@ unsafe fn look(cases: &[Case], order: &[u16]) -> Look {
 }
 
 /// The channels of a select in the order of locking, each once.
-struct Locks<'a> {
+pub(super) struct Locks<'a> {
     cases: &'a [Case],
     order: &'a [u16],
 }
 
-impl Locks<'_> {
+impl<'a> Locks<'a> {
+    /// `order` is any order of the cases; it is made that of locking.
+    #[inline(always)]
+    pub(super) fn new(cases: &'a [Case], order: &'a mut [u16]) -> Locks<'a> {
+        order.sort_unstable_by_key(|&i| cases[i as usize].chan.addr());
+        Locks { cases, order }
+    }
+
+    /// Takes all of them if every channel is valid, or none, and says what is wrong.
+    #[inline(always)]
+    pub(super) fn lock_valid(&self) -> Status {
+        for case in self.cases.iter().filter(|c| !c.chan.is_null()) {
+            // SAFETY: a handle, by contract of select. One from before a fork is not locked: its lock may be held for ever.
+            if unsafe { (*case.chan).header.epoch.load(core::sync::atomic::Ordering::Relaxed) } != slab::epoch() {
+                return Status::Shutdown;
+            }
+        }
+        self.lock();
+        let mut status = Status::Ok;
+        self.each(|c| {
+            let s = c.header.check(KIND_CHAN);
+            if !s.is_ok() {
+                status = s
+            }
+        });
+        if !status.is_ok() {
+            self.unlock()
+        }
+        status
+    }
+
     #[inline(always)]
     fn each(&self, mut f: impl FnMut(&RawChan)) {
         let mut last: *const RawChan = null();
@@ -316,7 +346,7 @@ impl Locks<'_> {
         self.each(|c| c.header.lock.lock())
     }
 
-    fn unlock(&self) {
+    pub(super) fn unlock(&self) {
         // SAFETY: locked by `lock`.
         self.each(|c| unsafe { c.header.lock.unlock() })
     }
@@ -334,7 +364,7 @@ unsafe fn look_at_once(
     let n = cases.len();
     let t = cx.task();
     // SAFETY: the current task is ours.
-    let moves = !t.is_null() && unsafe { (*t).lane.get() } != 0;
+    let moves = manner.may_block && !t.is_null() && unsafe { (*t).lane.get() } != 0;
     // SAFETY: contract of select.
     unsafe {
         if n <= INLINE && !moves {
@@ -367,25 +397,10 @@ unsafe fn go_on(
 ) -> Result<(usize, Status), Status> {
     let Room { by_lock, locked, waiters } = room;
     by_lock.copy_from_slice(order);
-    by_lock.sort_unstable_by_key(|&i| cases[i as usize].chan.addr());
-    let locks = Locks { cases, order: by_lock };
-    for case in cases.iter().filter(|c| !c.chan.is_null()) {
-        // SAFETY: a handle, by contract of select. One from before a fork is not locked: its lock may be held for ever.
-        if unsafe { (*case.chan).header.epoch.load(core::sync::atomic::Ordering::Relaxed) } != slab::epoch() {
-            return Err(cx.out(Status::Shutdown));
-        }
-    }
-    locks.lock();
-    let mut bad = Status::Ok;
-    locks.each(|c| {
-        let s = c.header.check(KIND_CHAN);
-        if !s.is_ok() {
-            bad = s
-        }
-    });
-    if !bad.is_ok() {
-        locks.unlock();
-        return Err(cx.out(bad));
+    let locks = Locks::new(cases, by_lock);
+    let valid = locks.lock_valid();
+    if !valid.is_ok() {
+        return Err(cx.out(valid));
     }
     // SAFETY: contract of select; the locks are held.
     unsafe {
@@ -415,6 +430,44 @@ unsafe fn go_on(
     }
 }
 
+/// Pass 2 for one case; its lock is held.
+///
+/// # Safety
+/// The waiter is in no queue, and stays valid until it is unlinked; `seq` is that of the party's next wait.
+#[inline(always)]
+pub(super) unsafe fn enlist(i: usize, case: &Case, w: &Waiter, party: *const Party, seq: u64) {
+    if case.chan.is_null() {
+        return;
+    }
+    w.party.set(party);
+    w.seq.set(seq);
+    w.case.set(i as u16);
+    w.slot.set(case.at);
+    // SAFETY: contract; a handle, by contract of select.
+    unsafe {
+        let c = &*case.chan;
+        if case.op == Op::Send { c.sendq.push(w) } else { c.recvq.push(w) }
+    }
+}
+
+/// Pass 3; the locks are held.
+///
+/// # Safety
+/// The waiters are those that the cases were enlisted with.
+#[inline(always)]
+pub(super) unsafe fn unlink(cases: &[Case], waiters: &[Waiter]) {
+    for (case, w) in cases.iter().zip(waiters) {
+        if case.chan.is_null() || cfg!(feature = "mutant_select_keeps_losers") {
+            continue;
+        }
+        // SAFETY: contract; a handle, by contract of select.
+        unsafe {
+            let c = &*case.chan;
+            if case.op == Op::Send { c.sendq.remove(w) } else { c.recvq.remove(w) }
+        }
+    }
+}
+
 /// Passes 2 and 3; the locks are held.
 unsafe fn enlist_and_wait(
     cx: Cx,
@@ -434,25 +487,11 @@ unsafe fn enlist_and_wait(
                 wait.deadline = case.time;
                 due = Some(i);
             }
-            if case.chan.is_null() {
-                continue;
-            }
-            w.party.set(party);
-            w.seq.set(seq);
-            w.case.set(i as u16);
-            w.slot.set(case.at);
-            let c = &*case.chan;
-            if case.op == Op::Send { c.sendq.push(w) } else { c.recvq.push(w) }
+            enlist(i, case, w, party, seq);
         }
         let (cx, state) = block_many(cx, &Many(locked), Reason::Select, null(), wait);
         locks.lock();
-        for (case, w) in cases.iter().zip(waiters) {
-            if case.chan.is_null() || cfg!(feature = "mutant_select_keeps_losers") {
-                continue;
-            }
-            let c = &*case.chan;
-            if case.op == Op::Send { c.sendq.remove(w) } else { c.recvq.remove(w) }
-        }
+        unlink(cases, waiters);
         locks.unlock();
         cx.exit();
         let ended = match (state, due) {
