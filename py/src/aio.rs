@@ -10,6 +10,7 @@
 //!
 //! Rejected: `call_soon_threadsafe` (needs the interpreter, 4.5 us an item); a future that carries the value (it is lost when the task is cancelled between completion and resumption).
 
+use crate::aio_select::SelectAwait;
 use crate::chan::Channel;
 use crate::errors;
 use gort::chan::{later, raw};
@@ -126,22 +127,130 @@ impl Mailbox {
             // SAFETY: each callback was won and called once; its await's reference is ours now (A1).
             unsafe {
                 let next = (*first).link.get().cast_mut();
-                let owner = (*first).data.replace(null_mut()).cast::<PyObject>();
-                let a = Bound::from_owned_ptr(py, owner).cast_into_unchecked::<Await>();
-                a.get().arrived.set(true);
-                // SAFETY: guarded by the interpreter's lock; taken out before it is called.
-                let future = (*a.get().future.get()).as_ref().map(|f| f.clone_ref(py));
-                if let Some(f) = future {
-                    let f = f.bind(py);
-                    let done = f.call_method0(pyo3::intern!(py, "done")).and_then(|d| d.is_truthy()).unwrap_or(true);
-                    if !done && let Err(e) = f.call_method1(pyo3::intern!(py, "set_result"), (py.None(),)) {
-                        e.write_unraisable(py, None);
-                    }
+                let owner = Bound::from_owned_ptr(py, (*first).data.replace(null_mut()).cast::<PyObject>());
+                if let Ok(a) = owner.cast_exact::<Await>() {
+                    a.get().waiting.arrive(py)
+                } else if let Ok(s) = owner.cast_exact::<SelectAwait>() {
+                    s.get().arrive(py)
                 }
                 first = next;
             }
         }
     }
+}
+
+/// What an await has while it is enlisted. Guarded by the interpreter's lock.
+pub struct Waiting {
+    cb: Cell<Option<NonNull<Callback>>>,
+    mailbox: UnsafeCell<Option<Py<Mailbox>>>,
+    future: UnsafeCell<Option<Py<PyAny>>>,
+    /// The loop has been told: nobody else touches the callback any more.
+    arrived: Cell<bool>,
+}
+
+impl Waiting {
+    pub fn new() -> Waiting {
+        Waiting {
+            cb: Cell::new(None),
+            mailbox: UnsafeCell::new(None),
+            future: UnsafeCell::new(None),
+            arrived: Cell::new(false),
+        }
+    }
+
+    /// Makes a callback that holds `owner` (A1) and tells the running loop, and a future of that loop; both before anything is enlisted. Returns the loop and the future.
+    pub fn prepare<'py>(
+        &self,
+        owner: &Bound<'py, PyAny>,
+    ) -> PyResult<(&Callback, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let py = owner.py();
+        let (event_loop, mailbox) = Mailbox::of_running_loop(py)?;
+        let future = event_loop.call_method0(pyo3::intern!(py, "create_future"))?;
+        future.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?;
+        let at = std::ptr::from_ref(mailbox.get()).cast_mut().cast();
+        let cb = Callback::create(wake, at).map_err(|s| errors::of(py, s))?;
+        // SAFETY: the callback is ours, and in no wait yet; the cells are guarded by the interpreter's lock.
+        unsafe {
+            cb.as_ref().data.set(owner.clone().into_ptr().cast());
+            *self.mailbox.get() = Some(mailbox);
+            *self.future.get() = Some(future.clone().unbind());
+            self.cb.set(Some(cb));
+            Ok((cb.as_ref(), event_loop, future))
+        }
+    }
+
+    /// The callback, while there is one.
+    pub fn callback(&self) -> Option<&Callback> {
+        // SAFETY: ours until `forget`.
+        self.cb.get().map(|cb| unsafe { cb.as_ref() })
+    }
+
+    /// It was not enlisted, or was withdrawn: the function will not be called, and the reference of A1 and the callback are ours again.
+    pub fn take_back(&self) {
+        if let Some(cb) = self.callback() {
+            // SAFETY: attached; the reference was the callback's. The caller has another.
+            unsafe { ffi::Py_XDECREF(cb.data.replace(null_mut()).cast()) };
+            self.forget()
+        }
+    }
+
+    /// The callback's wait is over, and its call has come, or will not: it is given back.
+    pub fn forget(&self) {
+        if let Some(cb) = self.cb.take() {
+            // SAFETY: ours.
+            unsafe { Callback::free(cb) }
+        }
+    }
+
+    /// Has the call come?
+    pub fn has_arrived(&self) -> bool {
+        self.arrived.get()
+    }
+
+    /// The call has come.
+    pub fn arrive(&self, py: Python<'_>) {
+        self.arrived.set(true);
+        self.complete(py)
+    }
+
+    /// The await goes on.
+    pub fn complete(&self, py: Python<'_>) {
+        let Some(f) = self.future(py) else { return };
+        let done = f.call_method0(pyo3::intern!(py, "done")).and_then(|d| d.is_truthy()).unwrap_or(true);
+        if !done && let Err(e) = f.call_method1(pyo3::intern!(py, "set_result"), (py.None(),)) {
+            e.write_unraisable(py, None);
+        }
+    }
+
+    fn future<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: guarded by the interpreter's lock; a reference of its own is taken before anything is called.
+        unsafe { (*self.future.get()).as_ref().map(|f| f.bind(py).clone()) }
+    }
+
+    /// Resumed by somebody else: it waits still.
+    pub fn go_on_waiting<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>, PyErr> {
+        let Some(f) = self.future(py) else { return Err(PyRuntimeError::new_err("gort: awaited twice")) };
+        f.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?;
+        Ok(f)
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // SAFETY: the collector runs attached; nothing is changed.
+        unsafe {
+            visit.call(&*self.future.get())?;
+            visit.call(&*self.mailbox.get())
+        }
+    }
+}
+
+/// What `throw` of an awaitable raises.
+pub fn thrown(kind: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<PyErr> {
+    let e = match value {
+        Some(v) if !v.is_none() => v.clone(),
+        _ if kind.is_callable() => kind.call0()?,
+        _ => kind.clone(),
+    };
+    Ok(PyErr::from_value(e))
 }
 
 /// One operation that is awaited.
@@ -151,12 +260,8 @@ pub struct Await {
     sends: bool,
     /// Closed ends an `async for`.
     iterates: bool,
+    waiting: Waiting,
     // ---- guarded by the interpreter's lock
-    cb: Cell<Option<NonNull<Callback>>>,
-    mailbox: UnsafeCell<Option<Py<Mailbox>>>,
-    future: UnsafeCell<Option<Py<PyAny>>>,
-    /// The loop has been told: nobody else touches the callback any more.
-    arrived: Cell<bool>,
     /// The element of a send that has not gone yet; what is left of it is ours.
     word: Cell<Option<u64>>,
     begun: Cell<bool>,
@@ -175,10 +280,7 @@ impl Await {
             ch: ch.clone().unbind(),
             sends: word.is_some(),
             iterates,
-            cb: Cell::new(None),
-            mailbox: UnsafeCell::new(None),
-            future: UnsafeCell::new(None),
-            arrived: Cell::new(false),
+            waiting: Waiting::new(),
             word: Cell::new(word),
             begun: Cell::new(false),
             given_up: Cell::new(false),
@@ -213,39 +315,19 @@ impl Await {
                 Err(s) => return Err(a.done(py, s, 0)),
             }
         }
-        let (event_loop, mailbox) = Mailbox::of_running_loop(py)?;
-        let future = event_loop.call_method0(pyo3::intern!(py, "create_future"))?;
-        future.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?; // before anything is enlisted
-        let at = std::ptr::from_ref(mailbox.get()).cast_mut().cast();
-        let cb = Callback::create(wake, at).map_err(|s| errors::of(py, s))?;
+        let (cb, _, future) = a.waiting.prepare(slf.as_any())?;
         // SAFETY: the callback is ours, and in no wait yet.
         let status = unsafe {
-            let c = cb.as_ref();
-            c.slot.get().write([a.word.get().unwrap_or(0), 0]);
-            // Before anybody can win it: the reference of A1, the mailbox and the future.
-            c.data.set(slf.clone().into_ptr().cast());
-            *a.mailbox.get() = Some(mailbox);
-            *a.future.get() = Some(future.clone().unbind());
-            a.cb.set(Some(cb));
-            if a.sends { later::send(ch.raw(), c) } else { later::recv(ch.raw(), c) }
+            cb.slot.get().write([a.word.get().unwrap_or(0), 0]);
+            if a.sends { later::send(ch.raw(), cb) } else { later::recv(ch.raw(), cb) }
         };
         if status == Status::WouldBlock {
             return Ok(future);
         }
-        // SAFETY: not enlisted: the reference and the callback are ours again.
-        unsafe {
-            let word = (*cb.as_ref().slot.get())[0];
-            ffi::Py_DECREF(cb.as_ref().data.replace(null_mut()).cast());
-            a.forget(cb);
-            Err(a.done(py, status, word))
-        }
-    }
-
-    /// The callback's wait is over, and its call has come: it is given back.
-    unsafe fn forget(&self, cb: NonNull<Callback>) {
-        self.cb.set(None);
-        // SAFETY: contract.
-        unsafe { Callback::free(cb) }
+        // SAFETY: it is not enlisted.
+        let word = unsafe { (*cb.slot.get())[0] };
+        a.waiting.take_back();
+        Err(a.done(py, status, word))
     }
 
     /// The loop resumes the task.
@@ -254,21 +336,14 @@ impl Await {
         if a.given_up.get() {
             return Err(PyRuntimeError::new_err("gort: awaited again after it was cancelled"));
         }
-        let Some(cb) = a.cb.get() else { return Err(PyRuntimeError::new_err("gort: awaited twice")) };
-        if !a.arrived.get() {
-            // Resumed by somebody else: still waiting.
-            // SAFETY: guarded by the interpreter's lock.
-            let f = unsafe { (*a.future.get()).as_ref().map(|f| f.bind(py).clone()) };
-            let Some(f) = f else { return Err(PyRuntimeError::new_err("gort: awaited twice")) };
-            f.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?;
-            return Ok(f);
+        let Some(cb) = a.waiting.callback() else { return Err(PyRuntimeError::new_err("gort: awaited twice")) };
+        if !a.waiting.has_arrived() {
+            return a.waiting.go_on_waiting(py);
         }
         // SAFETY: the call has come (A3).
-        unsafe {
-            let (status, word) = (later::outcome(cb.as_ref()), (*cb.as_ref().slot.get())[0]);
-            a.forget(cb);
-            Err(a.done(py, status, word))
-        }
+        let (status, word) = (later::outcome(cb), unsafe { (*cb.slot.get())[0] });
+        a.waiting.forget();
+        Err(a.done(py, status, word))
     }
 
     /// A2.
@@ -276,31 +351,28 @@ impl Await {
         if self.given_up.replace(true) {
             return;
         }
-        if let Some(cb) = self.cb.get() {
-            let ch = self.ch.get();
-            // SAFETY: ours; A1, A3.
-            unsafe {
-                if !self.arrived.get() && later::withdraw(ch.raw(), cb.as_ref(), self.sends) {
-                    ffi::Py_DECREF(cb.as_ref().data.replace(null_mut()).cast());
-                    self.forget(cb);
+        let Some(cb) = self.waiting.callback() else { return };
+        let ch = self.ch.get();
+        // SAFETY: ours; A1, A3.
+        unsafe {
+            if !self.waiting.has_arrived() && later::withdraw(ch.raw(), cb, self.sends) {
+                return self.waiting.take_back();
+            }
+            let _ = raw::len(ch.raw()); // the winner has left the lock
+            if later::outcome(cb).is_ok() {
+                if self.sends {
+                    self.word.set(None);
                 } else {
-                    let _ = raw::len(ch.raw()); // the winner has left the lock
-                    if later::outcome(cb.as_ref()).is_ok() {
-                        if self.sends {
-                            self.word.set(None);
-                        } else {
-                            let word = (*cb.as_ref().slot.get())[0];
-                            if !later::give_back(ch.raw(), (&raw const word).cast()).is_ok() {
-                                ch.forget_word(py, word);
-                            }
-                        }
+                    let word = (*cb.slot.get())[0];
+                    if !later::give_back(ch.raw(), (&raw const word).cast()).is_ok() {
+                        ch.forget_word(py, word);
                     }
-                    if self.arrived.get() {
-                        self.forget(cb);
-                    } // else the loop frees it when the call comes
                 }
             }
         }
+        if self.waiting.has_arrived() {
+            self.waiting.forget();
+        } // else the loop frees it when the call comes
     }
 }
 
@@ -334,12 +406,7 @@ impl Await {
     ) -> PyResult<Py<PyAny>> {
         let _ = traceback;
         self.give_up(py);
-        let e = match value {
-            Some(v) if !v.is_none() => v.clone(),
-            _ if kind.is_callable() => kind.call0()?,
-            _ => kind.clone(),
-        };
-        Err(PyErr::from_value(e))
+        Err(thrown(kind, value)?)
     }
 
     fn close(&self, py: Python<'_>) {
@@ -348,11 +415,7 @@ impl Await {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.ch)?;
-        // SAFETY: the collector runs attached; nothing is changed.
-        unsafe {
-            visit.call(&*self.future.get())?;
-            visit.call(&*self.mailbox.get())
-        }
+        self.waiting.traverse(&visit)
     }
 }
 
@@ -360,11 +423,7 @@ impl Drop for Await {
     fn drop(&mut self) {
         // SAFETY: objects of a frozen class are deallocated attached.
         let py = unsafe { Python::assume_attached() };
-        if let Some(cb) = self.cb.get() {
-            // Not enlisted any more, or its reference would hold us (A1).
-            // SAFETY: its call has come.
-            unsafe { self.forget(cb) }
-        }
+        self.waiting.forget(); // not enlisted any more, or its reference would hold us (A1)
         if let Some(w) = self.word.take() {
             self.ch.get().forget_word(py, w);
         }

@@ -76,7 +76,7 @@ impl Caller {
         if is_loop_running(py)? {
             return Err(errors::misuse(
                 py,
-                "a blocking call on a thread whose asyncio loop is running would freeze the loop; await recv_async() or send_async() instead",
+                "a blocking call on a thread whose asyncio loop is running would freeze the loop; await recv_async(), send_async() or select_async() instead",
             ));
         }
         Ok(())

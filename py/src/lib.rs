@@ -13,6 +13,7 @@
 use gort_ffi_c as _; // its exports are ours
 
 mod aio;
+mod aio_select;
 mod batch;
 mod buffer;
 mod call;
@@ -77,6 +78,7 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(select::after, m)?)?;
     m.add_function(wrap_pyfunction!(select::select, m)?)?;
     m.add_function(wrap_pyfunction!(select::select_biased, m)?)?;
+    m.add_function(wrap_pyfunction!(aio_select::select_async, m)?)?;
     m.add_class::<task::Task>()?;
     m.add_class::<waitgroup::WaitGroup>()?;
     m.add_function(wrap_pyfunction!(task::go, m)?)?;

@@ -38,6 +38,9 @@ pub struct Case {
 }
 
 impl Case {
+    /// One that is switched off, for core.
+    pub const OFF: Core = OFF;
+
     pub fn op(&self) -> Op {
         self.op
     }
@@ -56,9 +59,9 @@ impl Case {
         self.word
     }
 
-    /// For core; without its place, and its element not counted yet.
+    /// For core; without its place, and its element not counted yet: `rest` is the element, whether it is to be counted, and whether what comes is a reference.
     #[inline(always)]
-    fn core(&self) -> Core {
+    pub fn core(&self) -> Core {
         match &self.ch {
             Some(ch) => Core {
                 op: self.op,

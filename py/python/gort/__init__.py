@@ -19,7 +19,14 @@
     gort.run(main)
 
 A task is a plain function. It parks where it waits and does not block its thread; the same calls from an ordinary thread
-block that thread, with the interpreter released. In asyncio, await ``recv_async()`` and ``send_async()``.
+block that thread, with the interpreter released. In asyncio, await ``recv_async()``, ``send_async()`` and ``select_async()``.
+
+Several channels at once::
+
+    match gort.select(gort.recv(jobs), gort.send(out, result), gort.after(2)):
+        case (0, job): ...
+        case (1, _): ...              # sent
+        case (2, _): ...              # two seconds are over
 """
 
 from ._gort import (
@@ -53,6 +60,7 @@ from ._gort import (
     num_cpu as num_cpu,
     recv as recv,
     select as select,
+    select_async as select_async,
     select_biased as select_biased,
     send as send,
     sleep as sleep,
