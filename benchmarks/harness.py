@@ -17,6 +17,7 @@ and interleaving through a pipe that keeps all engines alive (sleeping runtimes 
 from __future__ import annotations
 
 import datetime
+import fnmatch
 import json
 import os
 import platform
@@ -42,6 +43,7 @@ BIN = OUT / "bin"
 RECORDED = OUT / "items.bin"
 SUBSTITUTE = OUT / "items-substitute.bin"
 TICKS = os.sysconf("SC_CLK_TCK")
+BEST_PEER = "best peer"  # as a workload's reference
 
 
 class BenchError(Exception):
@@ -62,7 +64,7 @@ class Workload:
     about: str
     quick: dict[str, int]
     scale: int = 1
-    reference: str | None = None  # the engine that ratios are taken to; None: the suite's baseline at the same number of workers
+    reference: str | None = None  # the engine that ratios are taken to, or BEST_PEER; None: the suite's baseline at the same number of workers
 
     def size(self, quick: bool) -> tuple[int, int]:
         """n and warm-up."""
@@ -77,6 +79,11 @@ class Program:
     run: list[str]
     needs: list[str]
     build_env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> bool:
+        """gort itself, and not a peer."""
+        return self.name.startswith("gort-")
 
 
 @dataclass(frozen=True)
@@ -104,23 +111,23 @@ def load_suite() -> Suite:
     with open(HERE / "engines.toml", "rb") as f:
         data = tomllib.load(f)
     programs = {name: Program(name=name, **p) for name, p in data["program"].items()}
+    names = [w.name for w in workloads]
     everybody = [w.name for w in workloads if w.reference is None]
     engines = []
     for e in data["engine"]:
         only = e.get("workloads", everybody)
-        if unknown := set(only) - {w.name for w in workloads}:
-            raise BenchError(f"engines.toml: {e['name']} names unknown workloads: {', '.join(sorted(unknown))}")
+        if unknown := [pattern for pattern in only if not fnmatch.filter(names, pattern)]:
+            raise BenchError(f"engines.toml: {e['name']} names unknown workloads: {', '.join(unknown)}")
         engines.append(
             Engine(
                 name=e["name"],
                 program=programs[e["program"]],
                 workers=e["workers"],
                 env=e.get("env", {}),
-                workloads=frozenset(only),
+                workloads=frozenset(w for pattern in only for w in fnmatch.filter(names, pattern)),
             )
         )
-    names = {e.name for e in engines}
-    if strange := {w.reference for w in workloads if w.reference is not None} - names:
+    if strange := {w.reference for w in workloads} - {e.name for e in engines} - {None, BEST_PEER}:
         raise BenchError(f"workloads.toml: no engine is called {', '.join(sorted(strange))}")
     return Suite(workloads, engines, data["baseline"])
 
@@ -190,7 +197,7 @@ def version_of(program: Program) -> str:
     except ValueError:
         return f"unknown (--version exited with {done.returncode})"
     name = str(said["version"])
-    return f"gort {name.removeprefix('gort ')} {commit()}" if program.name.startswith("gort-") else name
+    return f"gort {name.removeprefix('gort ')} {commit()}" if program.ours else name
 
 
 # ---- the recorded stream ----------------------------------------------------------------------------------------

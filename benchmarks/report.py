@@ -5,7 +5,7 @@ It is NOT a judge: no row is left out because it is slow or was taken on a busy 
 Invariants
   R1  A row has figures only from samples whose checksum was right; one wrong sample makes checksum_ok false.
   R2  Ratios are row / reference, of the same run: min to min and median to median. The reference is Go at the same number of workers, or the
-      engine that the workload names. Below 1 is quicker (or smaller). "best" is the smallest min of the workload in this run.
+      engine that the workload names, or the peer with the smallest min if it asks for the best one. Below 1 is quicker (or smaller). "best" is the smallest min of the workload in this run.
   R3  A row in JSON can be read alone: it carries its machine, date, commit and command.
 
 Rejected: means and standard deviations. On a shared machine the noise is one-sided: the minimum is what the code can do, the
@@ -23,7 +23,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from harness import Engine, Items, Sample, Suite, Workload
+from harness import BEST_PEER, Engine, Items, Sample, Suite, Workload
 
 BUSY = 0.15  # cores taken by others (or stolen) from which a row is marked
 
@@ -80,6 +80,9 @@ def ratio(a: float | None, b: float | None) -> float | None:
 
 def baseline_of(row: Row, rows: list[Row], suite: Suite) -> Row | None:
     same = [r for r in rows if r.workload is row.workload]
+    if row.workload.reference == BEST_PEER:
+        peers = (r for r in same if not r.engine.program.ours and r.min is not None)
+        return min(peers, key=lambda r: r.min, default=None)
     if row.workload.reference is not None:
         return next((r for r in same if r.engine.name == row.workload.reference), None)
     fits = (r for r in same if r.engine.workers == row.engine.workers)
@@ -117,7 +120,7 @@ def show(value: float | None) -> str:
 def show_ratio(value: float | None) -> str:
     if value is None:
         return "-"
-    text = f"{value:.2f}" if value < 10 else f"{value:.0f}"
+    text = f"{value:.0f}" if value >= 10 else f"{value:.2f}" if value >= 0.095 else f"{value:.3f}"
     return f"[green]{text}[/]" if value < 0.995 else f"[red]{text}[/]" if value > 1.005 else text
 
 

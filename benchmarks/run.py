@@ -170,7 +170,7 @@ def run(argv: list[str]) -> int:
     for w in dict.fromkeys(r.workload.name for r in rows):
         one = next(r.workload for r in rows if r.workload.name == w)
         console.print(report.table(one, rows, suite, items))
-    console.print("[dim]min/Go, median/Go: beside Go at the same number of workers; with another name: beside that engine. Below 1 is quicker or smaller.")
+    console.print("[dim]min/Go, median/Go: beside Go at the same number of workers; with another name: beside that engine, or beside the quickest one that is not gort's. Below 1 is quicker or smaller.")
     if items is not None and not items.recorded:
         console.print(f"[yellow]No recorded stream ({harness.RECORDED}): handover_items ran on a made-up one.")
     marked = sum(r.busy for r in rows)

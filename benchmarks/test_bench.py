@@ -14,9 +14,16 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+try:
+    import tomllib
+except ImportError:  # Python 3.10 and older
+    import tomli as tomllib
+
 import harness
 
-sys.path.insert(0, str(harness.HERE / "engines" / "python"))
+ENGINES = harness.HERE / "engines"
+sys.path[:0] = [str(ENGINES / "python"), str(ENGINES / "go")]
+import fanin_gen  # noqa: E402
 import protocol  # noqa: E402
 
 try:
@@ -61,15 +68,20 @@ class Data(unittest.TestCase):
 
     def test_a_reference_has_the_workload_that_names_it(self):
         for w in self.suite.workloads:
-            if w.reference is not None:
+            if w.reference == harness.BEST_PEER:
+                self.assertTrue(any(e.has(w.name) for e in self.suite.engines if not e.program.ours), w.name)
+            elif w.reference is not None:
                 found = [e for e in self.suite.engines if e.name == w.reference]
                 self.assertTrue(len(found) == 1 and found[0].has(w.name), w.name)
 
-    def test_workloads_of_python_are_only_for_engines_that_name_them(self):
-        for e in self.suite.engines:
-            python = {w.name for w in self.suite.workloads if w.name.startswith("py_")}
-            self.assertIn(len(python & e.workloads), (0, len(e.workloads)), e.name)
-        self.assertTrue(all((w.reference is not None) == w.name.startswith("py_") for w in self.suite.workloads))
+    def test_workloads_of_python_and_of_threads_are_only_for_engines_that_name_them(self):
+        for prefix in ("py_",):
+            named = {w.name for w in self.suite.workloads if w.name.startswith(prefix)}
+            self.assertTrue(named)
+            for e in self.suite.engines:
+                self.assertIn(len(named & e.workloads), (0, len(e.workloads)), e.name)
+        for w in self.suite.workloads:
+            self.assertEqual(w.reference is not None, w.name.startswith("py_"), w.name)
 
     def test_gort_has_every_workload(self):
         for w in self.suite.workloads:
@@ -96,6 +108,11 @@ class Data(unittest.TestCase):
             listed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.split()
             wanted = [w.name for w in self.suite.workloads if e.has(w.name)]
             self.assertEqual(sorted(listed), sorted(wanted), e.name)
+
+
+class OtherPeers(unittest.TestCase):
+    def test_select_statements_of_go_are_what_the_generator_writes(self):
+        self.assertEqual((ENGINES / "go" / "fanin.go").read_text(), fanin_gen.text())
 
 
 class EnginesInPython(unittest.TestCase):
@@ -167,10 +184,11 @@ class Ratios(unittest.TestCase):
         self.assertEqual((q["gort-c-w2"]["to"], q["gort-c-w2"]["median"]), ("go-p2", 0.25))
 
     def test_without_the_reference_there_is_no_ratio(self):
-        rows, suite = self.rows("py_spsc", {"gort-python": [1.0]})
-        q = report.ratios(rows[0], rows, suite)
-        self.assertEqual((q["to"], q["min"], q["median"], q["best"]), (None, None, None, 1.0))
-        report.table(rows[0].workload, rows, suite, None)
+        for workload, engine in [("py_spsc", "gort-python")]:
+            rows, suite = self.rows(workload, {engine: [1.0]})
+            q = report.ratios(rows[0], rows, suite)
+            self.assertEqual((q["to"], q["min"], q["median"], q["best"]), (None, None, None, 1.0))
+            report.table(rows[0].workload, rows, suite, None)
 
 
 class Checksums(unittest.TestCase):

@@ -1,6 +1,7 @@
-// The workloads of the Go engine. Names, shapes and checksums are those of ../../workloads.toml.
+// The workloads of the Go engine: the table, the streams and the goroutines. select.go, elements.go and sums.go have the
+// others, one file a noun, as in the other engines. Names, shapes and checksums are those of ../../workloads.toml.
 //
-// Invariants
+// Invariants, here and in the files beside
 //
 //	1 A goroutine keeps its counters in local variables and stores them once at its end: no false sharing in the
 //	  measured loop.
@@ -21,9 +22,18 @@ import (
 const pipelineWork = 100 * time.Microsecond
 
 var workloads = []workload{
+	{"sendrecv_uncontended", sendrecv},
 	{"pingpong_cap0", pingpong},
 	{"spsc_cap1024", spsc},
 	{"mpmc4x4_cap1024", mpmc},
+	{"select2_ready", select2Ready},
+	{"fanin8", fanIn8},
+	{"fanin64", fanIn64},
+	{"elements_4k_copy", elementsCopy},
+	{"elements_4k_pointer", elementsPointer},
+	{"channel_vs_mutex_vs_atomic_channel", sumChannel},
+	{"channel_vs_mutex_vs_atomic_mutex", sumMutex},
+	{"channel_vs_mutex_vs_atomic_atomic", sumAtomic},
 	{"yield", yield},
 	{"spawn_join_1m", spawnMany},
 	{"spawn_join_one", spawnOne},
@@ -37,6 +47,24 @@ func bit(wrong bool) uint64 {
 		return 1
 	}
 	return 0
+}
+
+func sendrecv(n uint64, out *result) {
+	ch := make(chan int64, 1)
+	var wg sync.WaitGroup
+	start := time.Now()
+	wg.Go(func() {
+		var sum, errors uint64
+		for i := range int64(n) {
+			ch <- i
+			v := <-ch
+			sum += uint64(v)
+			errors += bit(v != i)
+		}
+		out.Checksum, out.Errors = sum, errors
+	})
+	wg.Wait()
+	out.Ns = time.Since(start).Nanoseconds()
 }
 
 func pingpong(n uint64, out *result) {

@@ -1,52 +1,54 @@
 /* gort-c - gort through its C face and the shared library, as a C program would use it.
  *
  * The whole run is one gort_run: its main task makes the channels, starts the tasks on a WaitGroup and reads the clock.
- * It is NOT allowed any short cut: only gort.h, typed channels by GORT_CHAN_DEFINE, every status looked at.
+ * `gort-c --selector ...` is the same program under another name: it has the workloads that a gort_selector can do, done by
+ * one. This file has the program, the streams and the tasks; tasks.h says what the files share and what holds for all.
  *
  * The command line and the result line are in ../common/bench.h; names, shapes and checksums in ../../workloads.toml.
  *
- * Invariants
- *   G1 A task keeps its counters in local variables and stores them once at its end (bench.h, B4).
- *   G2 The clock starts after the channels are made and stops when the WaitGroup is through.
- *   G3 A consumer ends by GORT_CLOSED and by nothing else; another status is an error and ends it too.
- *   G4 Structs that two tasks store to at their end live on the main task's stack, which outlives them: main waits.
  * Rejected: calling from the OS thread without gort_run (it would measure how threads block, which is another row).
  */
-#include "../common/bench.h"
+#include "tasks.h"
 
-#include <gort.h>
 #include <stdatomic.h>
 
 typedef struct item {
     uint64_t id, len;
 } item;
 
-GORT_CHAN_DEFINE(int64_t, numbers);
 GORT_CHAN_DEFINE(item, items);
 
-static inline uint64_t failed(gort_status s) { return s != GORT_OK; }
+/* ---- one task, one channel ---------------------------------------------------------------------------------- */
 
-static gort_wg *wg_or_die(void) {
-    gort_wg *wg = gort_wg_new();
-    if (wg == NULL) bench_die("gort_wg_new", gort_last_error());
-    return wg;
+typedef struct alone {
+    numbers *ch;
+    uint64_t n, sum, errors;
+} alone;
+
+static void send_and_receive(void *arg) {
+    alone *a = arg;
+    numbers *ch = a->ch;
+    uint64_t n = a->n, sum = 0, errors = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        int64_t v = 0;
+        errors += failed(numbers_send(ch, (int64_t)i));
+        errors += failed(numbers_recv(ch, &v));
+        errors += v != (int64_t)i;
+        sum += (uint64_t)v;
+    }
+    a->sum = sum, a->errors = errors;
 }
 
-static numbers *numbers_or_die(size_t cap) {
-    numbers *ch = numbers_new(cap);
-    if (ch == NULL) bench_die("numbers_new", gort_last_error());
-    return ch;
-}
-
-static void go_or_die(gort_wg *wg, void (*fn)(void *), void *arg) {
-    gort_status s = gort_wg_go(wg, fn, arg);
-    if (s != GORT_OK) bench_die("gort_wg_go", gort_status_name(s));
-}
-
-/* Waits, frees, gives the number of failures. */
-static uint64_t wait_and_free(gort_wg *wg) {
+static void sendrecv(uint64_t n, bench_result *out) {
+    alone a = {numbers_or_die(1), n, 0, 0};
+    gort_wg *wg = wg_or_die();
+    int64_t t0 = bench_now();
+    go_or_die(wg, send_and_receive, &a);
     uint64_t errors = failed(gort_wg_wait(wg));
-    return errors + failed(gort_wg_free(wg));
+    out->ns_total = bench_now() - t0;
+    out->checksum = a.sum;
+    out->errors = errors + a.errors + failed(gort_wg_free(wg));
+    numbers_release(a.ch);
 }
 
 /* ---- two tasks, two unbuffered channels -------------------------------------------------------------------- */
@@ -344,9 +346,30 @@ static void parked(uint64_t n, bench_result *out) {
 /* ---- the program ------------------------------------------------------------------------------------------- */
 
 static const bench_workload workloads[] = {
-    {"pingpong_cap0", pingpong},   {"spsc_cap1024", spsc},         {"mpmc4x4_cap1024", mpmc},
-    {"yield", yield},              {"spawn_join_1m", spawn_many},  {"spawn_join_one", spawn_one},
-    {"parked_100k", parked},       {"pipeline_100us", pipeline},   {"handover_items", handover},
+    {"sendrecv_uncontended", sendrecv},
+    {"pingpong_cap0", pingpong},
+    {"spsc_cap1024", spsc},
+    {"mpmc4x4_cap1024", mpmc},
+    {"select2_ready", select2_ready},
+    {"fanin8", fanin8},
+    {"fanin64", fanin64},
+    {"elements_4k_copy", elements_4k_copy},
+    {"elements_4k_pointer", elements_4k_pointer},
+    {"channel_vs_mutex_vs_atomic_channel", sum_channel},
+    {"channel_vs_mutex_vs_atomic_mutex", sum_mutex},
+    {"channel_vs_mutex_vs_atomic_atomic", sum_atomic},
+    {"yield", yield},
+    {"spawn_join_1m", spawn_many},
+    {"spawn_join_one", spawn_one},
+    {"parked_100k", parked},
+    {"pipeline_100us", pipeline},
+    {"handover_items", handover},
+    {NULL, NULL},
+};
+
+static const bench_workload with_selector[] = {
+    {"fanin8", fanin8_selector},
+    {"fanin64", fanin64_selector},
     {NULL, NULL},
 };
 
@@ -357,7 +380,13 @@ static int app(void *arg) {
 }
 
 int main(int argc, char **argv) {
-    bench_options o = bench_parse(argc, argv, workloads, "gort-c", gort_version_string());
+    const bench_workload *table = workloads;
+    const char *engine = "gort-c";
+    if (argc > 1 && strcmp(argv[1], "--selector") == 0) {
+        table = with_selector, engine = "gort-c-selector";
+        argc--, argv++;
+    }
+    bench_options o = bench_parse(argc, argv, table, engine, gort_version_string());
     gort_config config;
     gort_config_init(&config);
     config.workers = o.workers;

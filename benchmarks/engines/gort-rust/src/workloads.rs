@@ -1,74 +1,58 @@
-//! The workloads of the gort-rust engine. Names, shapes and checksums are those of `../../../workloads.toml`.
+//! The streams and the tasks of the gort-rust engine. Names, shapes and checksums are those of `../../../workloads.toml`.
 //!
-//! Invariants
+//! Invariants, here and in the files beside
 //! 1. A task keeps its counters in local variables and gives them back by its join handle: no false sharing in the
 //!    measured loop.
 //! 2. The clock starts after the channels are made and stops when the last task is joined.
-//! 3. A consumer ends by `Closed` (the last sender is dropped) and by nothing else.
+//! 3. A consumer ends by `Closed` (the last sender is dropped), or when it has what it must get, and by nothing else.
 //!
 //! Rejected: `for v in rx` in the consumers, which cannot tell a close from another failure.
 
-use crate::{Outcome, Workload};
+use crate::bench::{Found, LENS, Outcome, outcome};
 use gort::{JoinHandle, Receiver, Sender, Status, WaitGroup, channel};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-
-/// The recorded stream of the hand-over: byte lengths of the blocks, used round and round.
-pub static LENS: OnceLock<Vec<u32>> = OnceLock::new();
-
-pub const ALL: &[Workload] = &[
-    ("pingpong_cap0", pingpong),
-    ("spsc_cap1024", spsc),
-    ("mpmc4x4_cap1024", mpmc),
-    ("yield", yields),
-    ("spawn_join_1m", spawn_many),
-    ("spawn_join_one", spawn_one),
-    ("parked_100k", parked),
-    ("pipeline_100us", pipeline),
-    ("handover_items", handover),
-];
 
 const PIPELINE_WORK: Duration = Duration::from_micros(100);
 
-/// What a consumer found.
-struct Found {
-    sum: u64,
-    count: u64,
-    errors: u64,
-}
-
-fn outcome(start: Instant, n: u64, found: &[Found], errors: u64) -> Outcome {
-    let ns_total = start.elapsed().as_nanos();
-    let count: u64 = found.iter().map(|f| f.count).sum();
-    Outcome {
-        ns_total,
-        bytes_total: -1,
-        checksum: found.iter().map(|f| f.sum).fold(0, u64::wrapping_add),
-        errors: errors + found.iter().map(|f| f.errors).sum::<u64>() + u64::from(count != n),
-    }
-}
-
-fn join<T>(task: JoinHandle<T>) -> T {
+pub fn join<T>(task: JoinHandle<T>) -> T {
     match task.join() {
         Ok(v) => v,
         Err(e) => panic!("a task failed: {e:?}"),
     }
 }
 
-fn pingpong(n: u64) -> Outcome {
+pub fn sendrecv(n: u64) -> Outcome {
+    let (tx, rx) = channel::<i64>(1);
+    let start = Instant::now();
+    let task = gort::spawn(move || {
+        let mut found = Found::default();
+        for i in 0..n {
+            found.errors += u64::from(tx.send(i as i64).is_err());
+            match rx.recv() {
+                Ok(v) => found.add(v as u64, v as u64 != i),
+                Err(_) => found.errors += 1,
+            }
+        }
+        found
+    });
+    let found = join(task);
+    outcome(start, n, &[found], 0)
+}
+
+pub fn pingpong(n: u64) -> Outcome {
     let (there, there_rx) = channel::<i64>(0);
     let (back, back_rx) = channel::<i64>(0);
     let start = Instant::now();
     let ping = gort::spawn(move || {
-        let mut found = Found { sum: 0, count: 0, errors: 0 };
+        let mut found = Found::default();
         for i in 0..n {
             found.errors += u64::from(there.send(i as i64).is_err());
             match back_rx.recv() {
-                Ok(v) => found.sum = found.sum.wrapping_add(v as u64),
+                Ok(v) => found.add(v as u64, false),
                 Err(_) => found.errors += 1,
             }
-            found.count += 1;
         }
         found
     });
@@ -93,21 +77,19 @@ fn spin(work: Duration) {
 }
 
 /// Sends first, first + step, ... below n; gives the number of failures.
-fn produce(tx: Sender<i64>, n: u64, first: usize, step: usize) -> u64 {
+pub fn produce(tx: Sender<i64>, n: u64, first: usize, step: usize) -> u64 {
     (first as u64..n).step_by(step).map(|i| u64::from(tx.send(i as i64).is_err())).sum()
 }
 
 fn consume_in_order(rx: Receiver<i64>, work: Duration) -> Found {
-    let mut found = Found { sum: 0, count: 0, errors: 0 };
+    let mut found = Found::default();
     loop {
         match rx.recv() {
             Ok(v) => {
                 if !work.is_zero() {
                     spin(work);
                 }
-                found.sum = found.sum.wrapping_add(v as u64);
-                found.errors += u64::from(v as u64 != found.count);
-                found.count += 1;
+                found.add(v as u64, v as u64 != found.count);
             }
             Err(status) => {
                 found.errors += u64::from(status != Status::Closed);
@@ -117,14 +99,11 @@ fn consume_in_order(rx: Receiver<i64>, work: Duration) -> Found {
     }
 }
 
-fn consume_any(rx: Receiver<i64>) -> Found {
-    let mut found = Found { sum: 0, count: 0, errors: 0 };
+pub fn consume_any(rx: Receiver<i64>) -> Found {
+    let mut found = Found::default();
     loop {
         match rx.recv() {
-            Ok(v) => {
-                found.sum = found.sum.wrapping_add(v as u64);
-                found.count += 1;
-            }
+            Ok(v) => found.add(v as u64, false),
             Err(status) => {
                 found.errors += u64::from(status != Status::Closed);
                 return found;
@@ -133,7 +112,7 @@ fn consume_any(rx: Receiver<i64>) -> Found {
     }
 }
 
-fn spsc(n: u64) -> Outcome {
+pub fn spsc(n: u64) -> Outcome {
     let (tx, rx) = channel::<i64>(1024);
     let start = Instant::now();
     let producer = gort::spawn(move || produce(tx, n, 0, 1));
@@ -142,7 +121,7 @@ fn spsc(n: u64) -> Outcome {
     outcome(start, n, &[found], errors)
 }
 
-fn mpmc(n: u64) -> Outcome {
+pub fn mpmc(n: u64) -> Outcome {
     const PAIRS: usize = 4;
     let (tx, rx) = channel::<i64>(1024);
     let (mut producers, mut consumers) = (Vec::new(), Vec::new());
@@ -158,7 +137,7 @@ fn mpmc(n: u64) -> Outcome {
     outcome(start, n, &found, errors)
 }
 
-fn pipeline(n: u64) -> Outcome {
+pub fn pipeline(n: u64) -> Outcome {
     let (tx, rx) = channel::<i64>(1024);
     let start = Instant::now();
     let producer = gort::spawn(move || {
@@ -180,7 +159,7 @@ struct Item {
     len: u64,
 }
 
-fn handover(n: u64) -> Outcome {
+pub fn handover(n: u64) -> Outcome {
     let lens: &'static [u32] = LENS.get().map_or(&[], Vec::as_slice);
     let (tx, rx) = channel::<Item>(64);
     let start = Instant::now();
@@ -192,14 +171,10 @@ fn handover(n: u64) -> Outcome {
         errors
     });
     let consumer = gort::spawn(move || {
-        let mut found = Found { sum: 0, count: 0, errors: 0 };
+        let mut found = Found::default();
         loop {
             match rx.recv() {
-                Ok(item) => {
-                    found.sum = found.sum.wrapping_add((item.id + 1).wrapping_mul(item.len));
-                    found.errors += u64::from(item.id != found.count);
-                    found.count += 1;
-                }
+                Ok(item) => found.add((item.id + 1).wrapping_mul(item.len), item.id != found.count),
                 Err(status) => {
                     found.errors += u64::from(status != Status::Closed);
                     return found;
@@ -211,7 +186,7 @@ fn handover(n: u64) -> Outcome {
     outcome(start, n, &[found], errors)
 }
 
-fn yields(n: u64) -> Outcome {
+pub fn yields(n: u64) -> Outcome {
     let turns = |share: u64| {
         gort::spawn(move || {
             let mut count = 0;
@@ -238,7 +213,7 @@ fn count_me() {
     SPAWNED.0.fetch_add(1, Relaxed);
 }
 
-fn spawn_many(n: u64) -> Outcome {
+pub fn spawn_many(n: u64) -> Outcome {
     SPAWNED.0.store(0, Relaxed);
     let wg = WaitGroup::new();
     let start = Instant::now();
@@ -250,7 +225,7 @@ fn spawn_many(n: u64) -> Outcome {
     outcome(start, n, &[Found { sum, count: sum, errors: 0 }], errors)
 }
 
-fn spawn_one(n: u64) -> Outcome {
+pub fn spawn_one(n: u64) -> Outcome {
     SPAWNED.0.store(0, Relaxed);
     let wg = WaitGroup::new();
     let mut errors = 0;
@@ -274,7 +249,7 @@ fn rss() -> i64 {
 }
 
 /// Bytes a parked task takes: resident growth, read when all of them sleep on the channel.
-fn parked(n: u64) -> Outcome {
+pub fn parked(n: u64) -> Outcome {
     #[derive(Default)]
     struct Counts {
         started: AtomicU64,

@@ -1,0 +1,74 @@
+//! One job three ways: five tasks add numbers to a sum, over a channel, under a mutex, with an atomic.
+//!
+//! The mutex is std's: what a user of gort takes today. It blocks the worker and not the task; that is right here, since nobody waits while he holds it.
+//!
+//! Invariants: those of `workloads.rs`, and: each adder has its share of the numbers 0 .. n - 1, so the sum shows whether each of them arrived once.
+#![allow(clippy::disallowed_types)] // that is what is measured
+
+use crate::bench::{Found, Outcome, outcome};
+use crate::workloads::{consume_any, join, produce};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+const ADDERS: usize = 5;
+
+/// In a cache line of its own.
+#[repr(align(64))]
+struct Alone<T>(T);
+
+pub fn channel(n: u64) -> Outcome {
+    let (tx, rx) = gort::channel::<i64>(1024);
+    let start = Instant::now();
+    let adders: Vec<_> = (0..ADDERS)
+        .map(|k| {
+            let tx = tx.clone();
+            gort::spawn(move || produce(tx, n, k, ADDERS))
+        })
+        .collect();
+    drop(tx);
+    let collector = gort::spawn(move || consume_any(rx));
+    let errors = adders.into_iter().map(join).sum();
+    let found = join(collector);
+    outcome(start, n, &[found], errors)
+}
+
+/// Five tasks that do `add` with each of their numbers; gives the number of failures.
+fn share<T: Send + Sync + 'static>(
+    n: u64,
+    to: &Arc<Alone<T>>,
+    add: impl Fn(&T, u64) -> u64 + Copy + Send + 'static,
+) -> u64 {
+    let adders: Vec<_> = (0..ADDERS)
+        .map(|k| {
+            let to = to.clone();
+            gort::spawn(move || (k as u64..n).step_by(ADDERS).map(|i| add(&to.0, i)).sum::<u64>())
+        })
+        .collect();
+    adders.into_iter().map(join).sum()
+}
+
+pub fn mutex(n: u64) -> Outcome {
+    let sum = Arc::new(Alone(Mutex::new(0_u64)));
+    let start = Instant::now();
+    let errors = share(n, &sum, |sum, i| match sum.lock() {
+        Ok(mut sum) => {
+            *sum += i;
+            0
+        }
+        Err(_) => 1,
+    });
+    let sum = sum.0.lock().map_or(0, |sum| *sum);
+    outcome(start, n, &[Found { sum, count: n, errors: 0 }], errors)
+}
+
+pub fn atomic(n: u64) -> Outcome {
+    let sum = Arc::new(Alone(AtomicU64::new(0)));
+    let start = Instant::now();
+    let errors = share(n, &sum, |sum, i| {
+        sum.fetch_add(i, Relaxed);
+        0
+    });
+    let sum = sum.0.load(Relaxed);
+    outcome(start, n, &[Found { sum, count: n, errors: 0 }], errors)
+}
