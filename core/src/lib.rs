@@ -46,7 +46,10 @@ pub mod sync;
 pub mod task;
 
 #[cfg(not(loom))]
-pub use chan::{Receiver, RecvError, SendError, Sender, channel};
+pub use chan::{
+    Done, Receivable, Receiver, RecvCase, RecvError, Select, Selector, SendCase, SendError, Sendable, Sender, TimeCase,
+    channel, unbounded,
+};
 #[cfg(not(loom))]
 pub use sched::census::{Metrics, dump_string as dump, metrics};
 #[cfg(not(loom))]

@@ -42,6 +42,8 @@ struct Entry {
     waiter: Waiter,
     selector: *const Selector,
     case: Case,
+    /// Does it hold a reference of its channel?
+    holds: bool,
     index: u16,
     // ---- guarded by the selector's lock, or the waiting party's own while it tries
     listed: Cell<bool>,
@@ -130,27 +132,42 @@ unsafe fn lock(s: *const Selector) -> Result<(Cx, &'static Selector), Status> {
 /// # Safety
 /// `s` is a handle. The case's channel is a handle or null, and is kept alive by the selector; its place is readable or writable for an element until the case is removed.
 pub unsafe fn add(s: *const Selector, case: Case) -> Result<usize, Status> {
+    // SAFETY: contract.
+    unsafe {
+        if case.op == Op::After || case.chan.is_null() {
+            return register(s, case, false);
+        }
+        let status = retain(case.chan);
+        if !status.is_ok() {
+            return Err(status);
+        }
+        register(s, case, true).inspect_err(|_| {
+            let _ = release(case.chan);
+        })
+    }
+}
+
+/// As `add`, but it is the caller who keeps the channel alive until the case is removed. A reference of the selector's would anchor a channel of typed ends: the last sender dropped would not
+/// close it (H6).
+///
+/// # Safety
+/// As `add`, and as said.
+pub unsafe fn add_borrowed(s: *const Selector, case: Case) -> Result<usize, Status> {
+    // SAFETY: contract.
+    unsafe { register(s, case, false) }
+}
+
+unsafe fn register(s: *const Selector, case: Case, holds: bool) -> Result<usize, Status> {
     if case.op == Op::After {
         return Err(Status::Invalid);
     }
-    // SAFETY: contract.
+    // SAFETY: contract of the callers.
     unsafe {
-        if !case.chan.is_null() {
-            let status = retain(case.chan);
-            if !status.is_ok() {
-                return Err(status);
-            }
-        }
-        let added = lock(s).and_then(|(cx, r)| {
-            let index = r.insert(s, case);
-            r.header.lock.unlock();
-            cx.exit();
-            index
-        });
-        if added.is_err() && !case.chan.is_null() {
-            let _ = release(case.chan);
-        }
-        added
+        let (cx, r) = lock(s)?;
+        let index = r.insert(s, case, holds);
+        r.header.lock.unlock();
+        cx.exit();
+        index
     }
 }
 
@@ -169,7 +186,6 @@ pub unsafe fn remove(s: *const Selector, index: usize) -> Status {
         // So that nobody else changes the cases, or waits, until it is out.
         r.user.set(cx.party());
         r.header.lock.unlock();
-        let chan = entry.as_ref().map(|e| e.case.chan);
         if let Some(e) = &entry {
             e.leave_queue()
         }
@@ -180,14 +196,10 @@ pub unsafe fn remove(s: *const Selector, index: usize) -> Status {
         r.user.set(null());
         r.header.lock.unlock();
         cx.exit();
-        if let Some(e) = entry {
-            discard(e)
-        }
-        match chan {
+        match entry {
             None => Status::Invalid,
-            Some(c) if c.is_null() => Status::Ok,
-            Some(c) => {
-                let _ = release(c);
+            Some(e) => {
+                e.let_go();
                 Status::Ok
             }
         }
@@ -219,13 +231,7 @@ pub unsafe fn free(s: *const Selector) -> Status {
         r.header.lock.unlock();
         SELECTORS.free(NonNull::from(r));
         cx.exit();
-        for e in entries.into_iter().flatten().flatten() {
-            let chan = e.case.chan;
-            discard(e);
-            if !chan.is_null() {
-                let _ = release(chan);
-            }
-        }
+        entries.into_iter().flatten().flatten().for_each(|e| e.let_go());
         Status::Ok
     }
 }
@@ -305,7 +311,7 @@ fn discard(e: Box<Entry>) {
 
 impl Selector {
     /// Under the lock.
-    unsafe fn insert(&self, s: *const Selector, case: Case) -> Result<usize, Status> {
+    unsafe fn insert(&self, s: *const Selector, case: Case, holds: bool) -> Result<usize, Status> {
         // SAFETY: nobody waits, and the lock is held.
         let Some(all) = (unsafe { (*self.entries.get()).as_mut() }) else { return Err(Status::Misuse) };
         let index = all.iter().position(Option::is_none).unwrap_or(all.len());
@@ -316,6 +322,7 @@ impl Selector {
             waiter: Waiter::new(),
             selector: s,
             case,
+            holds,
             index: index as u16,
             listed: Cell::new(false),
             next: Cell::new(null()),
@@ -417,7 +424,7 @@ impl Selector {
 impl Entry {
     /// Tries the case, and enlists it if it was in vain (L2).
     unsafe fn try_now(&self, cx: Cx, s: &Selector) -> Now {
-        // SAFETY: the selector holds a reference of the channel; the place is as `add` says; the entry is in no queue.
+        // SAFETY: the channel is alive while its case is registered; the place is as `add` says; the entry is in no queue.
         unsafe {
             let c = &*self.case.chan;
             let status = c.header.lock_as(KIND_CHAN);
@@ -455,12 +462,22 @@ impl Entry {
         }
     }
 
+    /// Gives its reference of the channel up; it is in no queue and on no list any more.
+    unsafe fn let_go(self: Box<Entry>) {
+        let (chan, holds) = (self.case.chan, self.holds);
+        discard(self);
+        if holds {
+            // SAFETY: the reference that `add` took.
+            let _ = unsafe { release(chan) };
+        }
+    }
+
     /// Out of its queue, if it is there.
     unsafe fn leave_queue(&self) {
         if self.case.chan.is_null() {
             return;
         }
-        // SAFETY: the selector holds a reference of the channel.
+        // SAFETY: the channel is alive while its case is registered.
         unsafe {
             let c = &*self.case.chan;
             let q = if self.case.op == Op::Send { &c.sendq } else { &c.recvq };
