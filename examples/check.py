@@ -73,7 +73,7 @@ Go's concurrency, so this is also a way to learn gort from the beginning: read f
 
 "sorted" means that the order of the lines is nobody's promise, so they are sorted before the comparison. Times are short and never printed.
 `story.h` and `story.rs` are small helpers: they end the program when something that must hold does not, and ask at the end
-whether a task, a channel or a WaitGroup is left alive. `story.py` runs a Python story and asks the same.
+whether a task, a channel, a WaitGroup or a selector is left alive. `story.py` runs a Python story and asks the same.
 
 | story | chapter | shows | kind |
 |---|---|---|---|

@@ -26,13 +26,14 @@ static inline void story_fail(const char *file, int line, const char *what) {
     exit(1);
 }
 
-/* After a run every task has ended and every channel and WaitGroup of the story has been given back. */
+/* After a run every task has ended and every channel, WaitGroup and selector of the story has been given back. */
 static inline int story_nothing_left(void) {
     gort_metrics_t m = GORT_METRICS_INIT;
     OK(gort_metrics(&m));
     CHECK(m.tasks == 0);
     CHECK(m.channels == 0);
     CHECK(m.wait_groups == 0);
+    CHECK(m.selectors == 0);
     return 0;
 }
 

@@ -15,7 +15,8 @@ import gort
 def main() -> int:
     runpy.run_path(sys.argv[1], run_name="__main__")  # its variables go with the result, which nobody keeps
     gc.collect()
-    left = {what: n for what, n in gort.metrics().items() if what in ("tasks", "channels", "wait_groups") and n}
+    kinds = ("tasks", "channels", "wait_groups", "selectors")
+    left = {what: n for what, n in gort.metrics().items() if what in kinds and n}
     if left:
         print("left alive: " + ", ".join(f"{n} {what}" for what, n in left.items()), file=sys.stderr)
     return 1 if left else 0

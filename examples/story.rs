@@ -18,11 +18,13 @@ pub fn end<R, E: Debug>(run: Result<R, E>) -> ExitCode {
     nothing_left()
 }
 
-/// After a run every task has ended and every channel and WaitGroup of the story has been dropped.
+/// After a run every task has ended and every channel, WaitGroup and selector of the story has been dropped.
 pub fn nothing_left() -> ExitCode {
     let left = gort::metrics();
-    if left.tasks != 0 || left.channels != 0 || left.wait_groups != 0 {
-        eprintln!("left alive: {} tasks, {} channels, {} WaitGroups", left.tasks, left.channels, left.wait_groups);
+    let alive = [left.tasks, left.channels, left.wait_groups, left.selectors];
+    if alive.iter().any(|n| *n != 0) {
+        let [tasks, channels, groups, selectors] = alive;
+        eprintln!("left alive: {tasks} tasks, {channels} channels, {groups} WaitGroups, {selectors} selectors");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

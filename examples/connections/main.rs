@@ -1,44 +1,60 @@
 //! connections: several connections, one loop.
 //!
-//! Each connection is a task that turns what arrives into messages on one shared channel. A message says who sent it
-//! and where the answer goes. The loop knows nothing of tasks or threads: it takes a message, answers it, takes the
-//! next. It ends when the last connection has hung up and the channel is closed.
+//! What arrives on a connection comes through a channel of its own, and each connection is a task that fills it. The
+//! loop selects over these channels: it takes a message from whoever has one, answers it, and takes the next. A
+//! connection that hangs up drops its sender, which closes the channel, and the loop takes its case out.
 
-use gort::Sender;
+use gort::{Receiver, Sender};
 use std::process::ExitCode;
 
 const CONNECTIONS: usize = 3;
 
-struct Message {
-    text: String,
-    answer: Sender<usize>, // carries a length
+struct Connection {
+    data: Receiver<&'static str>,
+    answers: Sender<usize>,
 }
 
-fn connection(id: usize, to_server: Sender<Message>) {
-    let (answer, answered) = gort::channel(0);
-    for text in ["hello", "how are you", "bye"] {
-        let message = Message { text: text.to_owned(), answer: answer.clone() };
-        assert!(to_server.send(message).is_ok());
-        let length = answered.recv().unwrap(); // only this connection waits, the others go on
-        println!("connection {id}: \"{text}\" has {length} letters");
+fn connect(id: usize) -> Connection {
+    let (to_server, data) = gort::channel(0);
+    let (answers, answered) = gort::channel(0);
+    gort::go(move || {
+        for text in ["hello", "how are you", "bye"] {
+            to_server.send(text).unwrap();
+            let length = answered.recv().unwrap(); // only this connection waits, the others go on
+            println!("connection {id}: \"{text}\" has {length} letters");
+        }
+        // to_server is dropped here: hangs up
+    });
+    Connection { data, answers }
+}
+
+fn serve(connections: &[Connection]) -> usize {
+    let mut select = gort::Select::new(); // `select!` for cases that are known at run time only
+    let cases: Vec<_> = connections.iter().map(|c| select.recv(&c.data)).collect();
+
+    let (mut open, mut served) = (connections.len(), 0);
+    while open > 0 {
+        // the loop
+        let mut done = select.wait().unwrap();
+        let i = cases.iter().position(|case| done.is(*case)).unwrap(); // whose is it?
+        match done.recv(cases[i]).unwrap() {
+            Ok(text) => {
+                connections[i].answers.send(text.len()).unwrap();
+                served += 1;
+            }
+            Err(_closed) => {
+                println!("connection {} has hung up", i + 1);
+                select.remove(cases[i]); // never ready again
+                open -= 1;
+            }
+        }
     }
-    // to_server is dropped here. The last one of them closes the channel.
+    served
 }
 
 fn app() {
-    let (to_server, inbox) = gort::channel(0);
-    for id in 1..=CONNECTIONS {
-        let to_server = to_server.clone();
-        gort::go(move || connection(id, to_server));
-    }
-    drop(to_server); // ours would keep the channel open
-
-    let mut served = 0;
-    for message in inbox {
-        // the loop
-        message.answer.send(message.text.len()).unwrap();
-        served += 1;
-    }
+    let connections: Vec<_> = (1..=CONNECTIONS).map(connect).collect();
+    let served = serve(&connections);
     println!("all connections are closed, {served} messages served");
 }
 
@@ -46,5 +62,5 @@ fn main() -> ExitCode {
     story::end(gort::run(app))
 }
 
-// As in Go. A channel for each connection and a select over all of them does the same where the connections have to
-// stay apart.
+// In Go the cases of a select are written out; for a number that is known at run time only it has reflect.Select, which
+// is slow and knows no types. For hundreds of connections see selector.
