@@ -56,6 +56,45 @@ reads(out)  # wrong: arg-type
 reads(ch)  # wrong: arg-type
 
 
+# ---- select
+words = gort.Channel[str](None)
+room: int = ch.capacity  # wrong: assignment
+gort.recv(out)  # wrong: call-overload
+gort.send(source, 1)  # wrong: arg-type
+gort.send(ch, "one")  # wrong: misc
+gort.select(ch)  # wrong: call-overload
+gort.select(gort.recv(ch), timeout="soon")  # wrong: call-overload
+match gort.select(gort.recv(ch), gort.recv(words), gort.send(out, 5), default=b""):
+    case (0, int(n)):
+        n += 1
+        n += "x"  # wrong: operator
+    case (1, str(word)):
+        word += "x"
+        word += 1  # wrong: operator
+    case (2, nothing):
+        nothing.real  # wrong: attr-defined
+    case (-1, data):
+        data.decode()
+        data.upper().encode()  # wrong: attr-defined
+got = gort.select(gort.recv(ch))
+number = got.value  # wrong: assignment
+if got.value is not None:
+    number = got.value
+number, maybe = gort.select(gort.recv(ch))
+number = maybe  # wrong: assignment
+got.index = 5  # wrong: misc
+selector = gort.Selector[int]()
+selector.add(gort.recv(ch))
+maybe_selector = gort.Selector[int | None]()
+maybe_selector.add(gort.recv(ch))
+maybe_selector.add(gort.send(words, "one"))
+selector.add(gort.recv(words))  # wrong: arg-type
+selector.add(ch)  # wrong: arg-type
+text = selector.wait().value  # wrong: assignment
+ch.on_ready(ch.try_recv)
+ch.on_ready(gort.sleep, "a while")  # wrong: arg-type
+
+
 # ---- tasks
 def twice(n: int, *, loud: bool = False) -> int:
     return 2 * n
