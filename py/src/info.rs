@@ -23,6 +23,7 @@ pub fn metrics(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         ("tasks", m.tasks),
         ("channels", m.channels),
         ("wait_groups", m.wait_groups),
+        ("selectors", m.selectors),
         ("runs", m.runs),
         ("stacks_in_use", m.stacks_in_use),
         ("stacks_cached", m.stacks_cached),

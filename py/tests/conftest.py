@@ -22,7 +22,7 @@ def pytest_report_header(config):
 
 def alive():
     m = gort.metrics()
-    return {k: m[k] for k in ("tasks", "channels", "wait_groups", "timers")}
+    return {k: m[k] for k in ("tasks", "channels", "wait_groups", "selectors", "timers")}
 
 
 @pytest.fixture(autouse=True)
