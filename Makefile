@@ -58,7 +58,7 @@ build: tools
 .venv/.gort: .venv/.ready $(MODULE)
 	@$(call need,cargo,see https://rustup.rs or your distribution's cargo and rustc (1.95 or later))
 	@echo "building the Python module into .venv"
-	@rm -rf $(TARGET)/wheels
+	@rm -rf $(TARGET)/wheels && mkdir -p $(TARGET)
 	@.venv/bin/maturin build -q --release --compatibility linux -m py/Cargo.toml -i .venv/bin/python -o $(TARGET)/wheels >$(TARGET)/wheel.log 2>&1 || \
 		{ cat $(TARGET)/wheel.log; exit 1; }
 	@$(PIP) --force-reinstall --no-deps $(TARGET)/wheels/gort-*.whl
