@@ -36,7 +36,7 @@ fn serve(connections: &[Connection]) -> usize {
     while open > 0 {
         // the loop
         let mut done = select.wait().unwrap();
-        let i = cases.iter().position(|case| done.is(*case)).unwrap(); // whose is it?
+        let i = done.index(); // whose is it?
         match done.recv(cases[i]).unwrap() {
             Ok(text) => {
                 connections[i].answers.send(text.len()).unwrap();

@@ -48,6 +48,11 @@ macro_rules! token {
             pub(super) fn new(key: Key, index: usize) -> Self {
                 $name { key, index, of: PhantomData }
             }
+
+            /// Its place among the cases of its select, the lowest that was free: the first n cases have 0 to n - 1. What `Done::index` says of it.
+            pub fn index(&self) -> usize {
+                self.index
+            }
         }
 
         impl<T> Clone for $name<T> {
@@ -132,14 +137,20 @@ pub trait AnyCase: Token + Copy {}
 #[must_use = "says which case went ahead; a received value is in it"]
 pub struct Done<'s> {
     key: Key,
+    index: usize,
     status: Status,
     /// Of a send or a receive.
     place: Option<&'s mut Place>,
 }
 
 impl<'s> Done<'s> {
-    pub(super) fn new(key: Key, status: Status, place: Option<&'s mut Place>) -> Done<'s> {
-        Done { key, status, place }
+    pub(super) fn new(key: Key, index: usize, status: Status, place: Option<&'s mut Place>) -> Done<'s> {
+        Done { key, index, status, place }
+    }
+
+    /// The place of the case among those of its select, as its token's `index` says: for a table of many cases, which `is` would have to go through.
+    pub fn index(&self) -> usize {
+        self.index
     }
 
     /// Was it this case?

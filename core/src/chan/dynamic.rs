@@ -202,7 +202,7 @@ impl<'a> Select<'a> {
             (Op::After, _) => self.cases[i].time = clock_never(),
             _ => {}
         }
-        Ok(Done::new(*key, status, place.as_mut()))
+        Ok(Done::new(*key, i, status, place.as_mut()))
     }
 }
 

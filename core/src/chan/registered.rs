@@ -278,7 +278,7 @@ impl<'a> Selector<'a> {
             self.last = Some(index);
         }
         let entry = self.entries[index].as_mut().expect("as above");
-        Ok(Done::new(entry.key, status, Some(&mut entry.place)))
+        Ok(Done::new(entry.key, index, status, Some(&mut entry.place)))
     }
 }
 
