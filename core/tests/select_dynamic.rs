@@ -2,7 +2,7 @@
 //!
 //! What it is NOT: the choice and the waiting themselves (select.rs), the macro (select_macro.rs), or cases that are registered (selector.rs).
 
-#![allow(non_snake_case, clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(non_snake_case, clippy::disallowed_methods, clippy::disallowed_types, clippy::forget_non_drop)]
 
 #[path = "support/ledger.rs"]
 mod ledger;

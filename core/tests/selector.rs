@@ -2,7 +2,7 @@
 //!
 //! What this is: the typed selector over the engine `chan::selector`. What it is NOT: the one-time selects (select.rs, select_macro.rs, select_dynamic.rs).
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::forget_non_drop)]
 
 #[path = "support/ledger.rs"]
 mod ledger;
