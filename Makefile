@@ -27,7 +27,7 @@ help:
 	@echo "make python       the Python module, built as a release wheel and installed into .venv"
 	@echo "make demo         the main job in C, Python and both: index the text files under DIR= (default: library sources on this machine)"
 	@echo "make test         every quick test; FORCE=1 runs also what did not change, ONLY=\"fmt docs\" some stages"
-	@echo "make test-deep    loom models, ThreadSanitizer, AddressSanitizer, long stress, planted mutants; takes long"
+	@echo "make test-deep    loom models, ThreadSanitizer, AddressSanitizer, fuzzing, long stress, planted mutants; takes long"
 	@echo "make bench        the benchmarks; ARGS=\"--only pingpong_cap0 --json FILE\" (default: --quick)"
 	@echo "make install      into PREFIX= ($(PREFIX)), below DESTDIR= for packagers; make uninstall takes it away"
 	@echo "make fmt          format the Rust sources"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools/deep.sh: what takes long (make test-deep): loom models, ThreadSanitizer, AddressSanitizer, long stress, mutants.
+# tools/deep.sh: what takes long (make test-deep): loom models, ThreadSanitizer, AddressSanitizer, fuzzing, long stress, mutants.
 # Writes docs/records/deep.txt, the record that is kept in the tree. ONLY="loom mutants" runs some stages (no record then),
 # SECONDS_EACH=5 sets how long each repeated test runs (1), SEED=n repeats the random choices of a run, GORT_LOOM_MORE=1 lets
 # the models explore one preemption more.
@@ -12,6 +12,9 @@
 # The sanitized suites run the quick numbers twice, with two seeds, and what is meant as stress at length. The C programs run
 # under TSan too: compiled by gcc with its instrumentation, linked with an instrumented libgort.a and the runtime that comes
 # with rust-std (gcc's own lacks functions that newer compilers call).
+#
+# Fuzzing is libFuzzer's, on the stable toolchain in the same way: for a minute, with what it found before (below the target
+# directory), under AddressSanitizer. What it fuzzes are the programs that core/tests/proptest_chan.rs generates.
 #
 # Left out, each for a reason that lies in the sanitizer: the counting of instructions (they are others), the recursion that
 # fills its stack (ASan's frames are several times as large), run.c under TSan (its thread is one that could call, so no
@@ -78,6 +81,20 @@ tsan_c() { # the C programs and the library both instrumented
     rm -rf "$out"
     return $failed
 }
+fuzz() { # programs of channel operations; the flags are cargo-fuzz's
+    local bin=$TARGET/fuzz/$HOST/release/chan log=$TARGET/fuzz/log
+    command -v c++ >/dev/null || { echo "c++ is missing; libFuzzer needs it: apt-get install g++"; return 1; }
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module
+        -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
+        -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares" \
+        cargo build -q --release --manifest-path fuzz/Cargo.toml --target "$HOST" --target-dir "$TARGET/fuzz" || return 1
+    mkdir -p "$TARGET/fuzz/corpus"
+    "$bin" "$TARGET/fuzz/corpus" -seed="$((SEED % 1000000007 + 1))" -max_len=2000 -max_total_time=$((4 * LONG)) \
+        -artifact_prefix="$TARGET/fuzz/" >"$log" 2>&1
+    local rc=$?
+    [ $rc = 0 ] || { tail -n 40 "$log"; return $rc; }
+    echo "1 passed: chan, $(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$log") programs, corpus $(ls "$TARGET/fuzz/corpus" | wc -l)"
+}
 stress() { # stress WORKERS: each repeated test for a while and 10^6 operations, in Rust and in C
     echo "GORT_WORKERS=$1 GORT_TEST_SEED=$SEED GORT_STRESS=deep GORT_STRESS_SECONDS=$GORT_STRESS_SECONDS"
     GORT_WORKERS=$1 GORT_TEST_SEED=$SEED GORT_STRESS=deep \
@@ -88,13 +105,14 @@ stress() { # stress WORKERS: each repeated test for a while and 10^6 operations,
     GORT_TEST_PROGRAMS=stress GORT_TEST_FLAVOURS=plain GORT_TEST_WORKERS=$1 GORT_TEST_SEED=$SEED \
         GORT_TEST_ROUNDS=20 bash ffi-c/tests/c/run.sh
 }
-export -f loom instrumented sanitized tsan asan tsan_c stress
+export -f loom instrumented sanitized tsan asan tsan_c fuzz stress
 export HOST SEED TARGET LONG
 
 stage loom - bash -c loom
 stage tsan - bash -c tsan
 stage tsan-c - bash -c tsan_c
 stage asan - bash -c asan
+stage fuzz - bash -c fuzz
 for w in 1 2 5; do
     stage "stress-w$w" - bash -c "stress $w"
 done
@@ -113,7 +131,7 @@ record() {
     echo
     echo "$PASSED passed, $FAILED failed"
     echo
-    for log in loom tsan tsan-c asan stress-w1 stress-w2 stress-w5 mutants; do
+    for log in loom tsan tsan-c asan fuzz stress-w1 stress-w2 stress-w5 mutants; do
         [ -f "$LOGS/$log.log" ] || continue
         echo "-- $log"
         grep -hE '^test .* \.\.\. |^ *(schedules|mutant_)|^GORT_WORKERS|passed' "$LOGS/$log.log" | sed 's/^/   /'

@@ -59,8 +59,8 @@ fn sequences_of_operations_do_as_plain_queues_do() {
         // Panics are what proptest works with; the last one ends the child.
         allow_panics();
         if let Err(e) = catch_unwind(AssertUnwindSafe(|| {
-            programs(scale(1500, 20_000), 60);
-            programs(scale(60, 800), 1500);
+            programs(scale(1000, 20_000), 60);
+            programs(scale(30, 800), 1500);
         })) {
             let text = e.downcast_ref::<String>().map_or("a panic", String::as_str);
             support::fail(text)
