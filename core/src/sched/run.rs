@@ -340,7 +340,7 @@ fn each_task(run: *const Run, mut f: impl FnMut(&Task, u64)) {
         let incarnation = t.party.incarnation.load(Acquire);
         if t.header.kind.load(Acquire) == KIND_TASK
             && core::ptr::eq(t.run.load(Relaxed), run)
-            && t.state.load(Relaxed) != super::task::DEAD
+            && t.state.load(Acquire) != super::task::DEAD
         {
             f(t, incarnation)
         }
@@ -375,7 +375,8 @@ pub fn raise(t: &Task) {
 
 /// Raises the cancel flag of the task that the slot held in `incarnation`; a later one in it is not touched.
 pub fn raise_incarnation(t: &Task, incarnation: u64) {
-    t.party.cancel.fetch_max(incarnation + 1, AcqRel);
+    // The larger one stays. (Not fetch_max: ThreadSanitizer does not see it.) Release: pairs with the Acquire of `see_cancel` (wait/block.rs).
+    let _ = t.party.cancel.fetch_update(AcqRel, Relaxed, |n| Some(n.max(incarnation + 1)));
 }
 
 /// The host gives a run up whose main has ended (an interrupt that nobody else can take): what it waits for is cancelled.

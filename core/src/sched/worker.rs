@@ -247,7 +247,8 @@ pub(super) unsafe fn finish(cx: Cx, t: *mut Task, _: *mut ()) {
             if !(*t).ended.get().is_ok() {
                 (*t).ended.set(Status::Ok);
             }
-            (*t).header.kind.store(0, Relaxed);
+            // Release: pairs with the Acquire of `each_task` (run.rs): what the task did is seen after the run that waited for it.
+            (*t).header.kind.store(0, Release);
             (*t).state.store(task::DEAD, Relaxed);
             party.incarnation.store(party.incarnation.load(Relaxed) + 1, Relaxed);
             free_slot(cx, NonNull::new_unchecked(t), false);
@@ -271,7 +272,7 @@ unsafe fn end_with_handle(cx: Cx, t: *mut Task, flags: u8) {
         let h = &(*t).header;
         let of_host = (*t).lane.get() != 0;
         h.lock.lock();
-        (*t).state.store(task::DEAD, Relaxed);
+        (*t).state.store(task::DEAD, Release); // as in `finish`
         let mut wakes = WakeList::new();
         wakes.win_all(&(*t).joiners, Status::Ok);
         let refs = if flags & HAS_HANDLE != 0 { h.refs.load(Relaxed) - 1 } else { 0 };
@@ -307,7 +308,7 @@ pub(super) unsafe fn bury(t: *mut Task) {
             drop(std::ffi::CString::from_raw(name));
         }
         (*t).ended.set(Status::Ok);
-        (*t).header.kind.store(0, Relaxed);
+        (*t).header.kind.store(0, Release); // as in `finish`
         let party = &(*t).party;
         party.incarnation.store(party.incarnation.load(Relaxed) + 1, Relaxed);
     }

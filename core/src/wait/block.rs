@@ -68,7 +68,16 @@ pub fn refuse(cx: Cx) -> Status {
     if std::thread::panicking() {
         return cx.out(Status::Misuse);
     }
-    yield_in(cx).out(Status::Canceled)
+    let cx = yield_in(cx);
+    see_cancel(cx.party());
+    cx.out(Status::Canceled)
+}
+
+/// The owner returns CANCELED: what the canceller did before is seen from now on.
+#[cold]
+fn see_cancel(party: &Party) {
+    // Acquire: pairs with the Release of `run::raise_incarnation`; whoever found the cancellation had loaded it relaxed.
+    party.cancel.load(Acquire);
 }
 
 /// Waits until the open wait of the current party ends; returns the `Cx` that counts now and how the ticket ended.
@@ -354,6 +363,8 @@ pub fn status_of(state: u8, wait: Wait) -> Status {
         ticket::SHUTDOWN => Status::Shutdown,
         ticket::IDLE => Status::NoMemory,
         _ => {
+            // SAFETY: the caller has waited, so its thread is registered; threads are never freed.
+            see_cancel(Cx { thread: unsafe { &*Thread::get() } }.party());
             if !wait.cancel.is_null() {
                 // SAFETY: as in `Wait::over`.
                 if let Some(cause) = unsafe { (*wait.cancel).cause() } {
