@@ -311,7 +311,8 @@ fn leaked_select_token_and_outcome_leave_the_channels_whole() {
 fn random_dynamic_selects_lose_nothing() {
     check(|| {
         let _printed = Rng::new();
-        let ends: Arc<Vec<(Sender<Val<Line>>, Receiver<Val<Line>>)>> = Arc::new(
+        type Ends = Vec<(Sender<Val<Line>>, Receiver<Val<Line>>)>;
+        let ends: Arc<Ends> = Arc::new(
             [Some(0), Some(0), Some(1), Some(3), None].iter().map(|c| c.map_or_else(unbounded, channel)).collect(),
         );
         let l = Ledger::default();
