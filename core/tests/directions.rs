@@ -4,7 +4,7 @@
 //! type would be found first, and would not fit. A trait that must not be implemented is proven by an inference that would be ambiguous if it were. So these tests fail by not compiling. The same
 //! cases as a user would write them stand in the docs of `Sender` and `Receiver`, as examples that must not compile.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::wrong_self_convention)]
 
 mod support;
 
