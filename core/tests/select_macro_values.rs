@@ -281,8 +281,8 @@ fn select_that_gave_up_swallows_no_wake_up() {
 #[test]
 fn random_selects_by_the_macro_lose_nothing() {
     check_on(&[1, 2, 5], || {
-        let ends: Arc<Vec<(Sender<Val<[u64; 2]>>, Receiver<Val<[u64; 2]>>)>> =
-            Arc::new([0, 0, 1, 3].iter().map(|c| channel(*c)).collect());
+        type Ends = Vec<(Sender<Val<[u64; 2]>>, Receiver<Val<[u64; 2]>>)>;
+        let ends: Arc<Ends> = Arc::new([0, 0, 1, 3].iter().map(|c| channel(*c)).collect());
         let l = Ledger::default();
         let (sent, received) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let wg = WaitGroup::new();
