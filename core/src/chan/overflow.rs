@@ -157,7 +157,7 @@ impl Overflow {
     /// # Safety
     /// The lock is held.
     pub(super) unsafe fn take(c: &RawChan) -> *mut Overflow {
-        let o = c.overflow.replace(null_mut());
+        let o = c.overflow.replace(null()).cast_mut();
         // SAFETY: O2.
         unsafe {
             if !o.is_null() {

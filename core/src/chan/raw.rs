@@ -75,7 +75,7 @@ pub struct RawChan {
     pub(super) recvq: WaitQueue,
     pub(super) sendq: WaitQueue,
     /// What does not fit into the ring of an unbounded channel; null for the others.
-    pub(super) overflow: Cell<*mut Overflow>,
+    pub(super) overflow: RelaxedPtr<Overflow>,
     /// What tells a file descriptor when there is something to receive; or null (notify.rs).
     pub(super) notifier: Cell<*const Notifier>,
     /// Values that came back, in front of the buffer; or null (returned.rs).
@@ -186,7 +186,7 @@ impl RawChan {
             return true;
         }
         if S {
-            self.count.get() < self.cap.get() || !self.recvq.is_empty()
+            self.count.get() < self.cap.get() || !self.recvq.is_empty() || !self.overflow.get().is_null()
         } else {
             self.count.get() > 0 || !self.sendq.is_empty() || !self.returned.get().is_null()
         }

@@ -28,7 +28,7 @@ fn free_buffers() {
             // Acquire: pairs with the Release store of `create`.
             if c.header.kind.load(Acquire) == KIND_CHAN {
                 libc::free(c.buf.replace(null_mut()).cast());
-                Overflow::free(c.overflow.replace(null_mut()));
+                Overflow::free(c.overflow.replace(null()).cast_mut());
                 Notifier::leave(c.notifier.replace(null()));
             }
         }
