@@ -75,13 +75,20 @@ class Data(unittest.TestCase):
                 self.assertTrue(len(found) == 1 and found[0].has(w.name), w.name)
 
     def test_workloads_of_python_and_of_threads_are_only_for_engines_that_name_them(self):
-        for prefix in ("py_",):
+        for prefix in ("py_", "threads_"):
             named = {w.name for w in self.suite.workloads if w.name.startswith(prefix)}
             self.assertTrue(named)
             for e in self.suite.engines:
                 self.assertIn(len(named & e.workloads), (0, len(e.workloads)), e.name)
         for w in self.suite.workloads:
-            self.assertEqual(w.reference is not None, w.name.startswith("py_"), w.name)
+            self.assertEqual(w.reference is not None, w.name.startswith(("py_", "threads_")), w.name)
+            self.assertEqual(w.reference == harness.BEST_PEER, w.name.startswith("threads_"), w.name)
+
+    def test_a_pattern_of_workloads_that_fits_none_is_refused(self):
+        data = (harness.HERE / "engines.toml").read_text().replace('"threads_*"', '"thread_*"')
+        with mock.patch.object(harness.tomllib, "load", lambda f: tomllib.loads(data if "engines" in f.name else f.read().decode())):
+            with self.assertRaisesRegex(harness.BenchError, "thread_"):
+                harness.load_suite()
 
     def test_gort_has_every_workload(self):
         for w in self.suite.workloads:
@@ -111,6 +118,26 @@ class Data(unittest.TestCase):
 
 
 class OtherPeers(unittest.TestCase):
+    """The queues of Rust, and Go's select statements."""
+
+    def setUp(self):
+        self.cargo = tomllib.loads((ENGINES / "rust-queues" / "Cargo.toml").read_text())
+        self.peers = {name: version for name, version in self.cargo["dependencies"].items() if name != "gort"}
+
+    def test_queues_of_rust_are_pinned_and_locked(self):
+        lock = tomllib.loads((ENGINES / "rust-queues" / "Cargo.lock").read_text())
+        locked = {p["name"]: p["version"] for p in lock["package"]}
+        self.assertEqual(set(self.peers), {"crossbeam-channel", "flume", "kanal"})
+        self.assertEqual(self.peers, {name: f"={locked[name]}" for name in self.peers})
+
+    def test_queues_of_rust_stay_out_of_the_library(self):
+        lock = tomllib.loads((harness.ROOT / "Cargo.lock").read_text())
+        self.assertEqual(set(self.peers) & {p["name"] for p in lock["package"]}, set())
+
+    def test_gort_is_built_there_as_in_its_own_workspace(self):
+        root = tomllib.loads((harness.ROOT / "Cargo.toml").read_text())
+        self.assertEqual(self.cargo["profile"]["release"], root["profile"]["release"])
+
     def test_select_statements_of_go_are_what_the_generator_writes(self):
         self.assertEqual((ENGINES / "go" / "fanin.go").read_text(), fanin_gen.text())
 
@@ -183,8 +210,17 @@ class Ratios(unittest.TestCase):
         self.assertEqual((q["gort-c-w1"]["to"], q["gort-c-w1"]["min"], q["gort-c-w1"]["go_min"]), ("go-p1", 0.5, 0.5))
         self.assertEqual((q["gort-c-w2"]["to"], q["gort-c-w2"]["median"]), ("go-p2", 0.25))
 
+    def test_the_best_peer_is_the_quickest_that_is_not_gort(self):
+        figures = {"gort-rust": [1.0, 3.0], "crossbeam": [5.0, 5.0], "flume": [4.0, 6.0], "std": []}
+        rows, suite = self.rows("threads_spsc_cap1024", figures)
+        q = {r.engine.name: report.ratios(r, rows, suite) for r in rows}
+        self.assertEqual(q["gort-rust"], {"to": "flume", "min": 0.25, "median": 0.4, "go_min": None, "go_median": None, "best": 1.0})
+        self.assertEqual((q["crossbeam"]["to"], q["crossbeam"]["min"], q["crossbeam"]["best"]), ("flume", 1.25, 5.0))
+        self.assertEqual((q["flume"]["min"], q["std"]["to"], q["std"]["min"]), (1.0, "flume", None))
+        report.table(rows[0].workload, rows, suite, None)
+
     def test_without_the_reference_there_is_no_ratio(self):
-        for workload, engine in [("py_spsc", "gort-python")]:
+        for workload, engine in (("py_spsc", "gort-python"), ("threads_spsc_cap1", "gort-rust")):
             rows, suite = self.rows(workload, {engine: [1.0]})
             q = report.ratios(rows[0], rows, suite)
             self.assertEqual((q["to"], q["min"], q["median"], q["best"]), (None, None, None, 1.0))
