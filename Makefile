@@ -92,6 +92,7 @@ uninstall:
 
 fmt: tools
 	@cargo fmt --all
+	@cargo fmt --manifest-path benchmarks/engines/rust-queues/Cargo.toml
 
 clean:
 	rm -rf target .venv benchmarks/out

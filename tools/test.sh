@@ -12,10 +12,11 @@ need cargo "https://rustup.rs, or your distribution's cargo"
 need cc "a C compiler, for instance: apt-get install gcc libc6-dev"
 need python3 "Python 3, for instance: apt-get install python3"
 
-RUST="Cargo.toml Cargo.lock clippy.toml rustfmt.toml core ffi-c py examples benchmarks/engines/gort-rust include"
+RUST="Cargo.toml Cargo.lock clippy.toml rustfmt.toml core ffi-c py examples benchmarks/engines/common benchmarks/engines/gort-rust include"
 CLIPPY_TESTS=(-A clippy::disallowed_methods -A clippy::disallowed_types)
 
 stage fmt "$RUST" cargo fmt --all --check
+stage fmt-queues "rustfmt.toml benchmarks/engines" cargo fmt --check --manifest-path benchmarks/engines/rust-queues/Cargo.toml
 stage clippy "$RUST" cargo clippy -q --workspace --lib --bins -- -D warnings
 # A test or a benchmark may sleep and look at the clock: it is a host program, not the engine.
 stage clippy-tests "$RUST" cargo clippy -q --workspace --all-targets -- -D warnings "${CLIPPY_TESTS[@]}"
