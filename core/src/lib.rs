@@ -32,6 +32,8 @@ pub mod wait;
 pub mod chan;
 #[cfg(loom)]
 pub mod chan {
+    #[path = "order_none.rs"]
+    mod order;
     pub mod batch;
     pub mod later;
     pub mod notify;

@@ -11,6 +11,8 @@ pub mod ends;
 pub mod later;
 mod many;
 pub mod notify;
+#[cfg_attr(not(gort_race), path = "order_none.rs")]
+mod order;
 pub mod overflow;
 mod place;
 pub mod raw;

@@ -115,6 +115,7 @@ impl Overflow {
             }
             core::ptr::copy_nonoverlapping(src, o.at(o.tail.get(), o.to.get()), o.size);
             o.to.set(o.to.get() + 1);
+            c.order.sent_behind();
             if o.len.replace(o.len.get() + 1) == 0 {
                 c.sendq.push(&o.node);
                 o.chan.set(from_ref(c));

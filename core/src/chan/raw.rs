@@ -18,6 +18,7 @@
 //! Rejected: a lock-free ring (once waiters must be checked it takes more atomics on one core, and select, close and len become hard); unlock-then-CAS parking (two atomics more).
 
 use super::notify::{self, Notifier};
+use super::order::{self, Order};
 use super::overflow::Overflow;
 use super::returned::{self, Returned};
 use crate::elem::ElemOps;
@@ -25,6 +26,7 @@ use crate::sched::party::{Party, Reason, WaitQueue, Waiter};
 use crate::sched::{Cx, enter, ready, tell, ticket};
 use crate::status::Status;
 use crate::sys::prim::*;
+use crate::sys::race;
 use crate::sys::slab::{Header, Slot};
 use crate::wait::CancelSource;
 use crate::wait::block::{Wait, block, interrupted, status_of};
@@ -84,6 +86,8 @@ pub struct RawChan {
     /// Typed ends of Rust (H6): only they count for closing and abandoning.
     senders: Cell<usize>,
     receivers: Cell<usize>,
+    /// What a checking tool is told.
+    pub(super) order: Order,
 }
 
 // SAFETY: repr(C), header first; zero is valid (null pointers, None, empty queues).
@@ -116,13 +120,16 @@ impl RawChan {
     pub(super) unsafe fn send_now<E: ElemOps>(&self, e: E, src: *const u8) -> Now {
         // SAFETY: the lock is held; `src` is readable by contract of the callers; a won waiter's slot is ours (I4).
         unsafe {
+            race::reads(src, e.size());
             if self.closed.get() {
+                self.order.is_closed();
                 return Now::Ended(Status::Closed);
             }
             let w = self.recvq.pop_winner();
             if !w.is_null() {
                 e.copy((*w).slot.get(), src);
                 (*w).status.set(Status::Ok);
+                self.order.handed(self.cap.get(), (*w).party.get());
                 return Now::Done((*w).party.get());
             }
             let n = self.count.get();
@@ -131,6 +138,7 @@ impl RawChan {
                 e.copy(self.slot(i, e.size()), src);
                 self.tail.set(self.after(i));
                 self.count.set(n + 1);
+                self.order.sent(self.cap.get());
                 return Now::Done(null());
             }
             if !self.overflow.get().is_null() {
@@ -147,6 +155,8 @@ impl RawChan {
         unsafe {
             if !self.returned.get().is_null() {
                 returned::take(self, dst);
+                self.order.received_back();
+                order::wrote(dst, e.size());
                 return Now::Done(null());
             }
             let n = self.count.get();
@@ -154,6 +164,8 @@ impl RawChan {
                 let i = self.head.get();
                 e.copy(dst, self.slot(i, e.size()));
                 self.head.set(self.after(i));
+                self.order.received(self.cap.get());
+                order::wrote(dst, e.size());
                 let overtaken = cfg!(feature = "mutant_overflow_overtaken") && !self.overflow.get().is_null();
                 let w = if self.sendq.is_empty() || overtaken { null() } else { self.sendq.pop_winner() };
                 if w.is_null() {
@@ -165,15 +177,23 @@ impl RawChan {
                 e.copy(self.slot(t, e.size()), (*w).slot.get());
                 self.tail.set(self.after(t));
                 (*w).status.set(Status::Ok);
+                self.order.refilled(self.cap.get(), (*w).party.get());
                 return Now::Done((*w).party.get());
             }
             let w = self.sendq.pop_winner();
             if !w.is_null() {
                 e.copy(dst, (*w).slot.get());
                 (*w).status.set(Status::Ok);
+                self.order.met((*w).party.get());
+                order::wrote(dst, e.size());
                 return Now::Done((*w).party.get());
             }
-            if self.closed.get() { Now::Ended(Status::Closed) } else { Now::WouldBlock }
+            if self.closed.get() {
+                self.order.is_closed();
+                Now::Ended(Status::Closed)
+            } else {
+                Now::WouldBlock
+            }
         }
     }
 }
@@ -290,9 +310,13 @@ pub(super) unsafe fn wait_for_peer<const S: bool>(cx: Cx, c: &RawChan, at: *mut 
     // SAFETY: contract of `operate`.
     unsafe {
         let w = prepare_wait::<S>(cx, c, at);
+        let size = c.size.get() as usize;
         let reason = if S { Reason::ChanSend } else { Reason::ChanRecv };
         let (cx, state) = block(cx, &c.header.lock, reason, core::ptr::from_ref(c).cast(), wait);
         if state == ticket::WON {
+            if !S && w.status.get().is_ok() {
+                order::wrote(at, size)
+            }
             return cx.out(w.status.get());
         }
         // Ended by something else: the waiter may still lie in the queue. The channel is alive if it does: whoever frees it empties its queues first.

@@ -57,6 +57,7 @@ pub(super) unsafe fn put(c: &RawChan, src: *const u8) -> Now {
             (*w).status.set(Status::Ok);
             return Now::Done((*w).party.get());
         }
+        c.order.came_back();
         if c.returned.get().is_null() {
             c.returned.set(Box::into_raw(Box::new(Returned(Vec::new()))));
         }

@@ -18,6 +18,7 @@
 //!
 //! Rejected: looking only under all locks (64 cases cost 64 locks for each message).
 
+use super::order;
 use super::raw::{KIND_CHAN, Now, RawChan};
 use crate::elem::Dyn;
 use crate::sched::party::{Party, Reason, Waiter};
@@ -480,6 +481,7 @@ unsafe fn enlist_and_wait(
     let party = cx.party();
     let seq = party.ticket.next_seq();
     let mut due = None;
+    party.waits.leave();
     // SAFETY: contract of select: waiters stay valid until pass 3 has unlinked them.
     unsafe {
         for (i, (case, w)) in cases.iter().zip(waiters).enumerate() {
@@ -492,6 +494,12 @@ unsafe fn enlist_and_wait(
         let (cx, state) = block_many(cx, &Many(locked), Reason::Select, null(), wait);
         locks.lock();
         unlink(cases, waiters);
+        if state == ticket::WON {
+            let i = party.ticket.outcome().1 as usize;
+            if cases[i].op == Op::Recv && waiters[i].status.get().is_ok() {
+                order::wrote(cases[i].at, (*cases[i].chan).size.get() as usize)
+            }
+        }
         locks.unlock();
         cx.exit();
         let ended = match (state, due) {

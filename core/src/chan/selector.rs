@@ -18,6 +18,7 @@
 //! Rejected: observers only, which take no value (two selectors would never meet, and a `try_send` to one that waits would fail); a lock-free ready list (its owner must look once more
 //! after it opened the ticket, and the entry has two places for a moment: the lock is taken once for each event, and is nearly never contended).
 
+use super::order;
 use super::raw::{KIND_CHAN, Now, release, retain};
 use super::select::{Case, MOST, Op};
 use crate::elem::Dyn;
@@ -280,12 +281,16 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
             return Err(cx.out(status));
         }
         let party = cx.party();
+        party.waits.leave();
         let (cx, state) = block(cx, &r.header.lock, Reason::Select, from_ref(r).cast(), wait);
         r.header.lock.lock();
         if state == ticket::WON {
             let index = party.ticket.outcome().1;
             let e = (&*r.entries.get()).as_ref().and_then(|all| all[index as usize].as_deref());
             if let Some(e) = e {
+                if e.case.op == Op::Recv && e.waiter.status.get().is_ok() {
+                    order::wrote(e.case.at, (*e.case.chan).size.get() as usize) // the selector holds a reference
+                }
                 return Ok(r.over(cx, e, e.waiter.status.get(), null()));
             }
         }

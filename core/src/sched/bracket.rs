@@ -24,8 +24,8 @@
 //! Borrowing was added for next slots (D9): taking P whole and putting it back would let the owner find 0 in between and go to sleep
 //! over its own processor. Models: `tests/loom_bracket.rs`.
 
-use crate::sys::barrier;
 use crate::sys::prim::*;
+use crate::sys::{barrier, race};
 
 pub const FOREIGN: usize = 1;
 const CONTESTED: usize = 1;
@@ -67,6 +67,7 @@ impl Bracket {
     /// Owner: goes inside and returns the word as it is now (maybe contested, borrowed, 0 or FOREIGN).
     #[inline(always)]
     pub fn enter(&self) -> usize {
+        race::quiet_begin();
         #[cfg(any(loom, gort_tsan))]
         self.in_rt.swap(1, AcqRel);
         #[cfg(not(any(loom, gort_tsan)))]
@@ -80,7 +81,8 @@ impl Bracket {
     #[inline(always)]
     pub fn exit(&self) {
         // Release: pairs with the retaker's Acquire load of 0; all we did to the processor is visible to its next owner.
-        self.in_rt.store(0, Release)
+        self.in_rt.store(0, Release);
+        race::quiet_end();
     }
 
     /// Owner, inside: settles a dispute. Returns the word (owned, 0 or FOREIGN) and whether it had been contested.

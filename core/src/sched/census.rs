@@ -20,7 +20,7 @@ use super::task::{self, KIND_TASK, STARTED, TASKS, Task};
 use super::thread::{self, Thread};
 use super::ticket::Ticket;
 use crate::sys::prim::*;
-use crate::sys::{barrier, cpu, stack};
+use crate::sys::{barrier, cpu, race, stack};
 use core::fmt::{self, Write};
 
 /// One line about a task.
@@ -28,10 +28,12 @@ pub fn describe(t: &Task) -> String {
     let mut s = format!("task {}", t.id());
     t.header.lock.with(|| {
         if t.header.kind.load(Acquire) == KIND_TASK {
+            race::quiet_begin();
             // SAFETY: the header's lock is held: a name is freed only under it.
             if let Some(name) = unsafe { t.name() } {
                 let _ = write!(s, " \"{}\"", name.to_string_lossy());
             }
+            race::quiet_end();
         }
     });
     let _ = write!(s, " {}", t.state_text());

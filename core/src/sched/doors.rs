@@ -55,6 +55,7 @@ impl Cx {
     #[inline(always)]
     pub fn exit(self) {
         debug_assert!(self.thread.told.get().is_null(), "somebody was met under a lock and not told");
+        self.thread.written.show();
         self.thread.bracket.exit()
     }
 
@@ -183,6 +184,7 @@ pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
         th.commit.set(Some(commit));
         th.commit_arg.set(arg);
         let at = context::suspend((*t).fiber.get(), th.sched.get());
+        (*t).party.woken.fetch();
         Cx { thread: &*(at as *const Thread) }
     }
 }
@@ -194,7 +196,10 @@ pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
 #[inline(always)]
 pub unsafe fn ready(cx: Cx, party: *const Party) {
     // SAFETY: parties are type-stable; a won one is ours until made ready (I3 of the ticket).
-    unsafe { if (*party).who() == Who::Task { ready_task(cx, Task::of(party)) } else { ready_thread(cx, party) } }
+    unsafe {
+        (*party).woken.leave();
+        if (*party).who() == Who::Task { ready_task(cx, Task::of(party)) } else { ready_thread(cx, party) }
+    }
 }
 
 #[cold]
@@ -362,6 +367,11 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
         }
         if let Some(name) = birth.options.name.take() {
             t.name.set(name.into_raw());
+        }
+        t.party.woken.leave();
+        t.party.canceled.leave();
+        if birth.options.lane == 0 {
+            context::spawned(t.fiber.get())
         }
         t.state.store(task::READY, Relaxed);
         t.publish(if birth.handle { 2 } else { 0 });
@@ -578,6 +588,7 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
     debug_assert!(th.party.ticket.waiting().is_none());
     th.bracket.enter();
     th.bracket.settle(); // a retaker may have asked meanwhile (B2); who needs a processor asks for one at its next entry
+    th.party.woken.fetch();
     th.party.ticket.outcome().0
 }
 

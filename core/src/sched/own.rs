@@ -12,7 +12,7 @@
 
 use super::Time;
 use crate::sys::prim::*;
-use crate::sys::{clock, cpu};
+use crate::sys::{clock, cpu, race};
 use core::ptr::null_mut;
 
 struct Node {
@@ -27,8 +27,9 @@ pub struct OwnThreads(AtomicPtr<Node>);
 impl OwnThreads {
     /// Starts a thread of ours, with all signals blocked that can be blocked with sense (runtime.rs R-5). It is detached.
     pub fn start(&'static self, name: &str, f: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        race::quiet_begin();
         // SAFETY: sets are initialised by sigfillset and pthread_sigmask; the old mask is put back.
-        unsafe {
+        let started = unsafe {
             let mut all = core::mem::zeroed();
             let mut old = core::mem::zeroed();
             libc::sigfillset(&mut all);
@@ -37,13 +38,18 @@ impl OwnThreads {
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut old);
             let body = move || {
+                race::quiet_begin(); // all of it is gort's own, but for the tasks, which have fibers of their own
                 self.enlist(cpu::thread_id());
-                f()
+                f();
+                race::quiet_end();
             };
-            let r = std::thread::Builder::new().name(name.into()).stack_size(512 * 1024).spawn(body).map(drop);
+            let thread = std::thread::Builder::new().name(name.into()).stack_size(512 * 1024);
+            let r = race::alone(|| thread.spawn(body).map(drop));
             libc::pthread_sigmask(libc::SIG_SETMASK, &old, null_mut());
             r
-        }
+        };
+        race::quiet_end();
+        started
     }
 
     fn enlist(&self, tid: i32) {

@@ -14,6 +14,7 @@ use super::ticket::{self, Ticket};
 use crate::status::Status;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
+use crate::sys::race::{Spot, Token};
 use core::ptr::null;
 
 /// What a party is.
@@ -380,6 +381,13 @@ pub struct Party {
     /// The cancel nodes of the open wait (`watching` of them): on the owner's stack, or in a pool if that can move (D4).
     pub cancels: Cell<*const CancelNode>,
     pub last_error: Cell<*mut libc::c_char>,
+    // ---- what a checking tool is told (sys/race.rs); nothing in other builds
+    /// Left by whoever makes it go on (a task's spawner at first, the task itself when it ends), fetched when it does.
+    pub woken: Spot,
+    /// Left by whoever cancels it, fetched with CANCELED.
+    pub canceled: Spot,
+    /// Left by the owner when it enlists, taken by whoever completes its operation.
+    pub waits: Token,
 }
 
 impl Party {
@@ -402,6 +410,7 @@ impl Party {
     #[inline(always)]
     pub fn prepare_waiter(&self, slot: *mut u8) -> &Waiter {
         let w = &self.waiter;
+        self.waits.leave();
         w.party.set(self);
         w.seq.set(self.ticket.next_seq());
         w.case.set(0);

@@ -19,6 +19,7 @@ use crate::status::Status;
 use crate::sys::barrier;
 use crate::sys::clock::{self, NEVER};
 use crate::sys::prim::*;
+use crate::sys::race::Spot;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
@@ -42,6 +43,8 @@ pub struct Run {
     runner: Cell<*const super::party::Party>,
     /// The thread that runs a host's loop for it, or null.
     host: AtomicPtr<Thread>,
+    /// What its tasks did before they ended (sys/race.rs).
+    pub(super) ended: Spot,
 }
 
 // SAFETY: repr(C), the header first; all-zero is a valid never-used run (an Option of a Box is None at zero).
@@ -146,7 +149,12 @@ pub fn run_hosted(
     let birth = Birth {
         entry,
         options: SpawnOptions { lane: lane.id, ..SpawnOptions::default() },
-        on_exit: Some(OnExit { call: main_over, arg: core::ptr::from_ref(th).cast_mut().cast() }),
+        on_exit: Some(OnExit {
+            call: main_over,
+            arg: core::ptr::from_ref(th).cast_mut().cast(),
+            #[cfg(gort_race)]
+            after: null(),
+        }),
         handle: true,
         main_of: run.as_ptr(),
         pin: th,
@@ -197,6 +205,7 @@ fn result(main: NonNull<Task>, over: bool) -> Outcome {
     if over {
         // SAFETY: main has ended and its slot is kept by our handle.
         unsafe {
+            main.as_ref().party.woken.fetch();
             out.status = main.as_ref().ended.get();
             if out.status.is_ok() {
                 out.value = (*main.as_ref().entry.get()).raw_word(0);
@@ -207,6 +216,7 @@ fn result(main: NonNull<Task>, over: bool) -> Outcome {
 }
 
 fn conclude(rt: &Runtime, run: NonNull<Run>, mut out: Outcome) -> Outcome {
+    run_of(run).ended.fetch();
     // SAFETY: the verdict is ours: no task of the run is left to touch it.
     unsafe {
         if let Some(v) = (*run.as_ref().verdict.get()).take() {
@@ -240,6 +250,7 @@ fn begin(config: Option<&Config>) -> Result<Begun, Status> {
         r.bell.reset();
         r.runner.set(&cx.thread.party);
         r.host.store(null_mut(), Relaxed);
+        r.ended.leave();
         r.header.epoch.store(slab::epoch(), Relaxed);
         r.header.kind.store(KIND_RUN, Release);
     }
@@ -375,6 +386,7 @@ pub fn raise(t: &Task) {
 
 /// Raises the cancel flag of the task that the slot held in `incarnation`; a later one in it is not touched.
 pub fn raise_incarnation(t: &Task, incarnation: u64) {
+    t.party.canceled.add();
     // The larger one stays. (Not fetch_max: ThreadSanitizer does not see it.) Release: pairs with the Acquire of `see_cancel` (wait/block.rs).
     let _ = t.party.cancel.fetch_update(AcqRel, Relaxed, |n| Some(n.max(incarnation + 1)));
 }

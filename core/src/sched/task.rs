@@ -64,6 +64,9 @@ pub struct SpawnOptions {
 pub struct OnExit {
     pub call: unsafe fn(super::Cx, *mut ()),
     pub arg: *mut (),
+    /// What the task did is added here when it ends.
+    #[cfg(gort_race)]
+    pub after: *const crate::sys::race::Spot,
 }
 
 /// See the file's head.
@@ -138,6 +141,20 @@ impl Task {
         unsafe { party.byte_sub(core::mem::offset_of!(Task, party)).cast::<Task>().cast_mut() }
     }
 
+    /// What it is called in a report: its number, and its name if it has one.
+    ///
+    /// # Safety
+    /// As `name`.
+    pub(super) unsafe fn title(&self) -> std::ffi::CString {
+        let mut title = format!("task {}", self.id()).into_bytes();
+        // SAFETY: contract.
+        if let Some(name) = unsafe { self.name() } {
+            title.push(b' ');
+            title.extend_from_slice(name.to_bytes());
+        }
+        std::ffi::CString::new(title).unwrap_or_default()
+    }
+
     /// What `state` says, for the dump.
     pub fn state_text(&self) -> &'static str {
         match self.state.load(Relaxed) {
@@ -173,4 +190,4 @@ impl Task {
 }
 
 // A million tasks that have not run yet cost this much each, and the kernel clears it.
-const _: () = assert!(size_of::<Task>() <= 320);
+const _: () = assert!(cfg!(gort_race) || size_of::<Task>() <= 320);

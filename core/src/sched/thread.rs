@@ -23,6 +23,7 @@ use super::{Cx, Time};
 use crate::sys::context::Fiber;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
+use crate::sys::race::{self, Written};
 use crate::sys::{clock, cpu, tls};
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::{null, null_mut};
@@ -53,6 +54,8 @@ pub struct Thread {
     pub commit_arg: Cell<*mut ()>,
     /// Parties met under a lock (W2), to be made ready after it is released.
     pub told: Cell<*const Party>,
+    /// For a checking tool (sys/race.rs).
+    pub written: Written,
     pub sched: UnsafeCell<Fiber>,
     pub pinned_next: Cell<*mut Task>,
     pub pinned: Fifo<Task>,
@@ -107,6 +110,7 @@ impl Thread {
             commit: Cell::new(None),
             commit_arg: Cell::new(null_mut()),
             told: Cell::new(null()),
+            written: Written::new(),
             sched: UnsafeCell::new(Fiber::default()),
             pinned_next: Cell::new(null_mut()),
             pinned: Fifo::new(),
@@ -133,6 +137,7 @@ impl Thread {
 
     /// Registers the calling OS thread (a plain one; a worker then becomes more) and returns its `Thread`.
     pub fn register() -> &'static Thread {
+        race::quiet_begin(); // what an earlier user of this Thread left is not its own business
         let mut found: Option<&'static Thread> = None;
         REGISTRY.with(|| {
             for t in all() {
@@ -160,6 +165,7 @@ impl Thread {
         t.random.set((cpu::thread_id() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ clock::now() as u64);
         tls::set(core::ptr::from_ref(t).cast_mut().cast());
         on_thread_exit();
+        race::quiet_end();
         t
     }
 

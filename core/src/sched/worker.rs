@@ -15,7 +15,7 @@ use super::wakelist::WakeList;
 use super::{bracket, drop_payload, idle, runtime};
 use crate::status::Status;
 use crate::sys::prim::*;
-use crate::sys::{context, stack};
+use crate::sys::{context, race, stack};
 use core::ptr::{NonNull, null, null_mut};
 
 /// Runs the loop until the thread is told to stop. Called inside the bracket by a thread that has a lane; returns inside the bracket.
@@ -166,11 +166,13 @@ pub(super) unsafe fn start(cx: Cx, p: &Processor, t: *mut Task) -> bool {
                 .0;
             }
             (*t).ended.set(Status::NoMemory);
+            context::Fiber::release((*t).fiber.get());
             finish(cx, t, null_mut());
             return false;
         };
         (*t).stack.set(Some(s));
         context::prepare((*t).fiber.get(), &s, entry);
+        context::set_name((*t).fiber.get(), || (*t).title());
         if (*t).affinity.get() == Affinity::Thread {
             (*t).thread.set(cx.thread);
         }
@@ -185,6 +187,7 @@ unsafe extern "C" fn entry(at: usize) -> ! {
     unsafe {
         let th: &'static Thread = &*(at as *const Thread);
         let t = th.current.get();
+        (*t).party.woken.fetch();
         th.bracket.exit();
         let e = (*t).entry.get();
         let call = (*e).call;
@@ -197,8 +200,24 @@ unsafe extern "C" fn entry(at: usize) -> ! {
             // A fork's child that came back from the task it was forked in: its scheduler is gone, this is its last thread (H2).
             libc::exit(0)
         }
+        tell_end(t);
         th.commit.set(Some(finish));
         context::finish((*t).fiber.get(), th.sched.get())
+    }
+}
+
+/// What the task did comes before the end of whoever waits for it: a join, a group, its run.
+unsafe fn tell_end(t: *mut Task) {
+    // SAFETY: the current task is ours; a run's slot is type-stable, and a group lives until its tasks have counted themselves out.
+    unsafe {
+        (*t).party.woken.leave();
+        if let Some(run) = (*t).run.load(Relaxed).as_ref() {
+            run.ended.add()
+        }
+        #[cfg(gort_race)]
+        if let Some(spot) = (*t).on_exit.get().and_then(|x| x.after.as_ref()) {
+            spot.add()
+        }
     }
 }
 
@@ -359,6 +378,7 @@ pub unsafe fn commit_inject(cx: Cx, t: *mut Task, _: *mut ()) {
 /// The body of a worker thread of ours.
 pub fn main(lane: &super::lane::Lane, p: &Processor, searching: bool) {
     let th = Thread::register();
+    race::own_thread();
     th.lane.set(lane);
     th.spinning.set(searching);
     p.owner.store(core::ptr::from_ref(th).cast_mut(), Release);
@@ -393,6 +413,7 @@ pub fn run_host_thread(lane: &super::lane::Lane) -> Status {
     lane.take_idle(th); // there may be work that was pushed when nobody was here
     run(cx);
     th.bracket.make_foreign();
+    race::quiet_end();
     th.lane.set(null());
     runtime::count_host_thread(false);
     Status::Ok

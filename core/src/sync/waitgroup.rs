@@ -15,6 +15,7 @@ use crate::sched::task::{Entry, OnExit, SpawnOptions};
 use crate::sched::{Cx, enter, objects, spawn_then, ticket};
 use crate::status::Status;
 use crate::sys::prim::*;
+use crate::sys::race::Spot;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use crate::wait::block::{Wait, block, refuse, status_of};
 use crate::wait::{CancelSource, WakeList};
@@ -35,6 +36,8 @@ pub struct RawWg {
     /// Nobody holds a handle any more: freed with the last task.
     orphan: Cell<bool>,
     waiters: WaitQueue,
+    /// What was done before the count went down (sys/race.rs). Never replaced: who is woken fetches it late, when the slot may be another group's already.
+    counted: Spot,
 }
 
 // SAFETY: repr(C), header first; zero is valid.
@@ -159,6 +162,9 @@ pub unsafe fn add(g: *const RawWg, n: i64) -> Status {
             Err(s) => return s,
         };
         let mut wakes = WakeList::new();
+        if n < 0 {
+            g.counted.add()
+        }
         let s = change(g, n, &mut wakes);
         g.header.lock.unlock();
         wakes.fire(cx);
@@ -192,6 +198,7 @@ pub unsafe fn wait_with(g: *const RawWg, wait: Wait) -> Status {
             return refuse(cx);
         }
         if r.count.get() == 0 {
+            r.counted.fetch();
             r.header.lock.unlock();
             return cx.out(Status::Ok);
         }
@@ -209,6 +216,7 @@ pub unsafe fn wait_with(g: *const RawWg, wait: Wait) -> Status {
         r.waiters.push(w);
         let (cx, state) = block(cx, &r.header.lock, Reason::WaitGroup, g.cast(), wait);
         if state == ticket::WON {
+            r.counted.fetch();
             return cx.out(Status::Ok);
         }
         r.header.lock.with(|| r.waiters.remove(w));
@@ -246,6 +254,9 @@ pub unsafe fn try_wait(g: *const RawWg) -> Status {
             Err(s) => return s,
         };
         let zero = g.count.get() == 0;
+        if zero {
+            g.counted.fetch()
+        }
         g.header.lock.unlock();
         cx.out(if zero { Status::Ok } else { Status::WouldBlock })
     }
@@ -265,7 +276,12 @@ pub unsafe fn go(g: *const RawWg, mut entry: Entry, options: SpawnOptions) -> St
             }
             return s;
         }
-        let on_exit = OnExit { call: done_in, arg: g.cast_mut().cast() };
+        let on_exit = OnExit {
+            call: done_in,
+            arg: g.cast_mut().cast(),
+            #[cfg(gort_race)]
+            after: &raw const (*g).counted,
+        };
         match spawn_then(entry, options, on_exit) {
             Ok(()) => Status::Ok,
             Err(s) => {

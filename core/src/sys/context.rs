@@ -72,6 +72,23 @@ impl Default for Fiber {
     }
 }
 
+/// A task is spawned that will be `prepare`d, or `release`d: the checking library (`race.rs`) notes where. Nothing in other builds.
+///
+/// # Safety
+/// `task` is valid, and in no use.
+#[inline(always)]
+pub unsafe fn spawned(task: *mut Fiber) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if cfg!(gort_race) {
+            (*task).side = null_mut();
+            if hooked::present() {
+                hooked::spawned(task)
+            }
+        }
+    }
+}
+
 /// Makes `task` a fresh context on `stack`: the first `resume(task, _, arg)` calls `entry(arg)` there, 16-byte aligned, with
 /// a frame that ends every backtrace.
 ///
@@ -86,6 +103,20 @@ pub unsafe fn prepare(task: *mut Fiber, stack: &Stack, entry: unsafe extern "C" 
         }
         (*task).side = null_mut();
         (*task).sp = arch::prepare(stack.top(), stack.limit(), entry);
+    }
+}
+
+/// Names a task for the reports of a sanitizer: `name` is asked for only where one watches.
+///
+/// # Safety
+/// `task` is prepared and has not begun.
+#[inline]
+pub unsafe fn set_name(task: *mut Fiber, name: impl FnOnce() -> std::ffi::CString) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !(*task).side.is_null() {
+            hooked::set_name(task, &name())
+        }
     }
 }
 

@@ -12,8 +12,12 @@ pub mod cpu;
 pub mod eventfd;
 pub mod futex;
 pub mod handle;
+#[cfg(not(loom))]
+mod hook;
 #[cfg_attr(loom, path = "lock_loom.rs")]
 pub mod lock;
+#[cfg_attr(not(gort_race), path = "race_none.rs")]
+pub mod race;
 #[cfg_attr(loom, path = "slab_loom.rs")]
 pub mod slab;
 

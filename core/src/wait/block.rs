@@ -78,6 +78,7 @@ pub fn refuse(cx: Cx) -> Status {
 fn see_cancel(party: &Party) {
     // Acquire: pairs with the Release of `run::raise_incarnation`; whoever found the cancellation had loaded it relaxed.
     party.cancel.load(Acquire);
+    party.canceled.fetch();
 }
 
 /// Waits until the open wait of the current party ends; returns the `Cx` that counts now and how the ticket ended.

@@ -14,6 +14,7 @@ use crate::status::Status;
 use crate::sys::barrier;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
+use crate::sys::race::Spot;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use core::ptr::{NonNull, null};
 
@@ -29,6 +30,8 @@ pub struct CancelSource {
     flag: AtomicU8,
     /// A `Status`, valid once the flag is up.
     cause: AtomicI32,
+    /// What was done before the cancellation (sys/race.rs).
+    before: Spot,
     // ---- set once
     root: Cell<*const CancelSource>,
     parent: Cell<*const CancelSource>,
@@ -78,6 +81,8 @@ pub unsafe fn create(parent: *const CancelSource) -> Result<NonNull<CancelSource
                 }
                 p.children.set(s);
                 if p.flag.load(Relaxed) != 0 {
+                    p.before.fetch();
+                    s.before.leave();
                     s.cause.store(p.cause.load(Relaxed), Relaxed);
                     s.flag.store(1, Release);
                 }
@@ -129,6 +134,7 @@ impl CancelSource {
         if self.flag.load(Acquire) == 0 {
             return None;
         }
+        self.before.fetch();
         Some(Status::from_code(self.cause.load(Relaxed)).unwrap_or(Status::Canceled))
     }
 
@@ -171,6 +177,7 @@ unsafe fn mark(top: *const CancelSource, cause: Status, watched: &mut Vec<(*cons
             let mut down = core::ptr::null();
             if (*s).flag.load(Relaxed) == 0 {
                 (*s).cause.store(cause.code(), Relaxed);
+                (*s).before.leave();
                 // Release: pairs with the Acquire of `cause`.
                 (*s).flag.store(1, Release);
                 let mut n = (*s).nodes.get();

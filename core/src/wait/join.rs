@@ -69,6 +69,7 @@ pub unsafe fn join(t: *const Task, out: *mut usize, wait: Wait, may_block: bool)
             return join_slow(cx, t, out, wait);
         }
         let (status, value) = ((*t).ended.get(), (*(*t).entry.get()).raw_word(0));
+        (*t).party.woken.fetch();
         h.lock.unlock();
         if status.is_ok() && !out.is_null() {
             out.cast::<MaybeUninit<usize>>().write(value)
@@ -99,6 +100,7 @@ unsafe fn join_slow(cx: Cx, t: *const Task, out: *mut usize, wait: Wait) -> Stat
             }
         }
         let (status, value) = ((*t).ended.get(), (*(*t).entry.get()).raw_word(0));
+        (*t).party.woken.fetch();
         h.lock.unlock();
         if status.is_ok() && !out.is_null() {
             out.cast::<MaybeUninit<usize>>().write(value)

@@ -28,6 +28,7 @@ fn free_buffers() {
             // Acquire: pairs with the Release store of `create`.
             if c.header.kind.load(Acquire) == KIND_CHAN {
                 libc::free(c.buf.replace(null_mut()).cast());
+                c.order.free();
                 Overflow::free(c.overflow.replace(null()).cast_mut());
                 Notifier::leave(c.notifier.replace(null()));
             }
@@ -92,6 +93,7 @@ fn make(layout: Layout, cap: usize, unbounded: bool) -> Result<NonNull<RawChan>,
     c.receivers.set(0);
     c.recvq.clear(); // after a shutdown a late waiter may have unlinked itself from what was zeroed
     c.sendq.clear();
+    c.order.make(unbounded);
     c.header.refs.store(1, Relaxed);
     c.header.epoch.store(slab::epoch(), Relaxed);
     // Release: pairs with the lock's Acquire of whoever was given the handle.
@@ -122,9 +124,11 @@ pub unsafe fn close(ch: *const RawChan) -> Status {
             Err(s) => return s,
         };
         if c.closed.replace(true) {
+            c.order.is_closed();
             c.header.lock.unlock();
             return cx.out(Status::Closed);
         }
+        c.order.closes();
         let mut wakes = WakeList::new();
         if !cfg!(feature = "mutant_close_without_waking") {
             wake_all(c, &mut wakes);
@@ -148,6 +152,7 @@ pub unsafe fn abandon(ch: *const RawChan) -> Status {
             Err(s) => return s,
         };
         c.closed.set(true);
+        c.order.closes();
         let mut wakes = WakeList::new();
         wake_all(c, &mut wakes);
         let left = Leftover::take(c, false);
@@ -177,6 +182,7 @@ struct Leftover {
 impl Leftover {
     /// Takes buffer and values; `for_good` if the channel dies (else it has capacity 0 from then on only in the sense that it is closed).
     unsafe fn take(c: &RawChan, for_good: bool) -> Leftover {
+        c.order.drops(c.cap.get(), c.count.get());
         let left = Leftover {
             buf: c.buf.get(),
             head: c.head.get(),
@@ -371,6 +377,7 @@ unsafe fn drop_ref(cx: Cx, c: &'static RawChan) {
         let mut left = None;
         if refs == 0 || (typed_only && (senders == 0 || receivers == 0)) {
             c.closed.set(true);
+            c.order.closes();
             wake_all(c, &mut wakes);
             if refs == 0 || receivers == 0 {
                 left = Some(Leftover::take(c, refs == 0));
@@ -383,6 +390,7 @@ unsafe fn drop_ref(cx: Cx, c: &'static RawChan) {
         wakes.fire(cx);
         tell(cx);
         if refs == 0 {
+            c.order.free();
             CHANNELS.free(NonNull::from(c));
         }
         cx.exit();

@@ -12,12 +12,13 @@
 //! Rejected: keeping TSan fibers with stacks (a finished task leaves its frames on the fiber's shadow stack; thousands of
 //! uses overflow it); asking for the symbols by `dlsym` alone (a program with the runtime linked in does not export them).
 
-use core::ffi::c_void;
-use core::mem::size_of;
+use core::ffi::{CStr, c_char, c_void};
 use core::ptr::null_mut;
 
 use super::{Fiber, arch};
-use crate::sys::prim::{AtomicPtr, AtomicU8, Ordering::*};
+use crate::sys::hook::{Hook, find};
+use crate::sys::prim::{AtomicU8, AtomicUsize, Ordering::*};
+use crate::sys::race;
 use crate::sys::stack::Stack;
 
 /// What a sanitizer must know of a fiber. Made only where one is present.
@@ -32,6 +33,8 @@ pub(super) struct Side {
     arg: usize,
     started: bool,
     finished: bool,
+    /// Made by `spawned`.
+    early: bool,
 }
 
 type Start = unsafe extern "C" fn(*mut *mut c_void, *const c_void, usize);
@@ -41,82 +44,17 @@ type Create = unsafe extern "C" fn(u32) -> *mut c_void;
 type Destroy = unsafe extern "C" fn(*mut c_void);
 type SwitchTo = unsafe extern "C" fn(*mut c_void, u32);
 type Current = unsafe extern "C" fn() -> *mut c_void;
+type SetName = unsafe extern "C" fn(*mut c_void, *const c_char);
+
+/// What a switch orders, as a flag of TSan's: everything (0; all of it runs on one thread), or nothing (1), where each order is announced by hand (`sys/race.rs`).
+const ORDERS: u32 = if cfg!(gort_race) { 1 } else { 0 };
+
+/// How many fibers that were made by `spawned` there are, and the most: TSan has some 8,000, and those that run need theirs.
+static EARLY: AtomicUsize = AtomicUsize::new(0);
+const MOST_EARLY: usize = 2000;
 
 /// 0: not looked for yet, 1: none, 2: present.
 static STATE: AtomicU8 = AtomicU8::new(0);
-
-/// A function of a sanitizer, looked up by name.
-struct Hook<F>(AtomicPtr<c_void>, core::marker::PhantomData<F>);
-
-impl<F: Copy> Hook<F> {
-    const fn new() -> Self {
-        Hook(AtomicPtr::new(null_mut()), core::marker::PhantomData)
-    }
-
-    /// `linked` is what the linker found; a library loaded later than the sanitizer's own finds it by name.
-    fn find(&self, linked: *mut c_void, name: &core::ffi::CStr) -> bool {
-        let p = if linked.is_null() {
-            // SAFETY: a name that ends in NUL.
-            unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
-        } else {
-            linked
-        };
-        self.0.store(p, Relaxed);
-        !p.is_null()
-    }
-
-    #[inline(always)]
-    fn get(&self) -> Option<F> {
-        const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
-        let p = self.0.load(Relaxed);
-        // SAFETY: F is the type of the function that stands under this name.
-        (!p.is_null()).then(|| unsafe { core::mem::transmute_copy(&p) })
-    }
-}
-
-/// The address of a symbol that may be missing. A program with the sanitizer linked in does not export it to `dlsym`, so
-/// a weak reference is tried first.
-macro_rules! weak {
-    ($name:literal) => {{
-        let p: *mut c_void;
-        // SAFETY: reads a word of the global offset table, 0 if nobody defines the symbol.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            core::arch::asm!(
-                concat!(".weak ", $name),
-                concat!("mov {}, qword ptr [rip + ", $name, "@GOTPCREL]"),
-                out(reg) p,
-                options(nostack, preserves_flags, readonly),
-            )
-        };
-        // SAFETY: as above.
-        #[cfg(target_arch = "aarch64")]
-        unsafe {
-            core::arch::asm!(
-                concat!(".weak ", $name),
-                concat!("adrp {0}, :got:", $name),
-                concat!("ldr {0}, [{0}, :got_lo12:", $name, "]"),
-                out(reg) p,
-                options(nostack, preserves_flags, readonly),
-            )
-        };
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        {
-            p = null_mut();
-        }
-        p
-    }};
-}
-
-macro_rules! find {
-    ($hook:ident, $name:literal) => {{
-        const NAME: &core::ffi::CStr = match core::ffi::CStr::from_bytes_with_nul(concat!($name, "\0").as_bytes()) {
-            Ok(name) => name,
-            Err(_) => panic!("a name holds no NUL"),
-        };
-        $hook.find(weak!($name), NAME)
-    }};
-}
 
 static START: Hook<Start> = Hook::new();
 static FINISH: Hook<Finish> = Hook::new();
@@ -125,6 +63,7 @@ static CREATE: Hook<Create> = Hook::new();
 static DESTROY: Hook<Destroy> = Hook::new();
 static SWITCH_TO: Hook<SwitchTo> = Hook::new();
 static CURRENT: Hook<Current> = Hook::new();
+static SET_NAME: Hook<SetName> = Hook::new();
 
 #[inline(always)]
 pub fn present() -> bool {
@@ -142,7 +81,8 @@ fn look() -> bool {
     let tsan = find!(CREATE, "__tsan_create_fiber")
         & find!(DESTROY, "__tsan_destroy_fiber")
         & find!(SWITCH_TO, "__tsan_switch_to_fiber")
-        & find!(CURRENT, "__tsan_get_current_fiber");
+        & find!(CURRENT, "__tsan_get_current_fiber")
+        & find!(SET_NAME, "__tsan_set_fiber_name");
     STATE.store(if asan || tsan { 2 } else { 1 }, Release);
     asan || tsan
 }
@@ -157,6 +97,7 @@ fn new_side(bottom: usize, size: usize) -> *mut Side {
         arg: 0,
         started: false,
         finished: false,
+        early: false,
     }))
 }
 
@@ -165,7 +106,10 @@ pub unsafe fn drop_side(side: *mut Side) {
     // SAFETY: made by `new_side`, given up by its owner. Only a task's TSan fiber is ours to destroy.
     unsafe {
         let side = Box::from_raw(side);
-        if let (Some(destroy), Some(_)) = (DESTROY.get(), side.entry)
+        if side.early {
+            EARLY.fetch_sub(1, Relaxed);
+        }
+        if let (Some(destroy), true) = (DESTROY.get(), side.early || side.entry.is_some())
             && !side.tsan.is_null()
         {
             destroy(side.tsan);
@@ -173,27 +117,69 @@ pub unsafe fn drop_side(side: *mut Side) {
     }
 }
 
+/// Makes TSan's fiber of a task. Out of line: it is the first frame of "created by" in a report.
+#[inline(never)]
+fn create_task(create: Create) -> *mut c_void {
+    // SAFETY: a fiber of its own, which is given back by `drop_side`.
+    race::alone(|| unsafe { create(0) })
+}
+
+#[cold]
+pub unsafe fn spawned(task: *mut Fiber) {
+    let Some(create) = CREATE.get() else { return };
+    let early = EARLY.fetch_add(1, Relaxed) < MOST_EARLY;
+    if !early {
+        EARLY.fetch_sub(1, Relaxed);
+        return;
+    }
+    let side = new_side(0, 0);
+    // SAFETY: the caller's promise; the side is ours.
+    unsafe {
+        (*side).tsan = create_task(create);
+        (*side).early = true;
+        (*task).side = side;
+    }
+}
+
 #[cold]
 pub unsafe fn prepare(task: *mut Fiber, stack: &Stack, entry: unsafe extern "C" fn(usize) -> !) {
     let (bottom, top) = (stack.limit() as usize, stack.top() as usize);
-    let side = new_side(bottom, top - bottom);
     // SAFETY: the caller's promise; the side is ours.
     unsafe {
+        let early = if cfg!(gort_race) { (*task).side } else { null_mut() };
+        let side = if early.is_null() { new_side(0, 0) } else { early };
+        (*side).bottom = bottom;
+        (*side).size = top - bottom;
         (*side).entry = Some(entry);
         if let Some(unpoison) = UNPOISON.get() {
             // The last user's frames were left without their epilogues.
             unpoison(bottom as *const c_void, top - bottom);
         }
         if let Some(create) = CREATE.get() {
-            (*side).tsan = create(0);
+            if (*side).tsan.is_null() {
+                (*side).tsan = create_task(create);
+            }
+            race::renew(stack.limit(), stack.class().size());
         }
         (*task).side = side;
         (*task).sp = arch::prepare(stack.top(), stack.limit(), begin);
     }
 }
 
-/// First code of a watched task.
+/// What TSan's reports call a watched task; cut off where its room ends.
+#[cold]
+pub unsafe fn set_name(task: *mut Fiber, name: &CStr) {
+    // SAFETY: the side of a prepared task; the text is copied.
+    unsafe {
+        if let Some(set) = SET_NAME.get() {
+            set((*(*task).side).tsan, name.as_ptr())
+        }
+    }
+}
+
+/// First code of a watched task. It begins inside the bracket.
 unsafe extern "C" fn begin(side: usize) -> ! {
+    race::quiet_begin();
     let side = side as *mut Side;
     // SAFETY: the side of the task that starts here, passed by its first resume.
     unsafe {
@@ -215,8 +201,7 @@ unsafe fn leave(from: *mut Side, to: *mut Side) {
             start(save, (*to).bottom as *const c_void, (*to).size);
         }
         if let Some(switch_to) = SWITCH_TO.get() {
-            // Flag 0: what happened before the switch is seen after it, as all of it runs on this thread.
-            switch_to((*to).tsan, 0);
+            switch_to((*to).tsan, ORDERS);
         }
     }
 }
@@ -279,6 +264,7 @@ pub unsafe fn finish(task: *mut Fiber, sched: *mut Fiber) -> ! {
     // SAFETY: the caller's promise.
     unsafe {
         (*(*task).side).finished = true;
+        race::quiet_end();
         leave((*task).side, (*sched).side);
         arch::finish(&raw mut (*task).sp, &raw mut (*sched).sp)
     }
