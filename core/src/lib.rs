@@ -32,11 +32,11 @@ pub mod wait;
 pub mod chan;
 #[cfg(loom)]
 pub mod chan {
-    #[path = "order_none.rs"]
-    mod order;
     pub mod batch;
     pub mod later;
     pub mod notify;
+    #[path = "order_none.rs"]
+    mod order;
     pub mod overflow;
     pub mod raw;
     pub mod returned;
@@ -65,6 +65,11 @@ pub use task::{
 };
 
 pub use status::Status;
+
+/// The examples of the guide are run as those of the code.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/rust.md")]
+struct Guide;
 
 /// Processors this process may use.
 pub fn num_cpu() -> usize {

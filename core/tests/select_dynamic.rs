@@ -2,7 +2,8 @@
 //!
 //! What it is NOT: the choice and the waiting themselves (select.rs), the macro (select_macro.rs), or cases that are registered (selector.rs).
 
-#![allow(non_snake_case, clippy::disallowed_methods, clippy::disallowed_types, clippy::forget_non_drop)]
+#![allow(non_snake_case, clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(clippy::forget_non_drop)] // what an outcome has of destructors is not for these tests to know
 
 #[path = "support/ledger.rs"]
 mod ledger;
@@ -171,7 +172,9 @@ fn many_cases_and_the_one_that_is_ready() {
             for i in [0, n / 2, n - 1] {
                 let tx = ends[i].0.clone();
                 go(move || tx.send(i).unwrap());
-                assert_eq!(s.wait().unwrap().recv(cases[i]), Some(Ok(i)));
+                let mut done = s.wait().unwrap();
+                assert_eq!((done.index(), cases[i].index()), (i, i));
+                assert_eq!(done.recv(cases[i]), Some(Ok(i)));
             }
         }
         until(|| support::count_tasks(|_| true) == 1);
@@ -311,8 +314,8 @@ fn leaked_select_token_and_outcome_leave_the_channels_whole() {
 fn random_dynamic_selects_lose_nothing() {
     check(|| {
         let _printed = Rng::new();
-        type Ends = Vec<(Sender<Val<Line>>, Receiver<Val<Line>>)>;
-        let ends: Arc<Ends> = Arc::new(
+        type Ends<T> = (Sender<T>, Receiver<T>);
+        let ends: Arc<Vec<Ends<Val<Line>>>> = Arc::new(
             [Some(0), Some(0), Some(1), Some(3), None].iter().map(|c| c.map_or_else(unbounded, channel)).collect(),
         );
         let l = Ledger::default();

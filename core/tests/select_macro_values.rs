@@ -10,6 +10,7 @@ mod support;
 
 use gort::{Receiver, SendError, Sender, Status, Time, Wait, WaitGroup, channel, select, sleep, spawn, unbounded};
 use ledger::{Largest, Ledger, Line, Pad, TwoPages, Val, on_large_stack, roomy};
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::Duration;
 use support::sync::Arc;
@@ -210,6 +211,54 @@ fn unbounded_channels_are_always_ready_to_send() {
     })
 }
 
+// ---- memory
+
+/// Counts what is asked of it.
+struct Counting;
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: the system's allocator does the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ASKED.fetch_add(1, Relaxed);
+        // SAFETY: the caller's contract.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Ready, default, or waiting with up to four arms: everything stands on the stack.
+#[test]
+fn select_of_a_few_arms_allocates_nothing() {
+    check_on(&[1], || {
+        let ((tx, rx), (full, full_rx)) = (channel::<[u64; 9]>(1), channel::<[u64; 9]>(0));
+        let round = || {
+            select! { send(tx, [1; 9]) => {}, recv(full_rx) -> _ => unreachable!(), after(ms(60_000)) => unreachable!() }
+                .unwrap();
+            select! { send(tx, [1; 9]) => unreachable!(), send(full, [2; 9]) -> _ => unreachable!(), default => {} }
+            let v = select! { recv(rx) -> v => v, send(full, [2; 9]) => unreachable!() };
+            assert_eq!(v, Ok(Ok([1; 9])));
+            select! {
+                recv(rx) -> _ => unreachable!(),
+                send(full, [2; 9]) => unreachable!(),
+                recv(full_rx) -> _ => unreachable!(),
+                after(us(1)) => {},
+            }
+            .unwrap();
+        };
+        (0..10).for_each(|_| round()); // the engine makes what it keeps
+        let before = ASKED.load(SeqCst);
+        (0..100).for_each(|_| round());
+        assert_eq!(ASKED.load(SeqCst) - before, 0, "allocations");
+    })
+}
+
 // ---- bugs that peers had
 
 /// The last value before the last sender goes, against a receiver whose waits keep timing out: it must come, and CLOSED after it (a peer lost it, with its wake-up).
@@ -281,8 +330,8 @@ fn select_that_gave_up_swallows_no_wake_up() {
 #[test]
 fn random_selects_by_the_macro_lose_nothing() {
     check_on(&[1, 2, 5], || {
-        type Ends = Vec<(Sender<Val<[u64; 2]>>, Receiver<Val<[u64; 2]>>)>;
-        let ends: Arc<Ends> = Arc::new([0, 0, 1, 3].iter().map(|c| channel(*c)).collect());
+        type Ends<T> = (Sender<T>, Receiver<T>);
+        let ends: Arc<Vec<Ends<Val<[u64; 2]>>>> = Arc::new([0, 0, 1, 3].iter().map(|c| channel(*c)).collect());
         let l = Ledger::default();
         let (sent, received) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let wg = WaitGroup::new();

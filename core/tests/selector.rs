@@ -2,7 +2,8 @@
 //!
 //! What this is: the typed selector over the engine `chan::selector`. What it is NOT: the one-time selects (select.rs, select_macro.rs, select_dynamic.rs).
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::forget_non_drop)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(clippy::forget_non_drop)] // what an outcome has of destructors is not for these tests to know
 
 #[path = "support/ledger.rs"]
 mod ledger;
@@ -206,8 +207,10 @@ fn cases_come_and_go_between_waits() {
             tx.send(n).unwrap();
             let mut done = s.wait().unwrap();
             assert!(gone.iter().all(|c| !done.is(*c)), "a token that was used again");
+            assert_eq!(done.index(), case.index());
             assert_eq!(done.recv(*case), Some(Ok(n)));
             assert_eq!(s.len(), ends.len());
+            assert!(case.index() < 40, "the place of a case that was removed is given to another");
         }
         assert!(gone.iter().all(|c| !s.remove(*c)));
         drop(s);

@@ -49,7 +49,7 @@ macro_rules! token {
                 $name { key, index, of: PhantomData }
             }
 
-            /// Its place among the cases of its select, the lowest that was free: the first n cases have 0 to n - 1. What `Done::index` says of it.
+            /// Its place among the cases of its select, what `Done::index` says of it: the first n cases have 0 to n - 1. That of a case which was removed from a `Selector` is given to another.
             pub fn index(&self) -> usize {
                 self.index
             }
@@ -96,6 +96,13 @@ token!(
 pub struct TimeCase {
     pub(super) key: Key,
     pub(super) index: usize,
+}
+
+impl TimeCase {
+    /// Its place among the cases of its select, what `Done::index` says of it: the first n cases have 0 to n - 1.
+    pub fn index(&self) -> usize {
+        self.index
+    }
 }
 
 impl AnyCase for TimeCase {}
