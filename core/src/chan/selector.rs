@@ -13,7 +13,7 @@
 //!  L4  A selector never meets itself (S7): its own entries are set aside while it tries, and go back to the front of their queue; or, if the try changed the buffer, to the ready list, for
 //!      that is an event for them like any other.
 //!  L5  Order: round robin over what is ready (the tail of the list), FIFO among the waiters of a channel while it waits.
-//!  L6  One party waits at a time; cases change only while nobody does.
+//!  L6  One party waits at a time; cases change only while nobody does. Its ticket may be open for another wait, around this one (K4): `object` says for what.
 //!
 //! Rejected: observers only, which take no value (two selectors would never meet, and a `try_send` to one that waits would fail); a lock-free ready list (its owner must look once more
 //! after it opened the ticket, and the entry has two places for a moment: the lock is taken once for each event, and is nearly never contended).
@@ -63,6 +63,8 @@ pub struct Selector {
     user: Cell<*const Party>,
     /// Of the user's own entries, those it met while it tried (L4).
     aside: Cell<*const Entry>,
+    /// The user tries a case now; its own.
+    trying: Cell<bool>,
     // ---- of whoever holds the lock and finds no user
     entries: UnsafeCell<Option<Vec<Option<Box<Entry>>>>>,
 }
@@ -97,6 +99,7 @@ pub fn create() -> Result<NonNull<Selector>, Status> {
     s.tail.set(null());
     s.user.set(null());
     s.aside.set(null());
+    s.trying.set(false);
     // SAFETY: as above.
     unsafe { *s.entries.get() = Some(Vec::new()) };
     s.header.refs.store(1, Relaxed);
@@ -437,10 +440,12 @@ impl Entry {
                 return Now::Ended(status);
             }
             let size = Dyn(c.size.get() as usize);
+            s.trying.set(true);
             let (now, q) = match self.case.op {
                 Op::Send => (c.send_now(size, self.case.at), &c.sendq),
                 _ => (c.recv_now(size, self.case.at), &c.recvq),
             };
+            s.trying.set(false);
             let mut own = s.aside.replace(null());
             let other = if self.case.op == Op::Send { &c.recvq } else { &c.sendq };
             // Nobody's operation was completed by it: so it put a value into the buffer, or took one out.
@@ -504,16 +509,18 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
         });
         s.header.lock.with(|| {
             let user = s.user.get();
+            // The open wait is the one on this selector (L6): of a thread that waits for something else, its host may call from there, for a signal's handler.
             if !user.is_null()
                 && asked != Some(false)
+                && core::ptr::eq((*user).object.load(Relaxed).cast(), s)
                 && let Some(seq) = (*user).ticket.waiting()
                 && (*user).ticket.win_held(seq, ticket::WON, e.index)
             {
                 w.as_ref().inspect(|w| w.party.set(user));
                 return w;
             }
-            // Its wait is not open: it tries. (While a thread waits, its host may call from there, for a signal's handler.)
-            if core::ptr::eq(user, me) {
+            // It is the user itself that meets it, in the middle of a try (and not in such a handler, when the wait is over but the user has not been told).
+            if core::ptr::eq(user, me) && s.trying.get() {
                 e.next.set(s.aside.replace(e)); // L4
                 return null();
             }
