@@ -42,10 +42,13 @@ pub mod chan {
     pub mod returned;
     pub mod select;
     pub mod selector;
+    pub mod source;
 }
 pub mod sync;
 #[cfg(not(loom))]
 pub mod task;
+#[cfg(not(loom))]
+pub mod time;
 
 #[cfg(not(loom))]
 pub use chan::{

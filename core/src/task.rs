@@ -252,6 +252,7 @@ impl<T> JoinHandle<T> {
 
 /// A moment of the monotonic clock, in nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[repr(transparent)]
 pub struct Time(pub i64);
 
 impl Time {

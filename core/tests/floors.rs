@@ -49,6 +49,7 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
     ("chan", "task", "the typed calls take a `Wait`"),
     ("sync", "task", "the typed calls take a `Wait` and closures"),
     ("time", "chan", "a timer is received from as a channel is"),
+    ("time", "task", "the typed calls take a `Time` and a `Wait`"),
 ];
 
 /// Files of a room that no other room may name: upstairs sees doors, never a queue, a processor or a stack.

@@ -230,7 +230,7 @@ macro_rules! both_ends {
             ///
             /// # Safety
             /// `ch` is a live channel whose elements are as `Typed<T>` says; the caller gives up an end of it.
-            pub(super) unsafe fn of(ch: NonNull<RawChan>) -> Self {
+            pub(crate) unsafe fn of(ch: NonNull<RawChan>) -> Self {
                 $end { ch, of: PhantomData }
             }
 

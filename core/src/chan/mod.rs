@@ -20,6 +20,7 @@ pub mod registered;
 pub mod returned;
 pub mod select;
 pub mod selector;
+pub mod source;
 pub mod stub;
 mod typed;
 

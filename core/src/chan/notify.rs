@@ -12,6 +12,7 @@
 //! Rejected: an `armed` bit and a list of observers beside the queues (a second place to look at on every operation, and a second order); a descriptor that each send writes to.
 
 use super::raw::{RawChan, lock};
+use super::source::Source;
 use crate::sched::callback::Callback;
 use crate::sched::party::{NO_WAIT, Reason, Waiter, nobody};
 use crate::sched::{Cx, enter, tell, tell_later, ticket};
@@ -135,6 +136,10 @@ pub(super) unsafe fn arm(c: &RawChan) {
 
 /// Would a receive find something, as far as can be said without doing it? Under the lock. A sender that stands in the queue counts, though it may be about to leave.
 unsafe fn may_receive(c: &RawChan) -> bool {
+    if !c.source.get().is_null() {
+        // SAFETY: the lock is held by contract.
+        return c.closed.get() || unsafe { Source::may_receive(c.source.get()) };
+    }
     c.count.get() > 0 || !c.returned.get().is_null() || c.closed.get() || !c.sendq.is_empty()
 }
 

@@ -21,10 +21,12 @@ use super::notify::{self, Notifier};
 use super::order::{self, Order};
 use super::overflow::Overflow;
 use super::returned::{self, Returned};
+use super::source::Source;
 use crate::elem::ElemOps;
 use crate::sched::party::{Party, Reason, WaitQueue, Waiter};
 use crate::sched::{Cx, enter, ready, tell, ticket};
 use crate::status::Status;
+use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
 use crate::sys::race;
 use crate::sys::slab::{Header, Slot};
@@ -83,6 +85,9 @@ pub struct RawChan {
     /// Values that came back, in front of the buffer; or null (returned.rs).
     pub(super) returned: RelaxedPtr<Returned>,
     drop: Cell<Option<unsafe extern "C" fn(*mut c_void)>>,
+    // ---- third line
+    /// Where values come from without a sender; or null (source.rs).
+    pub(super) source: Cell<*const Source>,
     /// Typed ends of Rust (H6): only they count for closing and abandoning.
     senders: Cell<usize>,
     receivers: Cell<usize>,
@@ -438,6 +443,15 @@ pub unsafe fn try_recv(ch: *const RawChan, dst: *mut u8) -> Status {
 pub unsafe fn recv_until(ch: *const RawChan, dst: *mut u8, deadline: i64, cancel: *const CancelSource) -> Status {
     // SAFETY: contract.
     unsafe { recv_as::<_, UNTIL>(ch, DYNAMIC, dst, Wait { deadline, cancel }) }
+}
+
+/// The lock of a channel, for whoever keeps it alive.
+///
+/// # Safety
+/// `ch` is a live channel.
+pub unsafe fn lock_of<'a>(ch: *const RawChan) -> &'a ByteLock {
+    // SAFETY: contract.
+    unsafe { &(*ch).header.lock }
 }
 
 /// Enters and locks; on success the lock is held and the channel is valid.

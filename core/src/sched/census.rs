@@ -9,6 +9,7 @@
 //! lane; and no thread of the process that could call: as many threads as are ours plus those blocked for ever inside gort. It is asked by the monitor when everything is idle,
 //! at intervals growing to 1 s. A heavy barrier stands between the last park and the look. Rejected: a counter of awake tasks (raised too late by the woken), one look, states without seq.
 
+use super::alarms;
 use super::doors::enter;
 use super::lane::Lane;
 use super::monitor::COARSE;
@@ -207,6 +208,7 @@ fn metrics_inside() -> Metrics {
         m.spawned = rt.foreign_spawned.load(Relaxed);
         for lane in rt.lanes() {
             m.wakeups += lane.wakeups.load(Relaxed);
+            m.timers += lane.outer.live() as u64;
             for p in lane.processors() {
                 let c = &p.counters;
                 m.spawned += c.spawned.load(Relaxed);
@@ -256,7 +258,7 @@ pub fn judge(rt: &Runtime) -> bool {
     if !rt.lanes().all(Lane::all_idle) || !rt.lanes().all(|l| l.injector.is_empty()) {
         return false;
     }
-    if rt.lanes().filter_map(|l| l.hooks).any(|h| (h.may_wake)()) {
+    if rt.lanes().filter_map(|l| l.hooks).any(|h| (h.may_wake)()) || alarms::may_wake() {
         return false;
     }
     let Some((first, blocked)) = look() else { return false };

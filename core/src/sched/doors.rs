@@ -2,11 +2,12 @@
 
 use super::bracket::{FOREIGN, owned};
 use super::callback::Callback;
-use super::domain::Event;
+use super::domain::{Domain, Event};
 use super::lane::{Hooks, Lane};
 use super::party::{Party, Reason, Who};
 use super::processor::{Processor, count};
 use super::run::Run;
+use super::runtime::Runtime;
 use super::task::{self, Entry, HAS_HANDLE, OnExit, SpawnOptions, TASKS, Task};
 use super::thread::{Commit, Thread};
 use super::{Time, host, idle, runtime, worker};
@@ -330,25 +331,43 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
         Err(s) => return Err(cx.out(s)),
     };
     let parent = cx.caller();
-    let (mut run, domain) = if parent.is_null() {
+    let (run, domain) = if parent.is_null() {
         (null(), rt.domain())
     } else {
         // SAFETY: the current task is ours.
         unsafe { ((*parent).run.load(Relaxed).cast_const(), (*parent).domain.get()) }
     };
+    // SAFETY: contract of the callers.
+    let made = unsafe { bear_in(cx, rt, run, domain, birth) };
+    cx.exit();
+    made
+}
+
+/// `bear` from inside, for a spawner of this run and domain. The entry is the caller's if it fails.
+///
+/// # Safety
+/// As `spawn`; the run, if any, has not been freed.
+#[inline(always)]
+pub(super) unsafe fn bear_in(
+    cx: Cx,
+    rt: &Runtime,
+    mut run: *const Run,
+    domain: *const Domain,
+    birth: &mut Birth,
+) -> Result<NonNull<Task>, Status> {
     if !birth.main_of.is_null() {
         run = birth.main_of;
     }
     // SAFETY: a run's slot is type-stable, and its spawner is a task of it.
     if !run.is_null() && unsafe { (*run).ending.load(Relaxed) } == 1 && birth.main_of.is_null() {
-        return Err(cx.out(Status::Canceled));
+        return Err(Status::Canceled);
     }
     if !rt.admit_task() {
-        return Err(cx.out(Status::Limit));
+        return Err(Status::Limit);
     }
     let Some(slot) = alloc(cx) else {
         rt.dismiss_task();
-        return Err(cx.out(Status::NoMemory));
+        return Err(Status::NoMemory);
     };
     // SAFETY: a fresh slot is ours; fields not written here are as a never-used slot's (T2).
     unsafe {
@@ -399,7 +418,6 @@ unsafe fn try_bear(birth: &mut Birth) -> Result<NonNull<Task>, Status> {
             }
         }
     }
-    cx.exit();
     Ok(slot)
 }
 

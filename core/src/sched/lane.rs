@@ -12,6 +12,8 @@
 //! L6  A thread is unlisted and given its processor under one hold of the lock.
 //! L5  A searcher's token is given back on every path out of the search, also on the one that finds no processor.
 
+#[cfg(not(loom))]
+use super::alarms::Outer;
 pub use super::hooks::{Hooks, Start};
 use super::list::Injector;
 use super::processor::Processor;
@@ -52,6 +54,9 @@ pub struct Lane {
     /// The earliest timer of an idle processor's wheel.
     pub idle_earliest: AtomicI64,
     pub wakeups: AtomicU64,
+    /// The wheel of those who have no processor (alarms.rs).
+    #[cfg(not(loom))]
+    pub outer: Outer,
     /// One retaker at a time (bracket.rs).
     retaking: ByteLock,
 }
@@ -84,6 +89,8 @@ impl Lane {
             n_searching: AtomicUsize::new(0),
             idle_earliest: AtomicI64::new(NEVER),
             wakeups: AtomicU64::new(0),
+            #[cfg(not(loom))]
+            outer: Outer::new(super::processor::wheel_number()),
             retaking: ByteLock::new(),
         });
         lane.make(active);
@@ -184,7 +191,10 @@ impl Lane {
     }
 
     /// The earliest timer over the idle processors.
-    fn reckon(&self) {
+    pub(super) fn reckon(&self) {
+        #[cfg(not(loom))]
+        let mut earliest = self.outer_earliest();
+        #[cfg(loom)]
         let mut earliest = NEVER;
         let mut in_use = 0;
         let mut p = self.idle.get();
@@ -413,14 +423,19 @@ impl Lane {
     }
 
     /// An idle processor has a timer that nobody keeps: one of those that sleep is told, and asks again (`keep_time`).
-    fn find_keeper(&self) {
-        let sleeper = self.lock.with(|| {
+    pub(super) fn find_keeper(&self) {
+        let (sleeper, nobody) = self.lock.with(|| {
             let kept = !self.keeper.get().is_null() && self.keeper_until.get() <= self.idle_earliest.load(Relaxed);
-            if kept || self.idle_earliest.load(Relaxed) == NEVER { null() } else { self.resting.get() }
+            if kept || self.idle_earliest.load(Relaxed) == NEVER {
+                return (null(), false);
+            }
+            (self.resting.get(), self.all_idle())
         });
         if !sleeper.is_null() {
             // SAFETY: threads are never freed.
             unsafe { (*sleeper).bell.ring() }
+        } else if nobody {
+            self.wake_one() // there is no thread yet: it looks, and then keeps the time
         }
     }
 
@@ -524,6 +539,8 @@ impl Lane {
     /// Runs the due timers of an idle processor (the caller has one of its own that gets the woken tasks).
     #[cold]
     pub fn run_idle_timers(&self, now: Time) {
+        #[cfg(not(loom))]
+        self.run_outer(now);
         loop {
             self.lock.lock();
             let p = self.unlink_idle(|p| p.wheel.earliest() <= now);

@@ -9,6 +9,8 @@
 //!      processors are idle: one of them may compute until it goes on, and no other thread can run either.
 
 #[cfg(not(loom))]
+pub mod alarms;
+#[cfg(not(loom))]
 pub mod census;
 #[cfg(not(loom))]
 pub mod domain;

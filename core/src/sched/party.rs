@@ -102,7 +102,12 @@ pub struct Waiter {
 /// W1  An entry with a `meet` stays for longer than one wait: of a selector, or of an observer. Its `seq` is `NO_WAIT`, so nobody wins it by chance. It is taken off the queue by being met:
 ///     off the queue means told, on it means armed (D10).
 /// W2  Called under the object's lock, from inside; it must not block, take a lock of the same rank, or wake: whom it tells goes on the thread's list (`tell_later`).
+///
+/// W3  `STAYS` says that it has put itself back in front and there is nothing to be had: the search ends there.
 pub type Meet = unsafe fn(*const Waiter) -> *const Waiter;
+
+/// See W3. Never looked into.
+pub const STAYS: *const Waiter = core::ptr::dangling();
 
 /// The number of no wait.
 pub const NO_WAIT: u64 = u64::MAX;
@@ -270,6 +275,9 @@ impl WaitQueue {
                 }
                 if let Some(meet) = (*w).meet.get() {
                     let w = meet(w);
+                    if w == STAYS {
+                        return null();
+                    }
                     if !w.is_null() {
                         return w;
                     }

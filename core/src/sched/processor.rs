@@ -31,7 +31,7 @@ const GLOBAL_EVERY: u32 = 61;
 static WHEELS: AtomicU32 = AtomicU32::new(1);
 
 #[cfg(not(loom))]
-fn wheel_number() -> u32 {
+pub(super) fn wheel_number() -> u32 {
     WHEELS.fetch_add(1, Relaxed) & 0x7_FFFF
 }
 #[cfg(loom)]

@@ -14,7 +14,7 @@ use super::party::Reason;
 use super::runtime::{self, Config, Runtime};
 use super::task::{DEAD, Entry, KIND_TASK, OnExit, SpawnOptions, TASKS, Task};
 use super::thread::Thread;
-use super::{bell::Bell, census, ticket, worker};
+use super::{alarms, bell::Bell, census, ticket, worker};
 use crate::status::Status;
 use crate::sys::barrier;
 use crate::sys::clock::{self, NEVER};
@@ -313,6 +313,7 @@ fn finish(r: &Run, grace: i64, mut more: i64, wait_all: bool, out: &mut Outcome,
     let run = core::ptr::from_ref(r).cast_mut();
     r.ending.store(if wait_all { 2 } else { 1 }, SeqCst);
     barrier::heavy(); // U2, and for spawns under way
+    alarms::end_run(run);
     if !wait_all {
         cancel_all(run);
     }

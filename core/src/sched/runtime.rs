@@ -623,6 +623,8 @@ fn release_memory(rt: &'static Runtime) -> Status {
         clock::nap(100_000);
     }
     for lane in rt.lanes() {
+        // SAFETY: no thread uses a wheel any more.
+        unsafe { lane.outer.release() };
         for p in lane.processors() {
             // SAFETY: no thread owns a processor any more.
             unsafe {

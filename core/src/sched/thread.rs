@@ -54,6 +54,8 @@ pub struct Thread {
     pub commit_arg: Cell<*mut ()>,
     /// Parties met under a lock (W2), to be made ready after it is released.
     pub told: Cell<*const Party>,
+    /// The value of a timer that is being received, until the unlock of its channel (time/timer.rs).
+    pub due: Cell<Time>,
     /// For a checking tool (sys/race.rs).
     pub written: Written,
     pub sched: UnsafeCell<Fiber>,
@@ -110,6 +112,7 @@ impl Thread {
             commit: Cell::new(None),
             commit_arg: Cell::new(null_mut()),
             told: Cell::new(null()),
+            due: Cell::new(0),
             written: Written::new(),
             sched: UnsafeCell::new(Fiber::default()),
             pinned_next: Cell::new(null_mut()),

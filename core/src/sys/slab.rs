@@ -31,7 +31,7 @@ use super::prim::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Orderi
 
 mod arena;
 
-pub use arena::{arena_contains, arena_offset, arena_release_all, arena_used, bump_epoch, epoch};
+pub use arena::{arena_at, arena_contains, arena_offset, arena_release_all, arena_used, bump_epoch, epoch};
 
 /// How many freed slots must wait before the oldest is used again.
 const QUARANTINE: usize = 64;

@@ -6,6 +6,7 @@ use super::{KIND_CHAN, Layout, RawChan, lock};
 use crate::chan::notify::Notifier;
 use crate::chan::overflow::Overflow;
 use crate::chan::returned::{self, Returned};
+use crate::chan::source::Source;
 use crate::elem::MAX_SIZE;
 use crate::sched::{Cx, objects, tell};
 use crate::status::Status;
@@ -82,6 +83,7 @@ fn make(layout: Layout, cap: usize, unbounded: bool) -> Result<NonNull<RawChan>,
     c.closed.set(false);
     c.overflow.set(if unbounded { Overflow::create(layout.size, layout.align) } else { null_mut() });
     c.notifier.set(null());
+    c.source.set(null());
     c.cap.set(cap);
     c.count.set(0);
     c.head.set(0);
@@ -106,7 +108,7 @@ unsafe fn wake_all(c: &RawChan, wakes: &mut WakeList) {
     // SAFETY: the lock is held.
     unsafe {
         wakes.win_all(&c.recvq, Status::Closed);
-        if c.overflow.get().is_null() {
+        if c.overflow.get().is_null() && c.source.get().is_null() {
             wakes.win_all(&c.sendq, Status::Closed);
         } // else nobody waits to send, and what is there stays receivable
     }
@@ -177,6 +179,7 @@ struct Leftover {
     returned: *mut Returned,
     overflow: *mut Overflow,
     notifier: *const Notifier,
+    source: *mut Source,
 }
 
 impl Leftover {
@@ -196,6 +199,8 @@ impl Leftover {
             // SAFETY: the lock is held by contract.
             overflow: unsafe { Overflow::take(c) },
             notifier: if for_good { c.notifier.replace(null()) } else { null() },
+            // SAFETY: as above; nobody receives from it any more.
+            source: unsafe { Source::take(c) },
         };
         c.count.set(0);
         c.buf.set(null_mut());
@@ -227,6 +232,7 @@ impl Leftover {
             }
             Overflow::free(self.overflow);
             Notifier::leave(self.notifier);
+            Source::leave(self.source);
         };
     }
 }

@@ -58,6 +58,11 @@ pub fn arena_offset(addr: usize) -> Option<usize> {
     (offset < OPEN.load(Relaxed)).then_some(offset)
 }
 
+/// What lies at that offset.
+pub fn arena_at(offset: usize) -> *const () {
+    core::ptr::with_exposed_provenance((RANGE.load(Relaxed) & !SHIFT_MASK) + offset)
+}
+
 /// The present epoch. An object of another epoch is from before a fork or a shutdown.
 #[inline(always)]
 pub fn epoch() -> u16 {

@@ -1,0 +1,772 @@
+//! The engine of timers and tickers: one slab object of 64 bytes, a channel when somebody wants to receive from it, a node in a wheel when somebody waits.
+//!
+//! ```text
+//!   set ----------------> due ----------> taken         when: the time it is due; NEVER: it is not set
+//!    |  stop, reset        |  stop, reset
+//!    v                     v
+//!   not set               not set
+//! ```
+//! Go's rules (SEMANTICS T1-T6), which follow from one decision: nothing is sent ahead of time. A timer that nobody waits for is a number; whoever receives looks at the clock (`ask`), and only
+//! if it is too early a node goes into a wheel, which hands over when it fires. So there is no value that could be stale, and a timer that is dropped costs nothing (T2, T3).
+//!
+//!  W1  `what`, `lane`, `run` are set once. `when`, `node` and the period are guarded by the header's lock AND, where there is a channel, the channel's: to write them takes both, but for
+//!      `ask`, which runs under the channel's alone. So either is enough to read. Order: header, channel, then the wheels.
+//!  W2  A node fires for its own `when` only: what was set anew meanwhile has another (or, if it is the same, is due just as well). So a late node needs no number.
+//!  W3  A node is armed while a timer with a channel is awaited, or was asked in vain; and as long as a function timer is set.
+//!  W4  Who waits comes before who asks (`Source` F3), in the order of their coming; one value goes to one of them.
+//!  W5  A function timer has a reference for its handle, one while it is set, one for each task that runs its function. The last of them drops the function, outside the bracket.
+//!  W6  The value is the time it was due, a ticker's the first of those that were missed; the next one keeps the phase: when + period * (1 + (now - when) / period) (T5).
+//!
+//! Rejected: a channel with a buffer of one that the wheel fills (T2 then needs a lock over both, and Stop would have to drain it); a node for each timer (a deadline that is not reached would
+//! pay for the wheel); a number of the setting in each node (W2).
+
+use crate::chan::raw::{self, Layout, RawChan};
+use crate::chan::source::{Answer, Kind, Source};
+use crate::sched::alarms::{self, Kept, arm, disarm};
+use crate::sched::run::Run;
+use crate::sched::task::{Affinity, Entry, SpawnOptions};
+use crate::sched::thread::Thread;
+use crate::sched::timers::Handle;
+use crate::sched::{Cx, Time, enter, objects, runtime, tell, tell_later};
+use crate::status::Status;
+use crate::sys::clock::{self, NEVER};
+use crate::sys::prim::*;
+use crate::sys::race::Spot;
+use crate::sys::slab::{self, Header, Slab, Slot};
+use core::ffi::c_void;
+use core::mem::size_of;
+use core::ptr::{NonNull, null, null_mut};
+
+pub const KIND_TIMER: u8 = 8;
+
+/// A function timer whose task could not be started (`max_tasks`, no memory) tries again after so many ns.
+const AGAIN: i64 = 1_000_000;
+
+/// What a timer does when it is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum What {
+    /// Gives its time to whoever receives, once.
+    Timer = 0,
+    /// The same, again and again.
+    Ticker = 1,
+    /// Starts a task that calls a function of C.
+    Call = 2,
+    /// The same with an argument that begins with the function that drops it (`Boxed`).
+    CallBoxed = 3,
+    /// Starts the host's task of an entry that was made before, since none can be made where a timer fires; for the next time it is given another (`reset_host`).
+    Host = 4,
+}
+
+/// How the argument of a `CallBoxed` timer begins.
+#[repr(C)]
+pub struct Boxed {
+    /// Drops and frees the whole; called once, outside the bracket.
+    pub drop: unsafe fn(*mut Boxed),
+}
+
+/// See the file's head.
+#[repr(C, align(64))]
+pub struct Timer {
+    header: Header,
+    // ---- guarded as W1 says
+    when: Cell<Time>,
+    node: Cell<Option<Handle>>,
+    /// The source, null as long as nobody has wanted to receive; or the function; or the host's entry, null when it was used. Set under both locks, read under either.
+    to: Cell<*mut ()>,
+    /// The period, 0 for a timer; or the argument.
+    with: Cell<usize>,
+    // ---- set once
+    /// Where its run lies in the arena, + 1; 0 for none.
+    run: Cell<u32>,
+    lane: Cell<u8>,
+    what: Cell<What>,
+    /// Left by whoever sets it, fetched by the task of its function (sys/race.rs).
+    set: Spot,
+}
+
+#[cfg(not(gort_race))]
+const _: () = assert!(size_of::<Timer>() == 64);
+
+// SAFETY: repr(C), header first; zero is valid: What::Timer, None, null.
+unsafe impl Slot for Timer {
+    const KIND: u8 = KIND_TIMER;
+}
+
+static TIMERS: Slab<Timer> = Slab::new();
+static KEEPER: objects::Keeper =
+    objects::Keeper { name: "timers", live: || TIMERS.live(), release: free_sources, reset: || TIMERS.reset() };
+static KEPT: Kept = Kept { may_wake, end_run };
+
+/// At shutdown. A function is leaked with what it holds: nobody is left who may run a drop.
+fn free_sources() {
+    TIMERS.for_each(|slot| {
+        // SAFETY: nobody is inside any more.
+        let t = unsafe { slot.as_ref() };
+        // Acquire: pairs with the Release store of `make`.
+        if t.header.kind.load(Acquire) == KIND_TIMER && t.what.get() <= What::Ticker {
+            let s: *mut Source = t.to.replace(null_mut()).cast();
+            if !s.is_null() {
+                // SAFETY: the timer's, and freed once.
+                drop(unsafe { Box::from_raw(s) })
+            }
+        }
+    });
+}
+
+impl PartialOrd for What {
+    fn partial_cmp(&self, other: &What) -> Option<core::cmp::Ordering> {
+        (*self as u8).partial_cmp(&(*other as u8))
+    }
+}
+
+fn make(what: What, lane: u8, when: Time, to: *mut (), with: usize) -> Result<NonNull<Timer>, Status> {
+    let cx = enter()?;
+    let started = runtime::started(cx).map(|_| ());
+    let run = alarms::run_of(cx);
+    cx.exit();
+    started?;
+    alarms::keep(&KEPT);
+    let slot = objects::alloc(&KEEPER, &TIMERS)?;
+    // SAFETY: a fresh slot is ours until its kind is stored.
+    let t = unsafe { slot.as_ref() };
+    t.when.set(if what >= What::Call { NEVER } else { when });
+    t.node.set(None);
+    t.to.set(to);
+    t.with.set(with);
+    t.run.set(if what >= What::Call { run_number(run) } else { 0 });
+    t.lane.set(lane);
+    t.what.set(what);
+    t.header.refs.store(1, Relaxed);
+    t.header.epoch.store(slab::epoch(), Relaxed);
+    // Release: pairs with the lock's Acquire of whoever was given the handle.
+    t.header.kind.store(KIND_TIMER, Release);
+    Ok(slot)
+}
+
+/// Runs are slab objects too, 16 bytes at the least: their place in the arena is a number of 32 bits.
+fn run_number(run: *const Run) -> u32 {
+    if run.is_null() { 0 } else { slab::arena_offset(run.addr()).map_or(0, |at| (at / 16) as u32 + 1) }
+}
+
+/// A timer that is due at `when`. NO_MEMORY, SHUTDOWN.
+pub fn timer(when: Time) -> Result<NonNull<Timer>, Status> {
+    make(What::Timer, 0, when, null_mut(), 0)
+}
+
+/// A ticker that is due at `first`, and each `period` ns. INVALID for a period that is not positive.
+pub fn ticker(first: Time, period: i64) -> Result<NonNull<Timer>, Status> {
+    if period <= 0 {
+        return Err(Status::Invalid);
+    }
+    make(What::Ticker, 0, first, null_mut(), period as usize)
+}
+
+/// A timer that starts a task at `when`: it calls `call(arg)`, as `what` says. On failure the argument is still the caller's.
+///
+/// # Safety
+/// `what` is `Call` or `CallBoxed`, and `call` and `arg` are as it says: they may be used on any thread, by several tasks at once, until the timer is gone.
+pub unsafe fn after_func(what: What, when: Time, call: *mut (), arg: *mut c_void) -> Result<NonNull<Timer>, Status> {
+    let t = make(what, 0, when, call, arg.expose_provenance())?;
+    if when == NEVER {
+        return Ok(t);
+    }
+    // SAFETY: ours.
+    match unsafe { reset(t.as_ptr(), when) } {
+        Ok(_) => Ok(t),
+        Err(s) => {
+            // SAFETY: ours, and nobody else knows it; it is not set, so nothing of the caller's is touched.
+            unsafe {
+                t.as_ref().what.set(What::Call);
+                let _ = release(t.as_ptr());
+            }
+            Err(s)
+        }
+    }
+}
+
+/// A timer that starts the task of `entry` at `when`, in the lane of a host. On failure the entry is still the caller's.
+///
+/// # Safety
+/// As `reset_host`.
+pub unsafe fn host_timer(lane: u8, when: Time, entry: &mut Option<Box<Entry>>) -> Result<NonNull<Timer>, Status> {
+    let t = make(What::Host, lane, NEVER, null_mut(), 0)?;
+    // SAFETY: ours; contract.
+    unsafe {
+        reset_host(t.as_ptr(), when, entry).map(|_| t).inspect_err(|_| {
+            let to: *mut Entry = t.as_ref().to.replace(null_mut()).cast();
+            if !to.is_null() {
+                *entry = Some(Box::from_raw(to))
+            }
+            let _ = release(t.as_ptr());
+        })
+    }
+}
+
+/// A channel, owned by the caller, that a timer of its own sends to. `typed`: the reference is that of a receiving end.
+pub fn after(when: Time, typed: bool) -> Result<NonNull<RawChan>, Status> {
+    owned(timer(when)?, typed)
+}
+
+/// The same with a ticker.
+pub fn tick(first: Time, period: i64, typed: bool) -> Result<NonNull<RawChan>, Status> {
+    owned(ticker(first, period)?, typed)
+}
+
+fn owned(t: NonNull<Timer>, typed: bool) -> Result<NonNull<RawChan>, Status> {
+    // SAFETY: ours, and nobody else knows it.
+    unsafe {
+        match give_channel(t.as_ref(), true, typed) {
+            Ok(ch) => Ok(ch),
+            Err(s) => {
+                let _ = release(t.as_ptr());
+                Err(s)
+            }
+        }
+    }
+}
+
+/// What elements are: a time.
+fn layout() -> Layout {
+    Layout { size: size_of::<Time>(), align: align_of::<Time>(), drop: None }
+}
+
+/// Makes the channel of a timer that has none. `owned`: the timer goes with the channel, whose plain reference, or receiving end (`typed`), is the caller's; else the reference is the
+/// timer's.
+unsafe fn give_channel(t: &Timer, owned: bool, typed: bool) -> Result<NonNull<RawChan>, Status> {
+    let ch = raw::create(layout(), 0)?;
+    let source = Box::into_raw(Box::new(Source::new(ch.as_ptr(), core::ptr::from_ref(t).cast(), &KIND, owned)));
+    // SAFETY: a fresh channel; contract of the callers.
+    unsafe {
+        if owned {
+            raw::add_end(ch.as_ptr(), true);
+            if typed {
+                raw::add_end(ch.as_ptr(), false);
+                let _ = raw::release(ch.as_ptr());
+            }
+        }
+        let attached = locked(t, |_| {
+            if !t.to.get().is_null() {
+                return false; // another was quicker
+            }
+            let lock = raw::lock_of(ch.as_ptr());
+            lock.lock();
+            t.to.set(source.cast());
+            Source::attach(source);
+            (*source).set(t.when.get() != NEVER);
+            lock.unlock();
+            true
+        });
+        match attached {
+            Ok(true) => Ok(ch),
+            other => {
+                drop(Box::from_raw(source));
+                let _ = raw::release(ch.as_ptr());
+                other?;
+                channel(t)
+            }
+        }
+    }
+}
+
+/// The channel to receive from, made when it is first asked for; borrowed: it is a live channel until the timer is released. MISUSE for a function timer, or a handle that is none.
+///
+/// # Safety
+/// `t` is a handle or null.
+pub unsafe fn channel(t: *const Timer) -> Result<NonNull<RawChan>, Status> {
+    if t.is_null() {
+        return Err(Status::Invalid);
+    }
+    // SAFETY: contract; slots are type-stable, and the header is checked under its lock.
+    unsafe {
+        let t = &*t;
+        let to = locked(t, |_| (t.what.get() <= What::Ticker).then(|| t.to.get().cast::<Source>()))?;
+        match to {
+            None => Err(Status::Misuse),
+            Some(s) if s.is_null() => give_channel(t, false, false),
+            Some(s) => NonNull::new((*s).chan.cast_mut()).ok_or(Status::Misuse),
+        }
+    }
+}
+
+/// Runs `f` inside, under the header's lock, if the handle is good.
+unsafe fn locked<R>(t: *const Timer, f: impl FnOnce(Cx) -> R) -> Result<R, Status> {
+    if t.is_null() {
+        return Err(Status::Invalid);
+    }
+    let cx = enter()?;
+    // SAFETY: contract of the callers: a handle; type-stable.
+    unsafe {
+        let h = &(*t).header;
+        match h.lock_as(KIND_TIMER) {
+            Status::Ok => {
+                let r = f(cx);
+                h.lock.unlock();
+                cx.exit();
+                Ok(r)
+            }
+            s => Err(cx.out(s)),
+        }
+    }
+}
+
+impl Timer {
+    fn is_func(&self) -> bool {
+        self.what.get() >= What::Call
+    }
+
+    /// Under the header's lock: null, or its source.
+    fn source(&self) -> *const Source {
+        if self.is_func() { null() } else { self.to.get().cast() }
+    }
+
+    /// Under the header's lock: with the channel's too, if there is one (W1).
+    unsafe fn with_source<R>(&self, f: impl FnOnce(Option<&Source>) -> R) -> R {
+        // SAFETY: the source lives as long as the timer, and keeps its channel.
+        unsafe {
+            match self.source().as_ref() {
+                None => f(None),
+                Some(s) => {
+                    let lock = raw::lock_of(s.chan);
+                    lock.lock();
+                    let r = f(Some(s));
+                    lock.unlock();
+                    r
+                }
+            }
+        }
+    }
+
+    /// Arms a node for `when`, which replaces the one there is. False: no memory.
+    fn arm(&self, cx: Cx, now: Time) -> bool {
+        self.disarm(cx);
+        if self.when.get() == NEVER {
+            return true;
+        }
+        // SAFETY: a slab object; `fire` checks it (W2).
+        let node = unsafe { arm(cx, self.when.get(), now, core::ptr::from_ref(self).cast_mut().cast(), fire) };
+        self.node.set(node);
+        node.is_some()
+    }
+
+    fn disarm(&self, cx: Cx) {
+        if let Some(h) = self.node.take() {
+            disarm(cx, h)
+        }
+    }
+
+    /// Under the header's lock, of a function timer (W5).
+    fn change_func(&self, cx: Cx, when: Time) -> Result<bool, Status> {
+        let was = self.when.get() != NEVER;
+        self.set.leave();
+        self.when.set(when);
+        let armed = self.arm(cx, when);
+        if !armed {
+            self.when.set(NEVER);
+        }
+        let refs = self.header.refs.load(Relaxed) + u32::from(self.when.get() != NEVER) - u32::from(was);
+        self.header.refs.store(refs, Relaxed);
+        if armed { Ok(was) } else { Err(Status::NoMemory) }
+    }
+
+    /// The value is taken: what comes next (W6). True if something does.
+    fn advance(&self, now: Time) -> bool {
+        let (when, period) = (self.when.get(), self.with.get() as i64);
+        if period == 0 {
+            self.when.set(NEVER);
+            return false;
+        }
+        let missed = now.saturating_sub(when).max(0) / period;
+        self.when.set(when.saturating_add(period.saturating_mul(missed.saturating_add(1))));
+        self.when.get() != NEVER
+    }
+
+    /// Under the locks, due: gives it to whoever waits. True if somebody took it.
+    unsafe fn give(&self, s: &Source, now: Time) -> bool {
+        let value = self.when.get();
+        // SAFETY: the channel's lock is held, from inside.
+        unsafe {
+            let party = s.give(core::ptr::from_ref(&value).cast());
+            if party.is_null() {
+                return false;
+            }
+            tell_later(party);
+        }
+        self.advance(now);
+        true
+    }
+
+    /// Under the locks, after a value was taken, or the time was changed: the entry and the node are as they must be (W3).
+    unsafe fn settle(&self, cx: Cx, s: &Source, now: Time) -> bool {
+        // SAFETY: the channel's lock is held.
+        unsafe {
+            s.set(self.when.get() != NEVER);
+            if s.is_awaited() { self.arm(cx, now) } else { true }
+        }
+    }
+}
+
+static KIND: Kind = Kind { ask, is_ready, let_go };
+
+/// Where the value of a receive stands, of the thread that asks, under the channel's lock and until its unlock.
+fn cx_inside() -> Cx {
+    // SAFETY: whoever calls a source is inside, so its thread is registered; threads are never freed.
+    Cx { thread: unsafe { &*Thread::get() } }
+}
+
+unsafe fn ask(s: &Source) -> Answer {
+    // SAFETY: the owner is a timer that lives as long as its source.
+    let t = unsafe { &*s.owner.cast::<Timer>() };
+    let (cx, now) = (cx_inside(), clock::now());
+    // SAFETY: the channel's lock is held.
+    unsafe {
+        while t.when.get() <= now {
+            t.disarm(cx); // it is for the time that passes now
+            if t.give(s, now) {
+                continue; // W4
+            }
+            let value = &cx.thread.due;
+            value.set(t.when.get());
+            return if t.advance(now) {
+                Answer::More(value.as_ptr().cast())
+            } else {
+                Answer::Last(value.as_ptr().cast())
+            };
+        }
+    }
+    if t.when.get() == NEVER {
+        return Answer::Nothing;
+    }
+    if t.node.get().is_none() {
+        t.arm(cx, now);
+    }
+    Answer::Nothing
+}
+
+unsafe fn is_ready(s: &Source) -> bool {
+    // SAFETY: as in `ask`.
+    let t = unsafe { &*s.owner.cast::<Timer>() };
+    let now = clock::now();
+    if t.when.get() <= now {
+        return true;
+    }
+    if t.node.get().is_none() {
+        t.arm(cx_inside(), now);
+    }
+    false
+}
+
+/// The channel that owned it is gone.
+unsafe fn let_go(s: *mut Source) {
+    // SAFETY: a source that was taken out of its channel; its timer is nobody else's.
+    unsafe {
+        let _ = release((*s).owner.cast());
+    }
+}
+
+/// A node is due.
+///
+/// # Safety
+/// As `sched::alarms` A1 says; `target` is a timer's slot.
+unsafe fn fire(target: *mut (), _: u64, when: Time) {
+    // SAFETY: type-stable; what is there now is seen under the lock.
+    unsafe {
+        let t = &*target.cast_const().cast::<Timer>();
+        let cx = cx_inside();
+        if !t.header.lock_as(KIND_TIMER).is_ok() {
+            return;
+        }
+        if t.when.get() != when {
+            t.header.lock.unlock();
+            return;
+        }
+        if t.is_func() {
+            t.node.set(None);
+            t.when.set(NEVER);
+            start(cx, t);
+            return t.header.lock.unlock();
+        }
+        t.with_source(|s| {
+            if let Some(s) = s
+                && t.when.get() == when
+            {
+                t.node.set(None);
+                let now = clock::now();
+                t.give(s, now);
+                t.settle(cx, s, now);
+            }
+        });
+        t.header.lock.unlock();
+        tell(cx);
+    }
+}
+
+/// Under the lock of a function timer that is due: starts its task, which has its reference from now on (W5). It is under the lock that its run can not end meanwhile (`end_run`), and nothing
+/// that is called here takes a lock of a timer.
+unsafe fn start(cx: Cx, t: &Timer) {
+    // SAFETY: the run has not ended: its end takes this lock before.
+    unsafe {
+        let run: *const Run = match t.run.get() {
+            0 => null(),
+            n => slab::arena_at((n as usize - 1) * 16).cast(),
+        };
+        let host: *mut Entry = if t.what.get() == What::Host { t.to.get().cast() } else { null_mut() };
+        let entry = if host.is_null() {
+            let words = [core::ptr::from_ref(t).expose_provenance(), t.with.get(), 0];
+            Entry::new(call_it, Some(drop_it), words)
+        } else {
+            Entry { call: (*host).call, drop: (*host).drop, words: (*host).words }
+        };
+        let affinity = if t.what.get() == What::CallBoxed { Affinity::Thread } else { Affinity::Any };
+        let options = SpawnOptions { affinity, lane: t.lane.get(), ..SpawnOptions::default() };
+        match alarms::spawn_inside(cx, run, entry, options) {
+            Ok(()) if host.is_null() => {}
+            Ok(()) => {
+                // The task has all it needs: the entry's box goes, and with it the reference.
+                t.to.set(null_mut());
+                drop(Box::from_raw(host));
+                t.header.refs.store(t.header.refs.load(Relaxed) - 1, Relaxed);
+            }
+            Err(Status::Limit | Status::NoMemory) => {
+                let now = clock::now();
+                t.when.set(now.saturating_add(AGAIN));
+                if !t.arm(cx, now) {
+                    t.when.set(NEVER);
+                    t.header.refs.store(t.header.refs.load(Relaxed) - 1, Relaxed);
+                }
+            }
+            // Its run is over.
+            Err(_) => t.header.refs.store(t.header.refs.load(Relaxed) - 1, Relaxed),
+        }
+    }
+}
+
+/// The timer that a task of a function timer was started by.
+///
+/// # Safety
+/// `e` is the entry of such a task, not of a host's.
+unsafe fn of_entry(e: *mut Entry) -> *const Timer {
+    // SAFETY: contract; word 0 is an integer.
+    core::ptr::with_exposed_provenance(unsafe { (*e).word(0) })
+}
+
+/// Gives back the reference of a task, also when the function panics.
+struct Ran(*const Timer);
+
+impl Drop for Ran {
+    fn drop(&mut self) {
+        // SAFETY: the task's reference, given up once.
+        let _ = unsafe { release(self.0) };
+    }
+}
+
+/// The body of a task: calls the function.
+unsafe fn call_it(e: *mut Entry) {
+    // SAFETY: the entry of `start`; the timer lives while the task has its reference.
+    unsafe {
+        let ran = Ran(of_entry(e));
+        (*ran.0).set.fetch();
+        let call = core::mem::transmute::<*mut (), unsafe extern "C-unwind" fn(*mut c_void)>((*ran.0).to.get());
+        call(core::ptr::with_exposed_provenance_mut((*e).word(1)));
+    }
+}
+
+/// The end of a task that never ran.
+unsafe fn drop_it(e: *mut Entry) {
+    // SAFETY: the entry of `start`, dropped once and outside the bracket.
+    drop(Ran(unsafe { of_entry(e) }))
+}
+
+/// Sets it to `when`, whatever it was; NEVER: as `stop`. True if it was set: a firing that nobody has received, or that has not begun, is replaced. A ticker keeps its period.
+///
+/// # Safety
+/// `t` is a handle or null.
+pub unsafe fn reset(t: *const Timer, when: Time) -> Result<bool, Status> {
+    // SAFETY: contract.
+    unsafe { change(t, when, 0) }
+}
+
+/// The same with a new period, for a ticker: MISUSE for anything else, INVALID for a period that is not positive.
+///
+/// # Safety
+/// `t` is a handle or null.
+pub unsafe fn reset_ticker(t: *const Timer, first: Time, period: i64) -> Result<bool, Status> {
+    if period <= 0 {
+        return Err(Status::Invalid);
+    }
+    // SAFETY: contract.
+    unsafe { change(t, first, period) }
+}
+
+/// Sets a host's timer: WOULD_BLOCK if its entry was used, and `fresh` is None; what is left in `fresh` is the caller's.
+///
+/// # Safety
+/// `t` is a handle of a `Host` timer, or null; the entry may be called or dropped once, by a task of its lane.
+pub unsafe fn reset_host(t: *const Timer, when: Time, fresh: &mut Option<Box<Entry>>) -> Result<bool, Status> {
+    // SAFETY: contract.
+    unsafe {
+        locked(t, |cx| {
+            let t = &*t;
+            if t.what.get() != What::Host {
+                return Err(Status::Misuse);
+            }
+            if t.to.get().is_null() {
+                let Some(entry) = fresh.take() else { return Err(Status::WouldBlock) };
+                t.to.set(Box::into_raw(entry).cast());
+            }
+            t.change_func(cx, when)
+        })?
+    }
+}
+
+/// What a host's timer had ready and did not need.
+unsafe fn drop_entry(entry: *mut Entry) {
+    if entry.is_null() {
+        return;
+    }
+    // SAFETY: from `reset_host` or `host_timer`, and nobody else's.
+    unsafe {
+        let mut entry = Box::from_raw(entry);
+        if let Some(drop) = entry.drop {
+            drop(&mut *entry)
+        }
+    }
+}
+
+/// It does not fire any more. True if that prevented a firing: false if it was received already, or its function has been started, or it was stopped before. Nothing has to be drained.
+///
+/// # Safety
+/// `t` is a handle or null.
+pub unsafe fn stop(t: *const Timer) -> Result<bool, Status> {
+    // SAFETY: contract.
+    unsafe { change(t, NEVER, 0) }
+}
+
+unsafe fn change(t: *const Timer, when: Time, period: i64) -> Result<bool, Status> {
+    // SAFETY: contract of the callers.
+    let done = unsafe {
+        locked(t, |cx| {
+            let t = &*t;
+            if period != 0 && t.what.get() != What::Ticker {
+                return Err(Status::Misuse);
+            }
+            if t.is_func() {
+                return t.change_func(cx, when);
+            }
+            let was = t.when.get() != NEVER;
+            let armed = t.with_source(|s| {
+                t.when.set(when);
+                if period != 0 {
+                    t.with.set(period as usize);
+                }
+                t.disarm(cx);
+                s.is_none_or(|s| t.settle(cx, s, when))
+            });
+            if armed { Ok(was) } else { Err(Status::NoMemory) }
+        })
+    };
+    done?
+}
+
+/// Is it set: due, or not yet?
+///
+/// # Safety
+/// `t` is a handle or null.
+pub unsafe fn is_set(t: *const Timer) -> bool {
+    // SAFETY: contract.
+    unsafe { locked(t, |_| (*t).with_source(|_| (*t).when.get() != NEVER)).unwrap_or(false) }
+}
+
+/// One owner less. A timer with a channel is stopped, and goes: who waits for it sleeps on, as for any channel that nobody sends to. A function timer that is set goes on by itself.
+///
+/// # Safety
+/// `t` is a handle or null, and the caller does not use it again.
+pub unsafe fn release(t: *const Timer) -> Status {
+    if t.is_null() {
+        return Status::Invalid;
+    }
+    // SAFETY: contract; what is taken out under the locks is ours.
+    unsafe {
+        let cx = match enter() {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        let t = &*t;
+        let valid = t.header.lock_as(KIND_TIMER);
+        if !valid.is_ok() {
+            return cx.out(valid);
+        }
+        let refs = t.header.refs.load(Relaxed) - 1;
+        t.header.refs.store(refs, Relaxed);
+        if refs > 0 {
+            t.header.lock.unlock();
+            return cx.out(Status::Ok);
+        }
+        let (what, with, source) = (t.what.get(), t.with.get(), t.source().cast_mut());
+        let entry: *mut Entry = t.to.get().cast();
+        t.with_source(|s| {
+            t.when.set(NEVER);
+            t.disarm(cx);
+            if let Some(s) = s.filter(|s| !s.owned) {
+                s.detach()
+            }
+        });
+        t.header.kind.store(0, Relaxed);
+        t.header.lock.unlock();
+        TIMERS.free(NonNull::from(t));
+        cx.exit();
+        if !source.is_null() {
+            let s = Box::from_raw(source);
+            if s.owned {
+                raw::drop_end(s.chan, true)
+            } else {
+                let _ = raw::release(s.chan);
+            }
+        } else if what == What::Host {
+            drop_entry(entry)
+        } else if what == What::CallBoxed {
+            let boxed: *mut Boxed = core::ptr::with_exposed_provenance_mut(with);
+            ((*boxed).drop)(boxed)
+        }
+        Status::Ok
+    }
+}
+
+/// A timer that somebody waits for, or that will start a task.
+fn may_wake() -> bool {
+    let mut may = false;
+    TIMERS.for_each(|slot| {
+        // SAFETY: type-stable; looked at under its lock.
+        let t = unsafe { slot.as_ref() };
+        if !may && t.header.kind.load(Acquire) == KIND_TIMER {
+            // SAFETY: as above.
+            may = t.header.lock.with(|| unsafe { t.with_source(|_| t.node.get().is_some() && t.when.get() != NEVER) })
+        }
+    });
+    may
+}
+
+/// The end of a run stops its function timers: what they would start belongs to nobody any more.
+fn end_run(run: *const Run) {
+    let number = run_number(run);
+    TIMERS.for_each(|slot| {
+        // SAFETY: as in `may_wake`; a timer that is set holds a reference, which is given back here.
+        unsafe {
+            let t = slot.as_ref();
+            if t.header.kind.load(Acquire) != KIND_TIMER || t.run.get() != number {
+                return;
+            }
+            let stopped = locked(t, |cx| {
+                let stops = t.run.get() == number && t.when.get() != NEVER;
+                if stops {
+                    t.when.set(NEVER);
+                    t.disarm(cx);
+                }
+                stops
+            });
+            if stopped == Ok(true) {
+                let _ = release(t);
+            }
+        }
+    });
+}
