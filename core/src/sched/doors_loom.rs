@@ -15,7 +15,8 @@ use super::lane::Lane;
 use super::list::{Fifo, Linked, Mailbox};
 use super::party::{Party, Who};
 use super::processor::Processor;
-use super::ticket;
+use super::spin::Patience;
+use super::waits::{self, Waits};
 use crate::status::Status;
 use crate::sys::clock::NEVER;
 use crate::sys::prim::*;
@@ -109,6 +110,8 @@ pub mod thread {
         pub party: Party,
         pub bell: Bell,
         pub party_bell: Bell,
+        pub waits: Waits,
+        pub patience: Patience,
         pub current: Cell<*mut Task>,
         pub commit: Cell<Option<Commit>>,
         pub commit_arg: Cell<*mut ()>,
@@ -133,6 +136,8 @@ pub mod thread {
                 party: Party::default(),
                 bell: Bell::default(),
                 party_bell: Bell::default(),
+                waits: Waits::default(),
+                patience: Patience::new(),
                 current: Cell::default(),
                 commit: Cell::default(),
                 commit_arg: Cell::default(),
@@ -390,7 +395,7 @@ pub unsafe fn ready(cx: Cx, party: *const Party) {
     unsafe {
         match (*party).who() {
             Who::Task => ready_task(cx, party.byte_sub(offset_of!(Task, party)).cast::<Task>().cast_mut()),
-            Who::Thread => (*party.byte_sub(offset_of!(Thread, party)).cast::<Thread>()).bell.ring(),
+            Who::Thread => (*party.byte_sub(offset_of!(Thread, party)).cast::<Thread>()).party_bell.ring(),
             Who::Callback => Callback::of(party).call(cx),
         }
     }
@@ -446,11 +451,13 @@ pub unsafe fn spawn_then(mut entry: task::Entry, _: task::SpawnOptions, on_exit:
 /// As in `doors.rs`, without a host's hooks.
 pub fn thread_park(cx: Cx, seq: u64, deadline: i64) -> u8 {
     let th = cx.thread;
+    th.waits.begin();
     cx.exit();
-    let told = th.bell.wait_told(deadline);
-    if !told && !th.party.ticket.win(seq, ticket::EXPIRED, 0) {
-        th.bell.wait_told(NEVER);
-    }
+    let looks = deadline == NEVER;
+    waits::wait_told(&th.party_bell, &th.party.ticket, seq, deadline, looks.then_some(&th.patience), |wait| {
+        wait(NEVER)
+    });
     let _ = enter();
+    th.waits.end();
     th.party.ticket.outcome().0
 }
