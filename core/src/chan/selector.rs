@@ -92,21 +92,19 @@ fn free_entries() {
 
 /// A selector without cases. NO_MEMORY, or SHUTDOWN.
 pub fn create() -> Result<NonNull<Selector>, Status> {
-    let slot = objects::alloc(&KEEPER, &SELECTORS)?;
-    // SAFETY: a fresh slot is ours until its kind is stored.
-    let s = unsafe { slot.as_ref() };
-    s.head.set(null());
-    s.tail.set(null());
-    s.user.set(null());
-    s.aside.set(null());
-    s.trying.set(false);
-    // SAFETY: as above.
-    unsafe { *s.entries.get() = Some(Vec::new()) };
-    s.header.refs.store(1, Relaxed);
-    s.header.epoch.store(slab::epoch(), Relaxed);
-    // Release: pairs with the lock's Acquire of whoever was given the handle.
-    s.header.kind.store(KIND_SELECTOR, Release);
-    Ok(slot)
+    objects::make(&KEEPER, &SELECTORS, |s| {
+        s.head.set(null());
+        s.tail.set(null());
+        s.user.set(null());
+        s.aside.set(null());
+        s.trying.set(false);
+        // SAFETY: a fresh slot is ours until its kind is stored.
+        unsafe { *s.entries.get() = Some(Vec::new()) };
+        s.header.refs.store(1, Relaxed);
+        s.header.epoch.store(slab::epoch(), Relaxed);
+        // Release: pairs with the lock's Acquire of whoever was given the handle.
+        s.header.kind.store(KIND_SELECTOR, Release);
+    })
 }
 
 /// Enters and locks a selector that nobody waits on: MISUSE if somebody does (L6).

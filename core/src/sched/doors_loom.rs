@@ -51,11 +51,15 @@ pub mod objects {
         pub release: fn(),
         pub reset: fn(),
     }
-    pub fn alloc<T: crate::sys::slab::Slot>(
+    pub fn make<T: crate::sys::slab::Slot>(
         _: &'static Keeper,
         slab: &'static crate::sys::slab::Slab<T>,
+        fill: impl FnOnce(&T),
     ) -> Result<core::ptr::NonNull<T>, crate::Status> {
-        slab.alloc().ok_or(crate::Status::NoMemory)
+        let slot = slab.alloc().ok_or(crate::Status::NoMemory)?;
+        // SAFETY: a fresh object, leaked until the next schedule.
+        fill(unsafe { slot.as_ref() });
+        Ok(slot)
     }
 }
 

@@ -67,38 +67,31 @@ fn make(layout: Layout, cap: usize, unbounded: bool) -> Result<NonNull<RawChan>,
         }
         p.cast()
     };
-    let slot = match objects::alloc(&KEEPER, &CHANNELS) {
-        Ok(slot) => slot,
-        Err(s) => {
-            // SAFETY: from posix_memalign, or null.
-            unsafe { libc::free(buf.cast()) };
-            return Err(s);
-        }
-    };
-    // SAFETY: a fresh slot is ours until its kind is stored.
-    let c = unsafe { slot.as_ref() };
-    c.size.set(layout.size as u32);
-    c.align.set(layout.align as u16);
-    c.closed.set(false);
-    c.overflow.set(if unbounded { Overflow::create(layout.size, layout.align) } else { null_mut() });
-    c.notifier.set(null());
-    c.cap.set(cap);
-    c.count.set(0);
-    c.head.set(0);
-    c.tail.set(0);
-    c.buf.set(buf);
-    c.drop.set(layout.drop);
-    c.returned.set(null_mut());
-    c.senders.set(0);
-    c.receivers.set(0);
-    c.recvq.clear(); // after a shutdown a late waiter may have unlinked itself from what was zeroed
-    c.sendq.clear();
-    c.order.make(unbounded);
-    c.header.refs.store(1, Relaxed);
-    c.header.epoch.store(slab::epoch(), Relaxed);
-    // Release: pairs with the lock's Acquire of whoever was given the handle.
-    c.header.kind.store(KIND_CHAN, Release);
-    Ok(slot)
+    let made = objects::make(&KEEPER, &CHANNELS, |c| {
+        c.size.set(layout.size as u32);
+        c.align.set(layout.align as u16);
+        c.closed.set(false);
+        c.overflow.set(if unbounded { Overflow::create(layout.size, layout.align) } else { null_mut() });
+        c.notifier.set(null());
+        c.cap.set(cap);
+        c.count.set(0);
+        c.head.set(0);
+        c.tail.set(0);
+        c.buf.set(buf);
+        c.drop.set(layout.drop);
+        c.returned.set(null_mut());
+        c.senders.set(0);
+        c.receivers.set(0);
+        c.recvq.clear(); // after a shutdown a late waiter may have unlinked itself from what was zeroed
+        c.sendq.clear();
+        c.order.make(unbounded);
+        c.header.refs.store(1, Relaxed);
+        c.header.epoch.store(slab::epoch(), Relaxed);
+        // Release: pairs with the lock's Acquire of whoever was given the handle.
+        c.header.kind.store(KIND_CHAN, Release);
+    });
+    // SAFETY: from posix_memalign, or null; no channel has it.
+    made.inspect_err(|_| unsafe { libc::free(buf.cast()) })
 }
 
 /// Under the lock: ends every wait with CLOSED.
