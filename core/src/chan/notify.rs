@@ -13,7 +13,7 @@
 
 use super::raw::{RawChan, lock};
 use crate::sched::callback::Callback;
-use crate::sched::party::{NO_WAIT, Reason, Waiter, nobody};
+use crate::sched::party::{Party, Reason, Waiter};
 use crate::sched::{Cx, enter, tell, tell_later, ticket};
 use crate::status::Status;
 use crate::sys::eventfd;
@@ -43,8 +43,6 @@ impl Notifier {
             unsafe { eventfd::close(fd) };
         })?;
         let entry = Waiter::new();
-        entry.party.set(nobody());
-        entry.seq.set(NO_WAIT);
         entry.meet.set(Some(meet_notifier));
         let n = Box::into_raw(Box::new(Notifier {
             entry,
@@ -199,8 +197,7 @@ pub unsafe fn readable(ch: *const RawChan, wait: Wait) -> Status {
             return cx.out(s);
         }
         let w = cx.party().prepare_waiter(core::ptr::null_mut());
-        let seq = w.seq.replace(NO_WAIT);
-        w.slot.set(core::ptr::without_provenance_mut(seq as usize));
+        w.party.set(null()); // it takes no value (W1)
         w.meet.set(Some(meet_observer));
         c.recvq.push(w);
         let (cx, state) = block(cx, &c.header.lock, Reason::ChanRecv, from_ref(c).cast(), wait);
@@ -214,10 +211,10 @@ pub unsafe fn readable(ch: *const RawChan, wait: Wait) -> Status {
 
 /// Somebody makes the channel ready: the wait is over, and the value goes elsewhere.
 unsafe fn meet_observer(w: *const Waiter) -> *const Waiter {
-    // SAFETY: a queued waiter's fields may be read; whoever wins its ticket makes its party ready.
+    // SAFETY: the waiter that stands in its party, and a queued one's fields may be read; whoever wins the ticket makes the party ready.
     unsafe {
-        let party = (*w).party.get();
-        if (*party).ticket.win_held((*w).slot.get().addr() as u64, ticket::WON, 0) {
+        let party = w.byte_sub(offset_of!(Party, waiter)).cast::<Party>();
+        if (*party).ticket.win_held((*w).seq.get(), ticket::WON, 0) {
             tell_later(party)
         }
     }

@@ -10,7 +10,7 @@
 //! Rejected: a ring that grows (a million values are copied under the lock, while everybody waits); a list of rings from the start (two more words for every operation of every channel).
 
 use super::raw::{Now, RawChan};
-use crate::sched::party::{NO_WAIT, Waiter, nobody};
+use crate::sched::party::Waiter;
 use crate::status::Status;
 use crate::sys::prim::*;
 use core::mem::offset_of;
@@ -69,8 +69,6 @@ impl Overflow {
             per: if cfg!(loom) { 2 } else { (BYTES / size.max(1)).clamp(FEWEST, 1024) },
             first: align.max(16).max(size_of::<Segment>().next_power_of_two()),
         });
-        o.node.party.set(nobody());
-        o.node.seq.set(NO_WAIT);
         o.node.meet.set(Some(meet));
         Box::into_raw(o)
     }

@@ -22,7 +22,7 @@ use super::order;
 use super::raw::{KIND_CHAN, Now, release, retain};
 use super::select::{Case, MOST, Op};
 use crate::elem::Dyn;
-use crate::sched::party::{NO_WAIT, Party, Reason, Waiter, nobody};
+use crate::sched::party::{Party, Reason, Waiter};
 use crate::sched::thread::Thread;
 use crate::sched::{Cx, enter, objects, ready, tell, ticket};
 use crate::status::Status;
@@ -333,7 +333,6 @@ impl Selector {
             listed: Cell::new(false),
             next: Cell::new(null()),
         });
-        e.waiter.seq.set(NO_WAIT);
         e.waiter.slot.set(case.at);
         e.waiter.meet.set(Some(meet));
         if !case.chan.is_null() {
@@ -459,7 +458,7 @@ impl Entry {
                 own = next;
             }
             if matches!(now, Now::WouldBlock) {
-                self.waiter.party.set(nobody());
+                self.waiter.party.set(null()); // that of the last wait which was won stands there
                 q.push(&self.waiter);
             }
             c.header.lock.unlock();

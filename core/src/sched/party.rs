@@ -88,39 +88,22 @@ pub struct Waiter {
     // written by the winner before it makes the party ready
     pub status: Cell<Status>,
     // written by the owner before it enlists
+    /// Null: an entry that is no waiter (W1).
     pub party: Cell<*const Party>,
     pub seq: Cell<u64>,
     /// Where the value goes to or comes from: memory of a native task's or thread's stack, or an inline slot.
     pub slot: Cell<*mut u8>,
     // set once, before it is enlisted for the first time
-    /// What is done with it when it is popped and its ticket can not be won: an entry that is no waiter (W1).
+    /// What is done with an entry that is no waiter when it is popped (W1).
     pub meet: Cell<Option<Meet>>,
 }
 
 /// Meets an entry that was popped and is no waiter: null, or the waiter that it turned out to be, whose ticket was won by this.
 ///
-/// W1  An entry with a `meet` stays for longer than one wait: of a selector, or of an observer. Its `seq` is `NO_WAIT`, so nobody wins it by chance. It is taken off the queue by being met:
-///     off the queue means told, on it means armed (D10).
+/// W1  An entry with a `meet` stays for longer than one wait: of a selector, or of an observer. While it is queued its `party` is null: there is no ticket to be tried, in vain or by chance. It
+///     is taken off the queue by being met: off the queue means told, on it means armed (D10).
 /// W2  Called under the object's lock, from inside; it must not block, take a lock of the same rank, or wake: whom it tells goes on the thread's list (`tell_later`).
 pub type Meet = unsafe fn(*const Waiter) -> *const Waiter;
-
-/// The number of no wait.
-pub const NO_WAIT: u64 = u64::MAX;
-
-/// A party that never waits: of entries that are no waiters.
-pub fn nobody() -> *const Party {
-    struct Nobody(Party);
-    // SAFETY: its ticket stays IDLE, and that is all that anybody looks at.
-    unsafe impl Sync for Nobody {}
-    #[cfg(not(loom))]
-    {
-        // SAFETY: I4.
-        static NOBODY: Nobody = Nobody(unsafe { core::mem::zeroed() });
-        &NOBODY.0
-    }
-    #[cfg(loom)]
-    &crate::sys::slab::leak(Nobody(Party::default())).0
-}
 
 impl Waiter {
     /// A waiter in no queue.
@@ -265,10 +248,14 @@ impl WaitQueue {
             // SAFETY: contract; a queued waiter's fields may be read (I2).
             unsafe {
                 let w = self.pop();
-                if w.is_null() || (*(*w).party.get()).ticket.win_held((*w).seq.get(), ticket::WON, (*w).case.get()) {
+                if w.is_null() {
                     return w;
                 }
-                if let Some(meet) = (*w).meet.get() {
+                if let Some(party) = (*w).party.get().as_ref() {
+                    if party.ticket.win_held((*w).seq.get(), ticket::WON, (*w).case.get()) {
+                        return w;
+                    }
+                } else if let Some(meet) = (*w).meet.get() {
                     let w = meet(w);
                     if !w.is_null() {
                         return w;
