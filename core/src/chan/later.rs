@@ -3,7 +3,9 @@
 //! The order is a plain thread's: the waiter is enlisted and the ticket opened before the unlock, so whoever wins finds everything written. Withdrawing is winning one's own ticket; who
 //! comes too late has the value, and passes it on by `give_back` (a receiver), or has sent (a sender).
 
-use super::raw::{Now, RawChan, lock, unlink_waiter};
+use super::block::Block;
+use super::overflow::Overflow;
+use super::raw::{KIND_CHAN, Now, RawChan, lock, unlink_waiter};
 use super::returned;
 use super::select::{self, Case, Locks, Look};
 use crate::sched::callback::Callback;
@@ -42,7 +44,15 @@ unsafe fn operate<const S: bool>(ch: *const RawChan, cb: &Callback) -> Status {
         }
         let at: *mut u8 = cb.slot.get().cast();
         let e = crate::elem::Dyn(c.size.get() as usize);
-        match if S { c.send_now(e, at) } else { c.recv_now(e, at) } {
+        let mut now = if S { c.send_now(e, at) } else { c.recv_now(e, at) };
+        while let Now::NoRoom(lack) = now {
+            let status = Overflow::bring(cx, c, lack);
+            if !status.is_ok() {
+                return cx.out(status);
+            }
+            now = c.send_now(e, at);
+        }
+        match now {
             Now::Done(party) => {
                 c.header.lock.unlock();
                 if !party.is_null() {
@@ -56,7 +66,7 @@ unsafe fn operate<const S: bool>(ch: *const RawChan, cb: &Callback) -> Status {
                 tell(cx);
                 cx.out(s)
             }
-            Now::WouldBlock => {
+            Now::NoRoom(_) | Now::WouldBlock => {
                 let w = cb.party.prepare_waiter(at);
                 if S {
                     c.sendq.push(w)
@@ -96,7 +106,8 @@ pub unsafe fn withdraw(ch: *const RawChan, cb: &Callback, sends: bool) -> bool {
     }
 }
 
-/// A received element that its receiver cannot use any more goes to the next one that waits, or in front of the buffer. If the channel is gone the element is still the caller's.
+/// A received element that its receiver cannot use any more goes to the next one that waits, or in front of the buffer. If the channel is gone, or there is NO_MEMORY, the element is still the
+/// caller's.
 ///
 /// # Safety
 /// `ch` is a handle; `src` is readable for an element.
@@ -107,8 +118,26 @@ pub unsafe fn give_back(ch: *const RawChan, src: *const u8) -> Status {
             Ok(x) => x,
             Err(s) => return s,
         };
-        let now = returned::put(c, src);
+        let (mut now, mut kept) = returned::put(c, src, core::ptr::null_mut());
+        let mut block: *mut Block = core::ptr::null_mut();
+        if let Now::NoRoom(lack) = now {
+            c.header.lock.unlock();
+            tell(cx);
+            block = Block::alloc(lack);
+            if block.is_null() {
+                return cx.out(Status::NoMemory);
+            }
+            let status = c.header.lock_as(KIND_CHAN);
+            if !status.is_ok() {
+                Block::free(block);
+                return cx.out(status);
+            }
+            (now, kept) = returned::put(c, src, block);
+        }
         c.header.lock.unlock();
+        if !kept {
+            Block::free(block)
+        }
         if let Now::Done(party) = now
             && !party.is_null()
         {
@@ -167,20 +196,12 @@ impl Select {
             }
             let order = by_lock.clone();
             let locks = Locks::new(cases, by_lock);
-            let valid = locks.lock_valid();
-            if !valid.is_ok() {
-                return Err(cx.out(valid));
-            }
-            match select::look(cases, &order) {
+            match select::look_at_all(cx, cases, &order, &locks) {
                 Look::Found(i, status, party) => {
                     locks.unlock();
                     return Ok(select::found(cx, i, status, party));
                 }
-                Look::Bad(s) => {
-                    locks.unlock();
-                    tell(cx);
-                    return Err(cx.out(s));
-                }
+                Look::Bad(s) => return Err(cx.out(s)),
                 Look::Nothing => {}
             }
             let seq = cb.party.ticket.next_seq();

@@ -19,7 +19,8 @@
 //! after it opened the ticket, and the entry has two places for a moment: the lock is taken once for each event, and is nearly never contended).
 
 use super::order;
-use super::raw::{KIND_CHAN, Now, release, retain};
+use super::overflow::Overflow;
+use super::raw::{KIND_CHAN, Now, RawChan, release, retain};
 use super::select::{Case, MOST, Op};
 use crate::elem::Dyn;
 use crate::sched::party::{Party, Reason, Waiter};
@@ -260,7 +261,7 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
             let now = (*e).try_now(cx, r);
             r.header.lock.lock();
             match now {
-                Now::WouldBlock => {}
+                Now::NoRoom(_) | Now::WouldBlock => {}
                 Now::Done(party) => return Ok(r.over(cx, &*e, Status::Ok, party)),
                 Now::Ended(Status::Closed) => return Ok(r.over(cx, &*e, Status::Closed, null())),
                 Now::Ended(status) => {
@@ -432,10 +433,29 @@ impl Entry {
         // SAFETY: the channel is alive while its case is registered; the place is as `add` says; the entry is in no queue.
         unsafe {
             let c = &*self.case.chan;
-            let status = c.header.lock_as(KIND_CHAN);
-            if !status.is_ok() {
-                return Now::Ended(status);
+            let mut status = c.header.lock_as(KIND_CHAN);
+            loop {
+                if !status.is_ok() {
+                    return Now::Ended(status);
+                }
+                match self.try_locked(c, s) {
+                    Now::NoRoom(lack) => status = Overflow::bring(cx, c, lack),
+                    now => {
+                        c.header.lock.unlock();
+                        if matches!(now, Now::WouldBlock) {
+                            tell(cx)
+                        }
+                        return now;
+                    }
+                }
             }
+        }
+    }
+
+    /// The same under the channel's lock.
+    unsafe fn try_locked(&self, c: &RawChan, s: &Selector) -> Now {
+        // SAFETY: as in `try_now`; the lock is held.
+        unsafe {
             let size = Dyn(c.size.get() as usize);
             s.trying.set(true);
             let (now, q) = match self.case.op {
@@ -460,10 +480,6 @@ impl Entry {
             if matches!(now, Now::WouldBlock) {
                 self.waiter.party.set(null()); // that of the last wait which was won stands there
                 q.push(&self.waiter);
-            }
-            c.header.lock.unlock();
-            if matches!(now, Now::WouldBlock) {
-                tell(cx)
             }
             now
         }

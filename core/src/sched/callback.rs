@@ -63,6 +63,18 @@ impl Callback {
         })
     }
 
+    /// One that stands in memory of the caller's instead of the slab: nothing enlists it, it is only told of (`told.rs`).
+    pub fn apart(call: Call) -> Callback {
+        #[cfg(not(loom))]
+        // SAFETY: zero is valid (see above).
+        let c: Callback = unsafe { core::mem::zeroed() };
+        #[cfg(loom)]
+        let c = Callback::default();
+        c.party.set_who(Who::Callback);
+        c.call.set(Some(call));
+        c
+    }
+
     /// Gives it back.
     ///
     /// # Safety
