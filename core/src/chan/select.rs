@@ -523,6 +523,7 @@ unsafe fn enlist_and_wait(
     party.waits.leave();
     // SAFETY: contract of select: waiters stay valid until pass 3 has unlinked them.
     unsafe {
+        let sizes = order::Sizes::of(cases);
         for (i, (case, w)) in cases.iter().zip(waiters).enumerate() {
             if case.op == Op::After && case.time < wait.deadline {
                 wait.deadline = case.time;
@@ -536,7 +537,7 @@ unsafe fn enlist_and_wait(
         if state == ticket::WON {
             let i = party.ticket.outcome().1 as usize;
             if cases[i].op == Op::Recv && waiters[i].status.get().is_ok() {
-                order::wrote(cases[i].at, (*cases[i].chan).size.get() as usize)
+                sizes.wrote(i, cases[i].at)
             }
         }
         locks.unlock();
