@@ -181,6 +181,26 @@ fn nothing_is_asked_of_the_allocator_under_the_lock_of_a_channel() {
 }
 
 #[test]
+fn nothing_is_asked_of_the_allocator_under_the_lock_of_a_selector() {
+    plain(|| {
+        let s = selector::create().unwrap().as_ptr();
+        let seen = asked_under_the_lock(s, || {
+            for _ in 0..2 {
+                for n in 0..1000 {
+                    // SAFETY: a live selector; a case without a channel.
+                    assert_eq!(unsafe { selector::add(s, Case::recv(null(), std::ptr::null_mut())) }, Ok(n));
+                }
+                // SAFETY: as above.
+                (0..1000).for_each(|n| assert_eq!(unsafe { selector::remove(s, n) }, Status::Ok));
+            }
+            // SAFETY: ours.
+            assert_eq!(unsafe { selector::free(s) }, Status::Ok);
+        });
+        assert_eq!(seen, 0);
+    })
+}
+
+#[test]
 fn unbounded_channel_without_memory_says_so_and_goes_on_later() {
     plain(|| {
         assert_eq!(without_memory(|| raw::create_unbounded(WORD).err()), Some(Status::NoMemory));

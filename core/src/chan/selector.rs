@@ -30,9 +30,11 @@ use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use crate::wait::block::{Wait, block, interrupted, status_of};
-use core::cell::UnsafeCell;
 use core::mem::offset_of;
-use core::ptr::{NonNull, from_ref, null};
+use core::ptr::{NonNull, from_ref, null, null_mut};
+use registry::Registry;
+
+mod registry;
 
 /// Kinds of slab objects; see also `sched/task.rs`.
 pub const KIND_SELECTOR: u8 = 7;
@@ -46,10 +48,12 @@ struct Entry {
     case: Case,
     /// Does it hold a reference of its channel?
     holds: bool,
-    index: u16,
+    /// Set when it is registered.
+    index: Cell<u16>,
     // ---- guarded by the selector's lock, or the waiting party's own while it tries
     listed: Cell<bool>,
     next: Cell<*const Entry>,
+    prev: Cell<*const Entry>,
 }
 
 /// See the file's head.
@@ -66,8 +70,9 @@ pub struct Selector {
     aside: Cell<*const Entry>,
     /// The user tries a case now; its own.
     trying: Cell<bool>,
-    // ---- of whoever holds the lock and finds no user
-    entries: UnsafeCell<Option<Vec<Option<Box<Entry>>>>>,
+    // ---- of whoever holds the lock and finds no user, or is it
+    /// A box; null in a slot that was never used, or reads as zero.
+    entries: Cell<*mut Registry<Entry>>,
 }
 
 // SAFETY: repr(C), header first; zero is valid (null pointers, None).
@@ -87,25 +92,27 @@ static KEEPER: objects::Keeper = objects::Keeper {
 fn free_entries() {
     SELECTORS.for_each(|slot| {
         // SAFETY: nobody is inside any more.
-        drop(unsafe { (*slot.as_ref().entries.get()).take() })
+        drop(unsafe { slot.as_ref().take_entries() })
     });
 }
 
 /// A selector without cases. NO_MEMORY, or SHUTDOWN.
 pub fn create() -> Result<NonNull<Selector>, Status> {
-    objects::make(&KEEPER, &SELECTORS, |s| {
+    let entries = Box::into_raw(Box::new(Registry::with_room(0)));
+    let made = objects::make(&KEEPER, &SELECTORS, |s| {
         s.head.set(null());
         s.tail.set(null());
         s.user.set(null());
         s.aside.set(null());
         s.trying.set(false);
-        // SAFETY: a fresh slot is ours until its kind is stored.
-        unsafe { *s.entries.get() = Some(Vec::new()) };
+        s.entries.set(entries);
         s.header.refs.store(1, Relaxed);
         s.header.epoch.store(slab::epoch(), Relaxed);
         // Release: pairs with the lock's Acquire of whoever was given the handle.
         s.header.kind.store(KIND_SELECTOR, Release);
-    })
+    });
+    // SAFETY: the box from above; no selector has it.
+    made.inspect_err(|_| unsafe { drop(Box::from_raw(entries)) })
 }
 
 /// Enters and locks a selector that nobody waits on: MISUSE if somebody does (L6).
@@ -164,13 +171,36 @@ unsafe fn register(s: *const Selector, case: Case, holds: bool) -> Result<usize,
     if case.op == Op::After {
         return Err(Status::Invalid);
     }
-    // SAFETY: contract of the callers.
+    let e = Box::new(Entry::new(s, case, holds));
+    // SAFETY: contract of the callers; what is registered is ours under the lock, without a user. Nothing is allocated or freed under it (registry.rs Y1).
     unsafe {
-        let (cx, r) = lock(s)?;
-        let index = r.insert(s, case, holds);
-        r.header.lock.unlock();
-        cx.exit();
-        index
+        loop {
+            let (cx, r) = lock(s)?;
+            let all = &mut *r.entries.get();
+            let index = all.lowest();
+            if index >= MOST {
+                r.header.lock.unlock();
+                return Err(cx.out(Status::Limit));
+            }
+            let Some(room) = all.wants() else {
+                e.index.set(index as u16);
+                if !case.chan.is_null() {
+                    r.push(&*e)
+                }
+                all.put(e);
+                r.header.lock.unlock();
+                cx.exit();
+                return Ok(index);
+            };
+            r.header.lock.unlock();
+            cx.exit();
+            let larger = Registry::with_room(room);
+            let (cx, r) = lock(s)?;
+            let old = (*r.entries.get()).grow(larger);
+            r.header.lock.unlock();
+            cx.exit();
+            drop(old);
+        }
     }
 }
 
@@ -179,13 +209,13 @@ unsafe fn register(s: *const Selector, case: Case, holds: bool) -> Result<usize,
 /// # Safety
 /// `s` is a handle.
 pub unsafe fn remove(s: *const Selector, index: usize) -> Status {
-    // SAFETY: contract; the entry is ours once it is out of the vector, its queue and the list.
+    // SAFETY: contract; the entry is ours once it is out of the registry, its queue and the list.
     unsafe {
         let (cx, r) = match lock(s) {
             Ok(x) => x,
             Err(s) => return s,
         };
-        let entry = (*r.entries.get()).as_mut().and_then(|all| all.get_mut(index)).and_then(Option::take);
+        let entry = (*r.entries.get()).take(index);
         // So that nobody else changes the cases, or waits, until it is out.
         r.user.set(cx.party());
         r.header.lock.unlock();
@@ -194,7 +224,7 @@ pub unsafe fn remove(s: *const Selector, index: usize) -> Status {
         }
         r.header.lock.lock();
         if let Some(e) = &entry {
-            r.unlist(&**e)
+            r.unlist(e)
         }
         r.user.set(null());
         r.header.lock.unlock();
@@ -221,9 +251,9 @@ pub unsafe fn free(s: *const Selector) -> Status {
             Err(s) => return s,
         };
         r.user.set(cx.party());
-        let entries = (*r.entries.get()).take();
+        let entries = r.take_entries();
         r.header.lock.unlock();
-        for e in entries.iter().flatten().flatten() {
+        for e in entries.iter().flat_map(|all| all.iter()) {
             e.leave_queue()
         }
         r.header.lock.lock();
@@ -234,7 +264,7 @@ pub unsafe fn free(s: *const Selector) -> Status {
         r.header.lock.unlock();
         SELECTORS.free(NonNull::from(r));
         cx.exit();
-        entries.into_iter().flatten().flatten().for_each(|e| e.let_go());
+        entries.into_iter().flat_map(|all| all.into_all()).for_each(|e| e.let_go());
         Status::Ok
     }
 }
@@ -288,8 +318,7 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
         r.header.lock.lock();
         if state == ticket::WON {
             let index = party.ticket.outcome().1;
-            let e = (&*r.entries.get()).as_ref().and_then(|all| all[index as usize].as_deref());
-            if let Some(e) = e {
+            if let Some(e) = (*r.entries.get()).get(index as usize) {
                 if e.case.op == Op::Recv && e.waiter.status.get().is_ok() {
                     order::wrote(e.case.at, (*e.case.chan).size.get() as usize) // the selector holds a reference
                 }
@@ -310,6 +339,7 @@ fn discard(e: Box<Entry>) {
         e.waiter.wreck();
         e.listed.set(false);
         e.next.set(null());
+        e.prev.set(null());
         slab::adopt(e);
     }
     #[cfg(not(loom))]
@@ -317,34 +347,11 @@ fn discard(e: Box<Entry>) {
 }
 
 impl Selector {
-    /// Under the lock.
-    unsafe fn insert(&self, s: *const Selector, case: Case, holds: bool) -> Result<usize, Status> {
-        // SAFETY: nobody waits, and the lock is held.
-        let Some(all) = (unsafe { (*self.entries.get()).as_mut() }) else { return Err(Status::Misuse) };
-        let index = all.iter().position(Option::is_none).unwrap_or(all.len());
-        if index >= MOST {
-            return Err(Status::Limit);
-        }
-        let e = Box::new(Entry {
-            waiter: Waiter::new(),
-            selector: s,
-            case,
-            holds,
-            index: index as u16,
-            listed: Cell::new(false),
-            next: Cell::new(null()),
-        });
-        e.waiter.slot.set(case.at);
-        e.waiter.meet.set(Some(meet));
-        if !case.chan.is_null() {
-            self.push(&*e)
-        }
-        if index == all.len() {
-            all.push(Some(e))
-        } else {
-            all[index] = Some(e)
-        }
-        Ok(index)
+    /// What is registered, for whoever may have it (see the field).
+    unsafe fn take_entries(&self) -> Option<Box<Registry<Entry>>> {
+        let all = self.entries.replace(null_mut());
+        // SAFETY: null, or the box of `create`.
+        (!all.is_null()).then(|| unsafe { Box::from_raw(all) })
     }
 
     /// Under the lock: to the tail of the ready list.
@@ -354,8 +361,9 @@ impl Selector {
             if (*e).listed.replace(true) {
                 return;
             }
-            (*e).next.set(null());
             let tail = self.tail.replace(e);
+            (*e).next.set(null());
+            (*e).prev.set(tail);
             if tail.is_null() { self.head.set(e) } else { (*tail).next.set(e) }
         }
     }
@@ -364,54 +372,32 @@ impl Selector {
     fn pop(&self) -> *const Entry {
         let e = self.head.get();
         // SAFETY: as in `push`.
-        unsafe {
-            if !e.is_null() {
-                let next = (*e).next.get();
-                self.head.set(next);
-                if next.is_null() {
-                    self.tail.set(null())
-                }
-                (*e).listed.set(false);
-            }
+        if let Some(e) = unsafe { e.as_ref() } {
+            self.unlist(e)
         }
         e
     }
 
     /// Under the lock: off the ready list.
-    fn unlist(&self, e: *const Entry) {
-        // SAFETY: as in `push`.
+    fn unlist(&self, e: &Entry) {
+        if !e.listed.replace(false) {
+            return;
+        }
+        let (next, prev) = (e.next.get(), e.prev.get());
+        // SAFETY: as in `push`; neighbours are listed.
         unsafe {
-            if !(*e).listed.get() {
-                return;
+            if prev.is_null() {
+                self.head.set(next)
+            } else {
+                (*prev).next.set(next)
             }
+            if next.is_null() { self.tail.set(prev) } else { (*next).prev.set(prev) }
         }
-        let (mut first, mut last) = (null(), null::<Entry>());
-        loop {
-            let x = self.pop();
-            if x.is_null() {
-                break;
-            }
-            if x != e {
-                // SAFETY: as in `push`.
-                unsafe {
-                    (*x).listed.set(true);
-                    (*x).next.set(null());
-                    if last.is_null() {
-                        first = x
-                    } else {
-                        (*last).next.set(x)
-                    }
-                    last = x;
-                }
-            }
-        }
-        self.head.set(first);
-        self.tail.set(last);
     }
 
     /// A case went ahead: the wait is over. The lock is held, and released; nothing of the selector is touched after that.
     unsafe fn over(&self, cx: Cx, e: &Entry, status: Status, party: *const Party) -> (usize, Status) {
-        let index = e.index as usize;
+        let index = e.index.get() as usize;
         self.push(e);
         self.user.set(null());
         // SAFETY: held by contract; the party's ticket was won by the try.
@@ -428,6 +414,22 @@ impl Selector {
 }
 
 impl Entry {
+    fn new(selector: *const Selector, case: Case, holds: bool) -> Entry {
+        let e = Entry {
+            waiter: Waiter::new(),
+            selector,
+            case,
+            holds,
+            index: Cell::new(0),
+            listed: Cell::new(false),
+            next: Cell::new(null()),
+            prev: Cell::new(null()),
+        };
+        e.waiter.slot.set(case.at);
+        e.waiter.meet.set(Some(meet));
+        e
+    }
+
     /// Tries the case, and enlists it if it was in vain (L2).
     unsafe fn try_now(&self, cx: Cx, s: &Selector) -> Now {
         // SAFETY: the channel is alive while its case is registered; the place is as `add` says; the entry is in no queue.
@@ -527,7 +529,7 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
                 && asked != Some(false)
                 && core::ptr::eq((*user).object.load(Relaxed).cast(), s)
                 && let Some(seq) = (*user).ticket.waiting()
-                && (*user).ticket.win_held(seq, ticket::WON, e.index)
+                && (*user).ticket.win_held(seq, ticket::WON, e.index.get())
             {
                 w.as_ref().inspect(|w| w.party.set(user));
                 return w;
@@ -542,5 +544,18 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
             }
             null()
         })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slot_that_reads_as_zero_has_no_cases() {
+        // SAFETY: zero is valid (Slot).
+        let s: Selector = unsafe { core::mem::zeroed() };
+        // SAFETY: ours.
+        assert!(unsafe { s.take_entries() }.is_none());
     }
 }
