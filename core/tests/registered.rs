@@ -7,10 +7,13 @@ mod support;
 use gort::chan::raw::{self, Layout, RawChan};
 use gort::chan::select::Case;
 use gort::chan::selector::{self, Selector};
+use gort::sched;
+use gort::sched::party::{Party, Reason};
+use gort::sched::task::TASKS;
 use gort::wait::Wait;
-use gort::{Status, channel};
+use gort::{Status, channel, spawn};
 use std::ptr::{from_mut, null};
-use support::plain;
+use support::{check_on, plain, until};
 
 fn create() -> *const Selector {
     selector::create().unwrap().as_ptr()
@@ -84,5 +87,58 @@ fn two_threads_may_register_at_once() {
         assert_eq!(add(s), Ok(4000));
         free(s);
         drop(channel::<u8>(0));
+    })
+}
+
+/// What a host does with a task that its run has left behind, bound to a thread that will never look for it: here to a task of ours, which is let go in the end.
+#[test]
+fn selector_whose_user_was_given_up_is_nobodys() {
+    // One worker: the task that was made ready does not run before we wait.
+    check_on(&[1], || {
+        for won in [false, true] {
+            let (tx, rx) = channel::<u64>(0);
+            let s = create().expose_provenance();
+            let h = spawn(move || {
+                let (s, mut at) = (std::ptr::with_exposed_provenance::<Selector>(s), 0u64);
+                // SAFETY: a live selector and channel; the place stays until the wait is over.
+                unsafe {
+                    selector::add_borrowed(s, Case::recv(rx.as_raw(), from_mut(&mut at).cast())).unwrap();
+                    let r = selector::wait(s, Wait::FOREVER, true);
+                    (rx, r.map(|(i, status)| (i, status, at)))
+                }
+            });
+            let s: *const Selector = std::ptr::with_exposed_provenance(s);
+            let mut user: *const Party = null();
+            until(|| {
+                TASKS.for_each(|t| {
+                    // SAFETY: type-stable; our task is alive.
+                    let p = unsafe { &(*t.as_ptr()).party };
+                    if p.ticket.waiting().is_some() && p.reason() == Reason::Select {
+                        user = p
+                    }
+                });
+                !user.is_null()
+            });
+            // SAFETY: the party of our task, whose ticket is won here or by us; it is made ready once, after the selector is gone (whose slot stays).
+            unsafe {
+                assert_eq!(selector::free(s), Status::Misuse);
+                if won {
+                    tx.try_send(7).unwrap();
+                }
+                (*user).give_up();
+                assert_eq!(add(s), Ok(1));
+                assert_eq!(selector::wait(s, Wait::FOREVER, false), Err(Status::WouldBlock));
+                assert!(matches!(tx.try_send(8), Err(e) if e.status == Status::WouldBlock));
+                free(s);
+                let cx = sched::enter().unwrap();
+                (*user).ticket.close(); // so that it asks nothing more of the selector
+                if !won {
+                    sched::ready(cx, user)
+                }
+                cx.exit();
+            }
+            let _ = h.join().unwrap();
+            drop(tx);
+        }
     })
 }

@@ -13,7 +13,8 @@
 //!  L4  A selector never meets itself (S7): its own entries are set aside while it tries, and go back to the front of their queue; or, if the try changed the buffer, to the ready list, for
 //!      that is an event for them like any other.
 //!  L5  Order: round robin over what is ready (the tail of the list), FIFO among the waiters of a channel while it waits.
-//!  L6  One party waits at a time; cases change only while nobody does. Its ticket may be open for another wait, around this one (K4): `object` says for what.
+//!  L6  One party waits at a time; cases change only while nobody does. Its ticket may be open for another wait, around this one (K4): `object` says for what. A party that was given up while it
+//!      waited is nobody (`inherit`).
 //!
 //! Rejected: observers only, which take no value (two selectors would never meet, and a `try_send` to one that waits would fail); a lock-free ready list (its owner must look once more
 //! after it opened the ticket, and the entry has two places for a moment: the lock is taken once for each event, and is nearly never contended).
@@ -128,9 +129,12 @@ unsafe fn lock(s: *const Selector) -> Result<(Cx, &'static Selector), Status> {
         if !status.is_ok() {
             return Err(cx.out(status));
         }
-        if !r.user.get().is_null() {
-            r.header.lock.unlock();
-            return Err(cx.out(Status::Misuse));
+        if let Some(user) = r.user.get().as_ref() {
+            if !user.is_gone() {
+                r.header.lock.unlock();
+                return Err(cx.out(Status::Misuse));
+            }
+            r.inherit(user)
         }
         Ok((cx, r))
     }
@@ -352,6 +356,18 @@ impl Selector {
         let all = self.entries.replace(null_mut());
         // SAFETY: null, or the box of `create`.
         (!all.is_null()).then(|| unsafe { Box::from_raw(all) })
+    }
+
+    /// Under the lock: its user was given up while it waited here (a host's task), and will never leave. A case that was won for it is one to be tried again; the value went with the user.
+    unsafe fn inherit(&self, user: &Party) {
+        let (state, index) = user.ticket.outcome();
+        if state == ticket::WON {
+            // SAFETY: the lock is held, and the user touches nothing any more.
+            if let Some(e) = unsafe { (*self.entries.get()).get(index as usize) } {
+                self.push(e)
+            }
+        }
+        self.user.set(null());
     }
 
     /// Under the lock: to the tail of the ready list.

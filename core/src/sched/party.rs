@@ -358,6 +358,8 @@ pub struct Party {
     pub watching: Cell<u8>,
     /// What the owner has learned of its selects (`chan/select.rs` S-8).
     pub luck: Cell<u8>,
+    /// 1: it will never go on (`give_up`).
+    gone: AtomicU8,
     /// Open shields; written by the owner only.
     pub shield: AtomicU8,
     /// Coarse milliseconds at the last park (census).
@@ -430,6 +432,21 @@ impl Party {
             }
         }
         self.ticket.win(seq, state, 0)
+    }
+
+    /// Whoever lets it never go on (a host's task whose run is over): its open wait is ended, and it is not made ready. What it was about to do with an object is for those to clear up who find its
+    /// name there.
+    pub fn give_up(&self) {
+        // Release: pairs with the Acquire of `is_gone`: what it did is seen.
+        self.gone.store(1, Release);
+        if let Some(seq) = self.ticket.waiting() {
+            self.end(seq, ticket::CANCELED);
+        }
+    }
+
+    /// Will it never go on? True stays true.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Acquire) != 0
     }
 
     /// What the census prints.
