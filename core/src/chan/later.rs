@@ -88,12 +88,12 @@ pub fn outcome(cb: &Callback) -> Status {
     if cb.party.ticket.outcome().0 == ticket::WON { cb.party.waiter.status.get() } else { Status::Canceled }
 }
 
-/// Takes an enlisted callback out: true if its function will not be called. False: it has been won; the call has come, or comes.
+/// Takes an enlisted callback out: true if its function will not be called. False: it has been won; the call has come, or comes. MISUSE from inside gort: nothing has changed.
 ///
 /// # Safety
 /// `ch` is the channel it was enlisted with, kept alive by the caller; `sends` says by which call.
-pub unsafe fn withdraw(ch: *const RawChan, cb: &Callback, sends: bool) -> bool {
-    let Ok(cx) = enter() else { return false };
+pub unsafe fn withdraw(ch: *const RawChan, cb: &Callback, sends: bool) -> Result<bool, Status> {
+    let cx = enter()?;
     // SAFETY: contract; the waiter is the callback's own, and `unlink_waiter` takes the lock.
     unsafe {
         let won = cb.party.ticket.waiting().is_some_and(|seq| cb.party.ticket.win(seq, ticket::CANCELED, 0));
@@ -102,7 +102,7 @@ pub unsafe fn withdraw(ch: *const RawChan, cb: &Callback, sends: bool) -> bool {
             if sends { unlink_waiter::<true>(c, w) } else { unlink_waiter::<false>(c, w) }
         }
         cx.exit();
-        won
+        Ok(won)
     }
 }
 
@@ -156,6 +156,8 @@ pub struct Select {
     cases: Box<[Case]>,
     waiters: Box<[Waiter]>,
     by_lock: Box<[u16]>,
+    /// The waiters stand in queues.
+    enlisted: bool,
 }
 
 impl Select {
@@ -169,6 +171,7 @@ impl Select {
             cases,
             waiters: (0..n).map(|_| Waiter::new()).collect(),
             by_lock: (0..n as u32).map(|i| i as u16).collect(),
+            enlisted: false,
         })
     }
 
@@ -183,7 +186,7 @@ impl Select {
     /// As `select::select`; places of elements and channels stay until `leave`. The callback is the caller's, and in no other wait.
     pub unsafe fn begin(&mut self, cb: &Callback, biased: bool) -> Result<(usize, Status), Status> {
         let cx = enter()?;
-        let Select { cases, waiters, by_lock } = self;
+        let Select { cases, waiters, by_lock, enlisted } = self;
         // SAFETY: contract.
         unsafe {
             match select::look_one_by_one(cx, cases, by_lock, biased) {
@@ -208,6 +211,7 @@ impl Select {
             for (i, (case, w)) in cases.iter().zip(waiters.iter()).enumerate() {
                 select::enlist(i, case, w, &cb.party, seq)
             }
+            *enlisted = true;
             cb.party.waits_for(Reason::Select, core::ptr::null());
             cb.party.ticket.open(seq);
             locks.unlock();
@@ -222,21 +226,26 @@ impl Select {
         (state == ticket::WON).then(|| (i as usize, self.waiters[i as usize].status.get()))
     }
 
-    /// Ends the wait: true if the function will not be called. False: a case was won; the call has come, or comes. `leave` follows.
-    pub fn withdraw(&self, cb: &Callback) -> bool {
-        let Ok(cx) = enter() else { return false };
+    /// Ends the wait: true if the function will not be called. False: a case was won; the call has come, or comes. `leave` follows. MISUSE from inside gort: nothing has changed.
+    pub fn withdraw(&self, cb: &Callback) -> Result<bool, Status> {
+        let cx = enter()?;
         let won = cb.party.ticket.waiting().is_some_and(|seq| cb.party.ticket.win(seq, ticket::CANCELED, 0));
         cx.exit();
-        won
+        Ok(won)
     }
 
-    /// Takes every waiter out of its queue. When it returns whoever won has left the locks, so what was received may be read.
+    /// Takes every waiter out of its queue. When it returns OK whoever won has left the locks, so what was received may be read. MISUSE from inside gort: nothing has
+    /// changed.
     ///
     /// # Safety
     /// The wait is over: won or withdrawn, or it never began. The channels are still held.
-    pub unsafe fn leave(&mut self) {
-        let Ok(cx) = enter() else { return };
-        let Select { cases, waiters, by_lock } = self;
+    pub unsafe fn leave(&mut self) -> Status {
+        let cx = match enter() {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        let Select { cases, waiters, by_lock, enlisted } = self;
+        *enlisted = false;
         let locks = Locks::new(cases, by_lock);
         // Else the channels are from before a fork, and nobody looks at their queues any more.
         if locks.lock_valid().is_ok() {
@@ -244,6 +253,15 @@ impl Select {
             unsafe { select::unlink(cases, waiters) };
             locks.unlock()
         }
-        cx.exit()
+        cx.out(Status::Ok)
+    }
+}
+
+impl Drop for Select {
+    /// Without `leave` the waiters stand in their queues still: they stay.
+    fn drop(&mut self) {
+        if self.enlisted {
+            core::mem::forget(core::mem::take(&mut self.waiters))
+        }
     }
 }
