@@ -5,7 +5,8 @@
 //!
 //! N1  An observer is enlisted only under a hold of the lock that found nothing to receive, so no arrival falls between the look and the arming.
 //! N2  Whoever makes the channel ready pops every entry of `recvq`, under the lock that also guards the value, and tells after the unlock: all observers are told (D10).
-//! N3  A descriptor is readable at least once after each WOULD_BLOCK of a receive. It may be readable for nothing: another took the value.
+//! N3  A descriptor is readable at least once after each WOULD_BLOCK of a receive: of a try, a batch, a select with default that has a receive case, a try of a selector (D10: that is what arms). It
+//!     may be readable for nothing: another took the value.
 //! N4  `pending` is raised by the teller before it hangs the notifier on its thread and lowered before the write, so a telling that finds it raised is covered by the write to come.
 //! N5  The descriptor is closed when the channel is gone and nobody is about to write to it (`refs`).
 //!
@@ -127,6 +128,20 @@ pub(super) unsafe fn arm(c: &RawChan) {
         let n = &*c.notifier.get();
         if !n.entry.queued.get() {
             c.recvq.push(&n.entry)
+        }
+    }
+}
+
+/// A case of a selector received nothing, and that is said to somebody who may wait for the descriptor next. Under the lock: the case is still enlisted (`nothing` has come since, for it would have
+/// been met), or it was met meanwhile.
+#[cold]
+pub(super) unsafe fn arm_or_tell(c: &RawChan, nothing: bool) {
+    // SAFETY: the lock is held.
+    unsafe {
+        match c.notifier.get().as_ref() {
+            Some(_) if nothing => arm(c),
+            Some(n) => n.raise(),
+            None => {}
         }
     }
 }

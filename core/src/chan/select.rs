@@ -19,6 +19,7 @@
 //! Rejected: looking only under all locks (64 cases cost 64 locks for each message).
 
 use super::block::Lack;
+use super::notify;
 use super::order;
 use super::overflow::Overflow;
 use super::raw::{KIND_CHAN, Now, RawChan};
@@ -451,7 +452,10 @@ unsafe fn go_on(
                 return Ok(found(cx, i, status, party));
             }
             Look::Bad(s) => return Err(cx.out(s)),
-            Look::Nothing if !manner.may_block => Some(Status::WouldBlock),
+            Look::Nothing if !manner.may_block => {
+                arm_descriptors(cases);
+                Some(Status::WouldBlock)
+            }
             Look::Nothing => {
                 wait.over().or(std::thread::panicking().then_some(Status::Misuse)) // a destructor may not park (H5)
             }
@@ -467,6 +471,18 @@ unsafe fn go_on(
             k += 1;
         });
         enlist_and_wait(cx, cases, &locks, &locked[..k], waiters, wait)
+    }
+}
+
+/// WOULD_BLOCK of every receive case (notify.rs N3); the locks are held.
+unsafe fn arm_descriptors(cases: &[Case]) {
+    for case in cases.iter().filter(|case| case.op == Op::Recv && !case.chan.is_null()) {
+        // SAFETY: contract; the handle was checked, and a look found nothing to receive.
+        unsafe {
+            if !(*case.chan).notifier.get().is_null() {
+                notify::arm(&*case.chan)
+            }
+        }
     }
 }
 

@@ -19,6 +19,7 @@
 //! Rejected: observers only, which take no value (two selectors would never meet, and a `try_send` to one that waits would fail); a lock-free ready list (its owner must look once more
 //! after it opened the ticket, and the entry has two places for a moment: the lock is taken once for each event, and is nearly never contended).
 
+use super::notify;
 use super::order;
 use super::overflow::Overflow;
 use super::raw::{KIND_CHAN, Now, RawChan, release, retain};
@@ -71,6 +72,8 @@ pub struct Selector {
     aside: Cell<*const Entry>,
     /// The user tries a case now; its own.
     trying: Cell<bool>,
+    /// A channel that was tried has a descriptor (notify.rs); the user's own.
+    watched: Cell<bool>,
     // ---- of whoever holds the lock and finds no user, or is it
     /// A box; null in a slot that was never used, or reads as zero.
     entries: Cell<*mut Registry<Entry>>,
@@ -106,6 +109,7 @@ pub fn create() -> Result<NonNull<Selector>, Status> {
         s.user.set(null());
         s.aside.set(null());
         s.trying.set(false);
+        s.watched.set(false);
         s.entries.set(entries);
         s.header.refs.store(1, Relaxed);
         s.header.epoch.store(slab::epoch(), Relaxed);
@@ -312,8 +316,14 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
             wait.over()
         };
         if let Some(status) = end {
+            if status == Status::WouldBlock && r.watched.get() {
+                r.header.lock.unlock();
+                r.arm_descriptors();
+                r.header.lock.lock();
+            }
             r.user.set(null());
             r.header.lock.unlock();
+            tell(cx);
             return Err(cx.out(status));
         }
         let party = cx.party();
@@ -356,6 +366,20 @@ impl Selector {
         let all = self.entries.replace(null_mut());
         // SAFETY: null, or the box of `create`.
         (!all.is_null()).then(|| unsafe { Box::from_raw(all) })
+    }
+
+    /// The user, without the lock: WOULD_BLOCK of every receive case (notify.rs N3). It costs what is registered, and only where there are descriptors.
+    unsafe fn arm_descriptors(&self) {
+        // SAFETY: the entries stay while there is a user, and their channels; one that is gone is not looked at.
+        unsafe {
+            for e in (*self.entries.get()).iter().filter(|e| e.case.op == Op::Recv && !e.case.chan.is_null()) {
+                let c = &*e.case.chan;
+                if c.header.lock_as(KIND_CHAN).is_ok() {
+                    notify::arm_or_tell(c, e.waiter.queued.get());
+                    c.header.lock.unlock();
+                }
+            }
+        }
     }
 
     /// Under the lock: its user was given up while it waited here (a host's task), and will never leave. A case that was won for it is one to be tried again; the value went with the user.
@@ -475,6 +499,9 @@ impl Entry {
         // SAFETY: as in `try_now`; the lock is held.
         unsafe {
             let size = Dyn(c.size.get() as usize);
+            if !c.notifier.get().is_null() {
+                s.watched.set(true)
+            }
             s.trying.set(true);
             let (now, q) = match self.case.op {
                 Op::Send => (c.send_now(size, self.case.at), &c.sendq),

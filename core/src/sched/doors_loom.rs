@@ -15,8 +15,7 @@ use super::lane::Lane;
 use super::list::{Fifo, Linked, Mailbox};
 use super::party::{Party, Who};
 use super::processor::Processor;
-use super::spin::Patience;
-use super::waits::{self, Waits};
+use super::waits;
 use crate::status::Status;
 use crate::sys::clock::NEVER;
 use crate::sys::prim::*;
@@ -114,8 +113,6 @@ pub mod thread {
         pub party: Party,
         pub bell: Bell,
         pub party_bell: Bell,
-        pub waits: Waits,
-        pub patience: Patience,
         pub current: Cell<*mut Task>,
         pub commit: Cell<Option<Commit>>,
         pub commit_arg: Cell<*mut ()>,
@@ -140,8 +137,6 @@ pub mod thread {
                 party: Party::default(),
                 bell: Bell::default(),
                 party_bell: Bell::default(),
-                waits: Waits::default(),
-                patience: Patience::new(),
                 current: Cell::default(),
                 commit: Cell::default(),
                 commit_arg: Cell::default(),
@@ -452,16 +447,11 @@ pub unsafe fn spawn_then(mut entry: task::Entry, _: task::SpawnOptions, on_exit:
     Ok(())
 }
 
-/// As in `doors.rs`, without a host's hooks.
+/// As in `doors.rs`, without a host's hooks, and without the look before the sleep, which `tests/loom_waits.rs` models.
 pub fn thread_park(cx: Cx, seq: u64, deadline: i64) -> u8 {
     let th = cx.thread;
-    th.waits.begin();
     cx.exit();
-    let looks = deadline == NEVER;
-    waits::wait_told(&th.party_bell, &th.party.ticket, seq, deadline, looks.then_some(&th.patience), |wait| {
-        wait(NEVER)
-    });
+    waits::wait_told(&th.party_bell, &th.party.ticket, seq, deadline, None, |wait| wait(NEVER));
     let _ = enter();
-    th.waits.end();
     th.party.ticket.outcome().0
 }
