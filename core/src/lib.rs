@@ -33,6 +33,7 @@ pub mod chan;
 #[cfg(loom)]
 pub mod chan {
     pub mod batch;
+    mod block;
     pub mod later;
     pub mod notify;
     #[path = "order_none.rs"]

@@ -14,11 +14,12 @@
 mod trace;
 
 /// Operations: name, budget for each, and whether going over it fails.
-const BUDGET: [(&str, f64, bool); 4] = [
+const BUDGET: [(&str, f64, bool); 5] = [
     ("unbuffered round trip of two ANY tasks", 4.1, true),
     ("buffered send and receive", 2.1, true),
     ("yield", 1.1, true),
     ("wait group: go, run, wait", 5.1, false),
+    ("unbounded send and receive behind a full ring", 2.1, true),
 ];
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
@@ -130,6 +131,13 @@ mod operations {
             measure(3, || {
                 wg.go(|| {});
                 wg.wait().unwrap();
+            });
+            // Each receive meets an entry that is no waiter: there is no ticket to be tried in vain.
+            let (tx, rx) = unbounded::<u64>();
+            (0..2_000).for_each(|n| tx.send(n).unwrap());
+            measure(4, || {
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
             });
         })
         .unwrap();

@@ -186,11 +186,11 @@ fn a_wake_list_reads_each_link_first() {
                 cx.exit();
             },
             || {
-                assert!(a.thread.bell.wait_told(i64::MAX));
+                assert!(a.thread.party_bell.wait_told(i64::MAX));
                 first.link.set(null());
             },
         );
-        assert!(b.bell.is_told());
+        assert!(b.party_bell.is_told());
     });
 }
 

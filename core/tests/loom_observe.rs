@@ -369,7 +369,7 @@ fn a_callback_is_called_once_or_withdrawn() {
         unsafe {
             let cb = cb.as_ref();
             assert_eq!(later::recv(c.0, cb), Status::WouldBlock);
-            beside(move || sent.set(c.try_send(7)), || withdrawn = later::withdraw(c.0, cb, false));
+            beside(move || sent.set(c.try_send(7)), || withdrawn = later::withdraw(c.0, cb, false).unwrap());
             assert_eq!(withdrawn, calls.0.get() == 0);
             assert_eq!(withdrawn, sent.get() == Status::WouldBlock);
             if !withdrawn {
@@ -403,9 +403,9 @@ fn a_callbacks_select_is_won_once_or_withdrawn() {
                     sent[0].set(a.try_send(7));
                     sent[1].set(b.try_send(8));
                 },
-                || withdrawn = s.withdraw(cb),
+                || withdrawn = s.withdraw(cb).unwrap(),
             );
-            s.leave();
+            assert_eq!(s.leave(), Status::Ok);
             assert_eq!(withdrawn, calls.0.get() == 0);
             match s.outcome(cb) {
                 None => assert!(withdrawn && sent.iter().all(|s| s.get() == Status::WouldBlock)),

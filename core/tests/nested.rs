@@ -16,7 +16,8 @@ use gort::wait::Wait;
 use gort::{Status, now};
 use std::cell::RefCell;
 use std::ptr::{NonNull, from_ref, null};
-use support::plain;
+use std::sync::atomic::{AtomicBool, Ordering::*};
+use support::{block_thread, ms, plain, until};
 
 type Body = Box<dyn FnOnce(&mut dyn FnMut(i64) -> bool) -> bool>;
 
@@ -152,5 +153,50 @@ fn selector_tried_within_a_wait_leaves_that_wait_alone() {
         assert_eq!(outer.recv(), Ok(7));
         outer.release();
         inner.release();
+    })
+}
+
+/// A shutdown comes from the handler: the wait around it is a call that would find nothing left.
+#[test]
+fn shutdown_from_within_a_wait_is_misuse() {
+    plain(|| {
+        gort::run(|| ()).unwrap();
+        let c = Chan::new(0);
+        within_the_next_wait(move |wait| {
+            assert_eq!(gort::shutdown(), Status::Misuse);
+            std::thread::spawn(move || assert_eq!(c.send(7), Status::Ok));
+            wait(i64::MAX)
+        });
+        assert_eq!(c.recv(), Ok(7));
+        c.release();
+        assert_eq!(gort::shutdown(), Status::Ok);
+    })
+}
+
+static RETURNED: AtomicBool = AtomicBool::new(false);
+
+/// A thread was told by the shutdown, and its handler keeps it for a while: it is still in its wait, and about to use what it waited for.
+#[test]
+fn shutdown_waits_for_a_thread_that_was_told_and_has_not_left_its_wait() {
+    plain(|| {
+        gort::run(|| ()).unwrap();
+        let c = Chan::new(0);
+        let receiver = std::thread::spawn(move || {
+            within_the_next_wait(|wait| {
+                wait(i64::MAX);
+                while !gort::sched::runtime::is_releasing() {
+                    block_thread(ms(1)); // nothing of gort's, which would be a wait within the wait
+                }
+                block_thread(ms(20));
+                assert!(!RETURNED.load(SeqCst), "memory was given back under a thread in a call");
+                true
+            });
+            c.recv()
+        });
+        until(|| gort::sched::thread::all().any(|t| t.party.ticket.waiting().is_some()));
+        assert_eq!(gort::shutdown(), Status::Ok);
+        RETURNED.store(true, SeqCst);
+        assert_eq!(receiver.join().unwrap(), Err(Status::Shutdown));
+        assert_eq!(gort::run(|| 5).unwrap(), 5);
     })
 }

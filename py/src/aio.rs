@@ -355,7 +355,7 @@ impl Await {
         let ch = self.ch.get();
         // SAFETY: ours; A1, A3.
         unsafe {
-            if !self.waiting.has_arrived() && later::withdraw(ch.raw(), cb, self.sends) {
+            if !self.waiting.has_arrived() && later::withdraw(ch.raw(), cb, self.sends) == Ok(true) {
                 return self.waiting.take_back();
             }
             let _ = raw::len(ch.raw()); // the winner has left the lock

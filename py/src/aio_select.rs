@@ -211,7 +211,7 @@ impl SelectAwait {
         // SAFETY: guarded by the interpreter's lock; taken out before anything else is done.
         let Some((mut select, words)) = (unsafe { (*self.select.get()).take() }) else { return };
         // SAFETY: it is over; the channels are held by `cases`.
-        unsafe { select.leave() };
+        let _ = unsafe { select.leave() }; // we are never inside gort here
         if let Some((i, status)) = won {
             self.end.set(Some(End::Won(i, status, words[i])))
         }
@@ -224,7 +224,7 @@ impl SelectAwait {
         // SAFETY: guarded by the interpreter's lock; the won ticket says that nobody writes to the waiter any more once its lock was passed.
         unsafe {
             let (select, _) = (*self.select.get()).as_mut()?;
-            select.leave();
+            select.leave().ok().ok()?;
             select.outcome(self.waiting.callback()?)
         }
     }
@@ -275,7 +275,7 @@ impl SelectAwait {
     fn withdraw(&self) -> bool {
         // SAFETY: guarded by the interpreter's lock.
         match (unsafe { &*self.select.get() }, self.waiting.callback()) {
-            (Some((select, _)), Some(cb)) => !self.waiting.has_arrived() && select.withdraw(cb),
+            (Some((select, _)), Some(cb)) => !self.waiting.has_arrived() && select.withdraw(cb) == Ok(true),
             _ => false,
         }
     }

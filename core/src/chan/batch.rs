@@ -4,6 +4,7 @@
 //! others may come between its own, whose order is kept.
 
 use super::notify;
+use super::overflow::Overflow;
 use super::raw::{DYNAMIC, Now, RawChan, UNTIL, lock, recv_as, send_as};
 use crate::elem::Dyn;
 use crate::sched::{enter, tell};
@@ -121,6 +122,14 @@ unsafe fn many<const S: bool>(ch: *const RawChan, at: *mut u8, n: usize) -> (usi
                         done += 1;
                     }
                     Now::Ended(s) => end = Some(s),
+                    Now::NoRoom(lack) => match Overflow::bring(cx, c, lack) {
+                        Status::Ok => {}
+                        s => {
+                            wakes.fire(cx);
+                            cx.exit();
+                            return (done, s);
+                        }
+                    },
                     Now::WouldBlock => {
                         if !S && !c.notifier.get().is_null() {
                             notify::arm(c)

@@ -206,7 +206,7 @@ impl<T: Send> Receiver<T> {
     ///
     /// It is an eventfd of the channel's, the same at every call and from every receiver, and is closed with the channel. Do not close it, and do not write to it.
     ///
-    /// The order that loses nothing: wait until the descriptor is readable; read it (8 bytes); then `try_recv` (or `try_recv_many`) until WOULD_BLOCK, which arms it again. After each
+    /// The order that loses nothing: wait until the descriptor is readable; read it (8 bytes); then `try_recv` (or `try_recv_many`, a select with `default`, `Selector::try_wait`) until WOULD_BLOCK, which arms it again. After each
     /// WOULD_BLOCK it becomes readable at least once when something comes; it may be readable for nothing, when another receiver was quicker. One who never got WOULD_BLOCK is told nothing new.
     ///
     /// # Errors

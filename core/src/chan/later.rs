@@ -3,7 +3,9 @@
 //! The order is a plain thread's: the waiter is enlisted and the ticket opened before the unlock, so whoever wins finds everything written. Withdrawing is winning one's own ticket; who
 //! comes too late has the value, and passes it on by `give_back` (a receiver), or has sent (a sender).
 
-use super::raw::{Now, RawChan, lock, unlink_waiter};
+use super::block::Block;
+use super::overflow::Overflow;
+use super::raw::{KIND_CHAN, Now, RawChan, lock, unlink_waiter};
 use super::returned;
 use super::select::{self, Case, Locks, Look};
 use crate::sched::callback::Callback;
@@ -42,7 +44,15 @@ unsafe fn operate<const S: bool>(ch: *const RawChan, cb: &Callback) -> Status {
         }
         let at: *mut u8 = cb.slot.get().cast();
         let e = crate::elem::Dyn(c.size.get() as usize);
-        match if S { c.send_now(e, at) } else { c.recv_now(e, at) } {
+        let mut now = if S { c.send_now(e, at) } else { c.recv_now(e, at) };
+        while let Now::NoRoom(lack) = now {
+            let status = Overflow::bring(cx, c, lack);
+            if !status.is_ok() {
+                return cx.out(status);
+            }
+            now = c.send_now(e, at);
+        }
+        match now {
             Now::Done(party) => {
                 c.header.lock.unlock();
                 if !party.is_null() {
@@ -56,7 +66,7 @@ unsafe fn operate<const S: bool>(ch: *const RawChan, cb: &Callback) -> Status {
                 tell(cx);
                 cx.out(s)
             }
-            Now::WouldBlock => {
+            Now::NoRoom(_) | Now::WouldBlock => {
                 let w = cb.party.prepare_waiter(at);
                 if S {
                     c.sendq.push(w)
@@ -78,12 +88,12 @@ pub fn outcome(cb: &Callback) -> Status {
     if cb.party.ticket.outcome().0 == ticket::WON { cb.party.waiter.status.get() } else { Status::Canceled }
 }
 
-/// Takes an enlisted callback out: true if its function will not be called. False: it has been won; the call has come, or comes.
+/// Takes an enlisted callback out: true if its function will not be called. False: it has been won; the call has come, or comes. MISUSE from inside gort: nothing has changed.
 ///
 /// # Safety
 /// `ch` is the channel it was enlisted with, kept alive by the caller; `sends` says by which call.
-pub unsafe fn withdraw(ch: *const RawChan, cb: &Callback, sends: bool) -> bool {
-    let Ok(cx) = enter() else { return false };
+pub unsafe fn withdraw(ch: *const RawChan, cb: &Callback, sends: bool) -> Result<bool, Status> {
+    let cx = enter()?;
     // SAFETY: contract; the waiter is the callback's own, and `unlink_waiter` takes the lock.
     unsafe {
         let won = cb.party.ticket.waiting().is_some_and(|seq| cb.party.ticket.win(seq, ticket::CANCELED, 0));
@@ -92,11 +102,12 @@ pub unsafe fn withdraw(ch: *const RawChan, cb: &Callback, sends: bool) -> bool {
             if sends { unlink_waiter::<true>(c, w) } else { unlink_waiter::<false>(c, w) }
         }
         cx.exit();
-        won
+        Ok(won)
     }
 }
 
-/// A received element that its receiver cannot use any more goes to the next one that waits, or in front of the buffer. If the channel is gone the element is still the caller's.
+/// A received element that its receiver cannot use any more goes to the next one that waits, or in front of the buffer. If the channel is gone, or there is NO_MEMORY, the element is still the
+/// caller's.
 ///
 /// # Safety
 /// `ch` is a handle; `src` is readable for an element.
@@ -107,8 +118,26 @@ pub unsafe fn give_back(ch: *const RawChan, src: *const u8) -> Status {
             Ok(x) => x,
             Err(s) => return s,
         };
-        let now = returned::put(c, src);
+        let (mut now, mut kept) = returned::put(c, src, core::ptr::null_mut());
+        let mut block: *mut Block = core::ptr::null_mut();
+        if let Now::NoRoom(lack) = now {
+            c.header.lock.unlock();
+            tell(cx);
+            block = Block::alloc(lack);
+            if block.is_null() {
+                return cx.out(Status::NoMemory);
+            }
+            let status = c.header.lock_as(KIND_CHAN);
+            if !status.is_ok() {
+                Block::free(block);
+                return cx.out(status);
+            }
+            (now, kept) = returned::put(c, src, block);
+        }
         c.header.lock.unlock();
+        if !kept {
+            Block::free(block)
+        }
         if let Now::Done(party) = now
             && !party.is_null()
         {
@@ -127,6 +156,8 @@ pub struct Select {
     cases: Box<[Case]>,
     waiters: Box<[Waiter]>,
     by_lock: Box<[u16]>,
+    /// The waiters stand in queues.
+    enlisted: bool,
 }
 
 impl Select {
@@ -140,6 +171,7 @@ impl Select {
             cases,
             waiters: (0..n).map(|_| Waiter::new()).collect(),
             by_lock: (0..n as u32).map(|i| i as u16).collect(),
+            enlisted: false,
         })
     }
 
@@ -154,7 +186,7 @@ impl Select {
     /// As `select::select`; places of elements and channels stay until `leave`. The callback is the caller's, and in no other wait.
     pub unsafe fn begin(&mut self, cb: &Callback, biased: bool) -> Result<(usize, Status), Status> {
         let cx = enter()?;
-        let Select { cases, waiters, by_lock } = self;
+        let Select { cases, waiters, by_lock, enlisted } = self;
         // SAFETY: contract.
         unsafe {
             match select::look_one_by_one(cx, cases, by_lock, biased) {
@@ -167,26 +199,19 @@ impl Select {
             }
             let order = by_lock.clone();
             let locks = Locks::new(cases, by_lock);
-            let valid = locks.lock_valid();
-            if !valid.is_ok() {
-                return Err(cx.out(valid));
-            }
-            match select::look(cases, &order) {
+            match select::look_at_all(cx, cases, &order, &locks) {
                 Look::Found(i, status, party) => {
                     locks.unlock();
                     return Ok(select::found(cx, i, status, party));
                 }
-                Look::Bad(s) => {
-                    locks.unlock();
-                    tell(cx);
-                    return Err(cx.out(s));
-                }
+                Look::Bad(s) => return Err(cx.out(s)),
                 Look::Nothing => {}
             }
             let seq = cb.party.ticket.next_seq();
             for (i, (case, w)) in cases.iter().zip(waiters.iter()).enumerate() {
                 select::enlist(i, case, w, &cb.party, seq)
             }
+            *enlisted = true;
             cb.party.waits_for(Reason::Select, core::ptr::null());
             cb.party.ticket.open(seq);
             locks.unlock();
@@ -201,21 +226,26 @@ impl Select {
         (state == ticket::WON).then(|| (i as usize, self.waiters[i as usize].status.get()))
     }
 
-    /// Ends the wait: true if the function will not be called. False: a case was won; the call has come, or comes. `leave` follows.
-    pub fn withdraw(&self, cb: &Callback) -> bool {
-        let Ok(cx) = enter() else { return false };
+    /// Ends the wait: true if the function will not be called. False: a case was won; the call has come, or comes. `leave` follows. MISUSE from inside gort: nothing has changed.
+    pub fn withdraw(&self, cb: &Callback) -> Result<bool, Status> {
+        let cx = enter()?;
         let won = cb.party.ticket.waiting().is_some_and(|seq| cb.party.ticket.win(seq, ticket::CANCELED, 0));
         cx.exit();
-        won
+        Ok(won)
     }
 
-    /// Takes every waiter out of its queue. When it returns whoever won has left the locks, so what was received may be read.
+    /// Takes every waiter out of its queue. When it returns OK whoever won has left the locks, so what was received may be read. MISUSE from inside gort: nothing has
+    /// changed.
     ///
     /// # Safety
     /// The wait is over: won or withdrawn, or it never began. The channels are still held.
-    pub unsafe fn leave(&mut self) {
-        let Ok(cx) = enter() else { return };
-        let Select { cases, waiters, by_lock } = self;
+    pub unsafe fn leave(&mut self) -> Status {
+        let cx = match enter() {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        let Select { cases, waiters, by_lock, enlisted } = self;
+        *enlisted = false;
         let locks = Locks::new(cases, by_lock);
         // Else the channels are from before a fork, and nobody looks at their queues any more.
         if locks.lock_valid().is_ok() {
@@ -223,6 +253,15 @@ impl Select {
             unsafe { select::unlink(cases, waiters) };
             locks.unlock()
         }
-        cx.exit()
+        cx.out(Status::Ok)
+    }
+}
+
+impl Drop for Select {
+    /// Without `leave` the waiters stand in their queues still: they stay.
+    fn drop(&mut self) {
+        if self.enlisted {
+            core::mem::forget(core::mem::take(&mut self.waiters))
+        }
     }
 }

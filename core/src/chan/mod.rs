@@ -4,6 +4,7 @@
 //! cases are registered once. The other files are the type-erased engine.
 
 pub mod batch;
+mod block;
 pub mod case;
 pub mod choose;
 pub mod dynamic;

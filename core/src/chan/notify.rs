@@ -5,7 +5,8 @@
 //!
 //! N1  An observer is enlisted only under a hold of the lock that found nothing to receive, so no arrival falls between the look and the arming.
 //! N2  Whoever makes the channel ready pops every entry of `recvq`, under the lock that also guards the value, and tells after the unlock: all observers are told (D10).
-//! N3  A descriptor is readable at least once after each WOULD_BLOCK of a receive. It may be readable for nothing: another took the value.
+//! N3  A descriptor is readable at least once after each WOULD_BLOCK of a receive: of a try, a batch, a select with default that has a receive case, a try of a selector (D10: that is what arms). It
+//!     may be readable for nothing: another took the value.
 //! N4  `pending` is raised by the teller before it hangs the notifier on its thread and lowered before the write, so a telling that finds it raised is covered by the write to come.
 //! N5  The descriptor is closed when the channel is gone and nobody is about to write to it (`refs`).
 //!
@@ -14,7 +15,7 @@
 use super::raw::{RawChan, lock};
 use super::source::Source;
 use crate::sched::callback::Callback;
-use crate::sched::party::{NO_WAIT, Reason, Waiter, nobody};
+use crate::sched::party::{Party, Reason, Waiter};
 use crate::sched::{Cx, enter, tell, tell_later, ticket};
 use crate::status::Status;
 use crate::sys::eventfd;
@@ -44,8 +45,6 @@ impl Notifier {
             unsafe { eventfd::close(fd) };
         })?;
         let entry = Waiter::new();
-        entry.party.set(nobody());
-        entry.seq.set(NO_WAIT);
         entry.meet.set(Some(meet_notifier));
         let n = Box::into_raw(Box::new(Notifier {
             entry,
@@ -134,6 +133,20 @@ pub(super) unsafe fn arm(c: &RawChan) {
     }
 }
 
+/// A case of a selector received nothing, and that is said to somebody who may wait for the descriptor next. Under the lock: the case is still enlisted (`nothing` has come since, for it would have
+/// been met), or it was met meanwhile.
+#[cold]
+pub(super) unsafe fn arm_or_tell(c: &RawChan, nothing: bool) {
+    // SAFETY: the lock is held.
+    unsafe {
+        match c.notifier.get().as_ref() {
+            Some(_) if nothing => arm(c),
+            Some(n) => n.raise(),
+            None => {}
+        }
+    }
+}
+
 /// Would a receive find something, as far as can be said without doing it? Under the lock. A sender that stands in the queue counts, though it may be about to leave.
 unsafe fn may_receive(c: &RawChan) -> bool {
     if !c.source.get().is_null() {
@@ -204,8 +217,7 @@ pub unsafe fn readable(ch: *const RawChan, wait: Wait) -> Status {
             return cx.out(s);
         }
         let w = cx.party().prepare_waiter(core::ptr::null_mut());
-        let seq = w.seq.replace(NO_WAIT);
-        w.slot.set(core::ptr::without_provenance_mut(seq as usize));
+        w.party.set(null()); // it takes no value (W1)
         w.meet.set(Some(meet_observer));
         c.recvq.push(w);
         let (cx, state) = block(cx, &c.header.lock, Reason::ChanRecv, from_ref(c).cast(), wait);
@@ -219,10 +231,10 @@ pub unsafe fn readable(ch: *const RawChan, wait: Wait) -> Status {
 
 /// Somebody makes the channel ready: the wait is over, and the value goes elsewhere.
 unsafe fn meet_observer(w: *const Waiter) -> *const Waiter {
-    // SAFETY: a queued waiter's fields may be read; whoever wins its ticket makes its party ready.
+    // SAFETY: the waiter that stands in its party, and a queued one's fields may be read; whoever wins the ticket makes the party ready.
     unsafe {
-        let party = (*w).party.get();
-        if (*party).ticket.win_held((*w).slot.get().addr() as u64, ticket::WON, 0) {
+        let party = w.byte_sub(offset_of!(Party, waiter)).cast::<Party>();
+        if (*party).ticket.win_held((*w).seq.get(), ticket::WON, 0) {
             tell_later(party)
         }
     }

@@ -9,6 +9,7 @@
 //!      with the channel's, and what the completing party did is added, since the operation comes after that too. The other direction, completing party before woken
 //!      party, is told by `ready`.
 
+use super::select::Case;
 use crate::sched::party::Party;
 use crate::sched::thread::Thread;
 use crate::sys::prim::Cell;
@@ -20,6 +21,23 @@ use std::collections::VecDeque;
 pub(super) fn wrote(at: *const u8, n: usize) {
     // SAFETY: inside, so the thread is registered; threads are never freed.
     unsafe { (*Thread::get()).written.note(at, n) }
+}
+
+/// The sizes of the elements of a select's cases, from when it enlisted them: afterwards the channel that won may be gone.
+pub(super) struct Sizes(Vec<usize>);
+
+impl Sizes {
+    /// # Safety
+    /// The channels are null, or valid and locked.
+    pub(super) unsafe fn of(cases: &[Case]) -> Sizes {
+        // SAFETY: contract.
+        Sizes(cases.iter().map(|case| unsafe { case.chan.as_ref() }.map_or(0, |c| c.size.get() as usize)).collect())
+    }
+
+    /// As `wrote`, for case `i`.
+    pub(super) fn wrote(&self, i: usize, at: *const u8) {
+        wrote(at, self.0[i])
+    }
 }
 
 #[derive(Default)]

@@ -6,25 +6,24 @@
 //! O1  Guarded by the channel's lock. While there is anything in it the ring is full, so the order of values is that of the sends.
 //! O2  `node` is queued exactly while `len > 0`; nobody else ever waits to send on the channel.
 //! O3  A value that was taken lies where it is until the next one is taken: the taker copies it under the same hold of the lock.
+//! O4  Segments come and go outside the lock (`block.rs`); one that was emptied stays as a spare.
 //!
 //! Rejected: a ring that grows (a million values are copied under the lock, while everybody waits); a list of rings from the start (two more words for every operation of every channel).
 
-use super::raw::{Now, RawChan};
-use crate::sched::party::{NO_WAIT, Waiter, nobody};
+use super::block::{Block, Lack};
+use super::raw::{KIND_CHAN, Now, RawChan};
+use crate::sched::party::Waiter;
+use crate::sched::{Cx, tell};
 use crate::status::Status;
 use crate::sys::prim::*;
 use core::mem::offset_of;
 use core::ptr::{from_ref, null, null_mut};
+use std::alloc::{Layout, alloc};
 
 /// Values of a segment, at the least.
 const FEWEST: usize = 8;
 /// Bytes of a segment, about.
 const BYTES: usize = 16 * 1024;
-
-/// One piece: the next one's address, then `per` elements from `first` bytes on.
-struct Segment {
-    next: Cell<*mut Segment>,
-}
 
 /// See the file's head.
 #[repr(C)]
@@ -34,18 +33,17 @@ pub struct Overflow {
     /// What a receive takes for the sender: it has no party, so nobody is woken.
     out: Waiter,
     chan: Cell<*const RawChan>,
-    head: Cell<*mut Segment>,
-    tail: Cell<*mut Segment>,
+    head: Cell<*mut Block>,
+    tail: Cell<*mut Block>,
     /// One that was emptied, or null.
-    spare: Cell<*mut Segment>,
+    spare: Cell<*mut Block>,
     /// Index of the oldest value in `head`, and behind the newest in `tail`.
     from: Cell<usize>,
     to: Cell<usize>,
     len: Cell<usize>,
     size: usize,
+    align: usize,
     per: usize,
-    /// Bytes before the first element of a segment; also the segment's alignment.
-    first: usize,
 }
 
 impl Overflow {
@@ -54,8 +52,14 @@ impl Overflow {
         if cfg!(loom) { 1 } else { (4096 / size.max(1)).clamp(16, 256) }
     }
 
+    /// Null if there is no memory.
     pub(super) fn create(size: usize, align: usize) -> *mut Overflow {
-        let o = Box::new(Overflow {
+        // SAFETY: not of size 0.
+        let at = unsafe { alloc(Layout::new::<Overflow>()) }.cast::<Overflow>();
+        if at.is_null() {
+            return at;
+        }
+        let o = Overflow {
             node: Waiter::new(),
             out: Waiter::new(),
             chan: Cell::new(null()),
@@ -66,13 +70,13 @@ impl Overflow {
             to: Cell::new(0),
             len: Cell::new(0),
             size,
+            align,
             per: if cfg!(loom) { 2 } else { (BYTES / size.max(1)).clamp(FEWEST, 1024) },
-            first: align.max(16).max(size_of::<Segment>().next_power_of_two()),
-        });
-        o.node.party.set(nobody());
-        o.node.seq.set(NO_WAIT);
+        };
         o.node.meet.set(Some(meet));
-        Box::into_raw(o)
+        // SAFETY: fresh memory of its layout, which is that of a box.
+        unsafe { at.write(o) };
+        at
     }
 
     /// How many values there are.
@@ -84,12 +88,12 @@ impl Overflow {
         if o.is_null() { 0 } else { unsafe { (*o).len.get() } }
     }
 
-    unsafe fn at(&self, s: *mut Segment, i: usize) -> *mut u8 {
+    unsafe fn at(&self, s: *mut Block, i: usize) -> *mut u8 {
         // SAFETY: `i < per`, so within the segment.
-        unsafe { s.cast::<u8>().add(self.first + i * self.size) }
+        unsafe { Block::elements(s, self.align).add(i * self.size) }
     }
 
-    /// The ring is full: the value goes here. NO_MEMORY leaves it with the sender.
+    /// The ring is full: the value goes here. NO_ROOM leaves it with the sender, who brings room and tries again (O4).
     ///
     /// # Safety
     /// The lock is held; `src` is readable for an element.
@@ -100,10 +104,11 @@ impl Overflow {
         unsafe {
             let o = &*c.overflow.get();
             if o.tail.get().is_null() || o.to.get() == o.per {
-                let s = o.segment();
+                let s = o.spare.replace(null_mut());
                 if s.is_null() {
-                    return Now::Ended(Status::NoMemory);
+                    return Now::NoRoom(o.lack());
                 }
+                (*s).next.set(null_mut());
                 let tail = o.tail.replace(s);
                 if tail.is_null() {
                     o.head.set(s);
@@ -124,16 +129,49 @@ impl Overflow {
         }
     }
 
-    unsafe fn segment(&self) -> *mut Segment {
-        let mut s: *mut libc::c_void = self.spare.replace(null_mut()).cast();
-        // SAFETY: `s` is valid to write; the alignment is a power of two and at least a pointer's.
+    /// A segment.
+    fn lack(&self) -> Lack {
+        Lack { bytes: self.per * self.size, align: self.align }
+    }
+
+    /// After NO_ROOM, with the lock held: unlocks, brings the channel what it lacked, and locks again: OK (the caller tries again; another may have used it up meanwhile). Else, without the lock:
+    /// NO_MEMORY, or that the channel is gone.
+    ///
+    /// # Safety
+    /// As said, and no other lock is held.
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn bring(cx: Cx, c: &RawChan, lack: Lack) -> Status {
+        // SAFETY: contract.
         unsafe {
-            if s.is_null() && libc::posix_memalign(&mut s, self.first, self.first + self.per * self.size) != 0 {
-                return null_mut();
-            }
-            s.cast::<Segment>().write(Segment { next: Cell::new(null_mut()) });
+            c.header.lock.unlock();
+            tell(cx);
+            Overflow::fetch(c, lack)
         }
-        s.cast()
+    }
+
+    /// `bring` without the lock, which it takes.
+    ///
+    /// # Safety
+    /// A channel that was one when its lock was held last; inside the bracket, with no lock held.
+    pub(super) unsafe fn fetch(c: &RawChan, lack: Lack) -> Status {
+        // SAFETY: contract; slots are type-stable, and the channel is checked under its lock.
+        unsafe {
+            let b = Block::alloc(lack);
+            if b.is_null() {
+                return Status::NoMemory;
+            }
+            let status = c.header.lock_as(KIND_CHAN);
+            if !status.is_ok() {
+                Block::free(b);
+                return status;
+            }
+            match c.overflow.get().as_ref() {
+                Some(o) if o.spare.get().is_null() && o.lack() == lack => o.spare.set(b),
+                _ => Block::free_later(b),
+            }
+            status
+        }
     }
 
     /// The oldest value, counted out (O3).
@@ -144,7 +182,7 @@ impl Overflow {
                 let empty = self.head.get();
                 self.head.set((*empty).next.get());
                 self.from.set(0);
-                libc::free(self.spare.replace(empty).cast());
+                if self.spare.get().is_null() { self.spare.set(empty) } else { Block::free_later(empty) }
             }
             let at = self.at(self.head.get(), self.from.get());
             self.from.set(self.from.get() + 1);
@@ -201,11 +239,11 @@ impl Overflow {
         // SAFETY: contract; each segment is freed once.
         unsafe {
             let o = Box::from_raw(o);
-            libc::free(o.spare.get().cast());
+            Block::free(o.spare.get());
             let mut s = o.head.get();
             while !s.is_null() {
                 let next = (*s).next.get();
-                libc::free(s.cast());
+                Block::free(s);
                 s = next;
             }
         }

@@ -17,10 +17,11 @@
 //!
 //! Rejected: a lock-free ring (once waiters must be checked it takes more atomics on one core, and select, close and len become hard); unlock-then-CAS parking (two atomics more).
 
+use super::block::{Block, Lack};
 use super::notify::{self, Notifier};
 use super::order::{self, Order};
 use super::overflow::Overflow;
-use super::returned::{self, Returned};
+use super::returned;
 use super::source::Source;
 use crate::elem::ElemOps;
 use crate::sched::party::{Party, Reason, WaitQueue, Waiter};
@@ -83,7 +84,7 @@ pub struct RawChan {
     /// What tells a file descriptor when there is something to receive; or null (notify.rs).
     pub(super) notifier: Cell<*const Notifier>,
     /// Values that came back, in front of the buffer; or null (returned.rs).
-    pub(super) returned: RelaxedPtr<Returned>,
+    pub(super) returned: RelaxedPtr<Block>,
     drop: Cell<Option<unsafe extern "C" fn(*mut c_void)>>,
     // ---- third line
     /// Where values come from without a sender; or null (source.rs).
@@ -112,6 +113,11 @@ impl RawChan {
     pub(super) unsafe fn slot(&self, i: usize, size: usize) -> *mut u8 {
         // SAFETY: `i < cap`, so within the buffer (for size 0 the buffer is null and the offset 0).
         unsafe { self.buf.get().add(i * size) }
+    }
+
+    /// What elements are aligned to.
+    pub(super) fn align(&self) -> usize {
+        self.align.get() as usize
     }
 
     /// Index by compare-and-wrap: the capacity is exact, no power of two.
@@ -221,8 +227,9 @@ impl RawChan {
 /// What an operation did under the lock.
 pub(super) enum Now {
     Done(*const Party),
-    /// CLOSED; NO_MEMORY for an unbounded channel.
     Ended(Status),
+    /// Of an unbounded channel: the caller unlocks, brings it (`Overflow::bring`) and tries again.
+    NoRoom(Lack),
     WouldBlock,
 }
 
@@ -257,45 +264,51 @@ pub(super) unsafe fn operate<E: ElemOps, const S: bool, const M: u8, R: From<Sta
     // SAFETY: contract; slots are type-stable, and the header is checked under the lock.
     unsafe {
         let c = &*ch;
-        let valid = c.header.lock_as(KIND_CHAN);
-        if !valid.is_ok() {
-            return cx.out(valid).into();
-        }
-        let e = e.of(c.size.get());
-        match if S { c.send_now(e, at) } else { c.recv_now(e, at) } {
-            Now::Done(party) => {
-                c.header.lock.unlock();
-                if !party.is_null() {
-                    ready(cx, party)
-                }
-                tell(cx);
-                cx.out(Status::Ok).into()
+        let mut valid = c.header.lock_as(KIND_CHAN);
+        loop {
+            if !valid.is_ok() {
+                return cx.out(valid).into();
             }
-            Now::Ended(s) => {
-                c.header.lock.unlock();
-                tell(cx);
-                cx.out(s).into()
-            }
-            Now::WouldBlock => {
-                let over = if M == TRY {
-                    if !S && !c.notifier.get().is_null() {
-                        notify::arm(c)
+            let e = e.of(c.size.get());
+            return match if S { c.send_now(e, at) } else { c.recv_now(e, at) } {
+                Now::Done(party) => {
+                    c.header.lock.unlock();
+                    if !party.is_null() {
+                        ready(cx, party)
                     }
-                    Some(Status::WouldBlock)
-                } else if std::thread::panicking() {
-                    Some(Status::Misuse) // a destructor may not park (H5)
-                } else if M == UNTIL {
-                    wait.over()
-                } else {
-                    None
-                };
-                if let Some(s) = over {
+                    tell(cx);
+                    cx.out(Status::Ok).into()
+                }
+                Now::Ended(s) => {
                     c.header.lock.unlock();
                     tell(cx);
-                    return cx.out(s).into();
+                    cx.out(s).into()
                 }
-                block(cx, c)
-            }
+                Now::NoRoom(lack) => {
+                    valid = Overflow::bring(cx, c, lack);
+                    continue;
+                }
+                Now::WouldBlock => {
+                    let over = if M == TRY {
+                        if !S && !c.notifier.get().is_null() {
+                            notify::arm(c)
+                        }
+                        Some(Status::WouldBlock)
+                    } else if std::thread::panicking() {
+                        Some(Status::Misuse) // a destructor may not park (H5)
+                    } else if M == UNTIL {
+                        wait.over()
+                    } else {
+                        None
+                    };
+                    if let Some(s) = over {
+                        c.header.lock.unlock();
+                        tell(cx);
+                        return cx.out(s).into();
+                    }
+                    block(cx, c)
+                }
+            };
         }
     }
 }

@@ -1,71 +1,88 @@
 //! Values that came back: a receiver that was given one and is gone meanwhile (a cancelled future) passes it on, and if nobody waits it lies in front of the buffer.
 //!
-//! What this is: the list of them, empty and unallocated for nearly every channel. What it is NOT: part of the capacity; a channel of capacity 0 may hold some for a while.
+//! What this is: the list of them, empty for nearly every channel. What it is NOT: part of the capacity; a channel of capacity 0 may hold some for a while.
 //!
-//! Everything here is under the channel's lock. Order: the value that was delivered first is received first, as far as their coming back allows.
+//! Everything here is under the channel's lock, but `Block`s come and go outside of it (`block.rs`). The list is a ring: the channel has the last block, whose `next` is the first and whose
+//! `number` says how many there are. Order: the value that was delivered first is received first, as far as their coming back allows.
 
+use super::block::{Block, Lack};
 use super::overflow::Overflow;
 use super::raw::{Now, RawChan};
-use crate::status::Status;
 use core::ffi::c_void;
 use core::ptr::null;
 
-/// Elements, the next to be received first; each `size` bytes.
-pub struct Returned(Vec<u8>);
-
 /// How many there are.
 pub(super) fn count(c: &RawChan) -> usize {
-    let r = c.returned.get();
-    if r.is_null() {
-        return 0;
-    }
     // SAFETY: the list is the channel's, under its lock.
-    unsafe { (*r).0.len() / (c.size.get() as usize).max(1) }
+    unsafe { c.returned.get().as_ref() }.map_or(0, |last| last.number.get())
 }
 
 /// Takes the first one into `dst`.
 ///
 /// # Safety
-/// The lock is held, there is one, and `dst` is writable for an element.
+/// The lock is held, there is one, and `dst` is writable for an element. The caller tells.
 #[cold]
 pub(super) unsafe fn take(c: &RawChan, dst: *mut u8) {
-    // SAFETY: contract; the box was leaked by `put`.
+    // SAFETY: contract; blocks of the list are the channel's.
     unsafe {
-        let r = c.returned.get();
-        let size = (c.size.get() as usize).max(1);
-        let list = &mut (*r.cast_mut()).0;
-        core::ptr::copy_nonoverlapping(list.as_ptr(), dst, c.size.get() as usize);
-        list.drain(..size);
-        if list.is_empty() {
-            drop(Box::from_raw(c.returned.replace(null()).cast_mut()));
+        let last = c.returned.get();
+        let first = (*last).next.get();
+        core::ptr::copy_nonoverlapping(Block::elements(first, c.align()), dst, c.size.get() as usize);
+        if core::ptr::eq(first, last) {
+            c.returned.set(null())
+        } else {
+            (*last).next.set((*first).next.get());
+            (*last).number.set((*last).number.get() - 1);
         }
+        Block::free_later(first);
     }
 }
 
-/// The element at `src` comes back to the front: to the first receiver that waits, else to the list. The party to be made ready after the unlock is in `Done`.
+/// The element at `src` comes back to the front: to the first receiver that waits, else to the list, in `room` (null: NO_ROOM if it is needed). The party to be made ready after the unlock is in
+/// `Done`; and whether `room` is the channel's now.
 ///
 /// # Safety
-/// The lock is held; `src` is readable for an element, which the channel owns from then on.
+/// The lock is held; `src` is readable for an element, which the channel owns from then on. The room is the caller's, for one element.
 #[cfg_attr(loom, allow(dead_code))]
-pub(super) unsafe fn put(c: &RawChan, src: *const u8) -> Now {
+pub(super) unsafe fn put(c: &RawChan, src: *const u8, room: *mut Block) -> (Now, bool) {
     // SAFETY: contract; a won waiter's slot is ours (raw.rs I4).
     unsafe {
         let size = c.size.get() as usize;
         let w = c.recvq.pop_winner();
         if !w.is_null() {
             core::ptr::copy_nonoverlapping(src, (*w).slot.get(), size);
-            (*w).status.set(Status::Ok);
-            return Now::Done((*w).party.get());
+            (*w).status.set(crate::status::Status::Ok);
+            return (Now::Done((*w).party.get()), false);
+        }
+        if room.is_null() {
+            return (Now::NoRoom(Lack { bytes: size, align: c.align() }), false);
         }
         c.order.came_back();
-        if c.returned.get().is_null() {
-            c.returned.set(Box::into_raw(Box::new(Returned(Vec::new()))));
+        core::ptr::copy_nonoverlapping(src, Block::elements(room, c.align()), size);
+        let last = c.returned.get();
+        (*room).number.set(count(c) + 1);
+        if last.is_null() {
+            (*room).next.set(room)
+        } else {
+            (*room).next.set((*last).next.get());
+            (*last).next.set(room);
         }
-        let list = &mut (*c.returned.get().cast_mut()).0;
-        let at = list.len();
-        list.resize(at + size.max(1), 0);
-        core::ptr::copy_nonoverlapping(src, list.as_mut_ptr().add(at), size);
-        Now::Done(core::ptr::null())
+        c.returned.set(room);
+        (Now::Done(null()), true)
+    }
+}
+
+/// Each element of a list that was taken out of a channel, or stands in one that nobody changes.
+unsafe fn each_of(last: *const Block, align: usize, mut f: impl FnMut(*mut Block, *mut u8)) {
+    // SAFETY: contract of the callers; the next link is read before the block is given away.
+    unsafe {
+        let Some(r) = last.as_ref() else { return };
+        let mut b = r.next.get();
+        for _ in 0..r.number.get() {
+            let next = (*b).next.get();
+            f(b, Block::elements(b, align));
+            b = next;
+        }
     }
 }
 
@@ -77,10 +94,7 @@ pub unsafe fn each(c: &RawChan, mut f: impl FnMut(*const u8)) {
     // SAFETY: contract; indices stay below the capacity.
     unsafe {
         let size = c.size.get() as usize;
-        let r = c.returned.get();
-        if !r.is_null() {
-            (*r).0.chunks_exact(size.max(1)).for_each(|e| f(e.as_ptr()));
-        }
+        each_of(c.returned.get(), c.align(), |_, at| f(at));
         let mut i = c.head.get();
         for _ in 0..c.count.get() {
             f(c.slot(i, size));
@@ -90,28 +104,18 @@ pub unsafe fn each(c: &RawChan, mut f: impl FnMut(*const u8)) {
     }
 }
 
-/// Drops all of them.
+/// Drops all of them, and frees the list.
 ///
 /// # Safety
-/// The list is the caller's, or null; called outside the bracket.
-pub(super) unsafe fn drop_all(
-    r: *mut Returned,
-    (size, align): (usize, usize),
-    drop_fn: Option<unsafe extern "C" fn(*mut c_void)>,
-) {
-    if r.is_null() {
-        return;
-    }
-    // SAFETY: contract. The bytes may be unaligned for the element, so each is moved to an aligned place first.
+/// The list is the caller's, or null; called outside the bracket if there is something to drop.
+pub(super) unsafe fn drop_all(last: *const Block, align: usize, drop_fn: Option<unsafe extern "C" fn(*mut c_void)>) {
+    // SAFETY: contract: each value is dropped once, and each block freed once.
     unsafe {
-        let mut list = Box::from_raw(r);
-        if let Some(drop_fn) = drop_fn {
-            let mut room: Vec<u8> = vec![0; size + align];
-            let aligned = room.as_mut_ptr().map_addr(|at| at.next_multiple_of(align));
-            for e in list.0.chunks_exact_mut(size.max(1)) {
-                core::ptr::copy_nonoverlapping(e.as_ptr(), aligned, size);
-                drop_fn(aligned.cast());
+        each_of(last, align, |b, at| {
+            if let Some(drop_fn) = drop_fn {
+                drop_fn(at.cast())
             }
-        }
+            Block::free(b)
+        })
     }
 }

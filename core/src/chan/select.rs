@@ -18,7 +18,10 @@
 //!
 //! Rejected: looking only under all locks (64 cases cost 64 locks for each message).
 
+use super::block::Lack;
+use super::notify;
 use super::order;
+use super::overflow::Overflow;
 use super::raw::{KIND_CHAN, Now, RawChan};
 use crate::elem::Dyn;
 use crate::sched::party::{Party, Reason, Waiter};
@@ -226,12 +229,19 @@ pub(super) unsafe fn look_one_by_one(cx: Cx, cases: &[Case], order: &mut [u16], 
             if !s.is_ok() {
                 return Look::Bad(s);
             }
-            let now = go_ahead(case, c);
+            let mut now = go_ahead(case, c);
+            while let Now::NoRoom(lack) = now {
+                let s = Overflow::bring(cx, c, lack);
+                if !s.is_ok() {
+                    return Look::Bad(s);
+                }
+                now = go_ahead(case, c);
+            }
             c.header.lock.unlock();
             match now {
                 Now::Done(p) => return Look::Found(i, Status::Ok, p),
                 Now::Ended(s) => return ended(i, s),
-                Now::WouldBlock => {}
+                Now::NoRoom(_) | Now::WouldBlock => {}
             }
         }
     }
@@ -272,25 +282,60 @@ unsafe fn go_ahead(case: &Case, c: &RawChan) -> Now {
     }
 }
 
-/// Pass 1, under all locks.
-pub(super) unsafe fn look(cases: &[Case], order: &[u16]) -> Look {
+/// Pass 1: takes all locks, and looks. They are held afterwards, unless it says `Bad`, when nobody is left to be told.
+pub(super) unsafe fn look_at_all(cx: Cx, cases: &[Case], order: &[u16], locks: &Locks<'_>) -> Look {
+    loop {
+        let mut bad = locks.lock_valid();
+        if bad.is_ok() {
+            // SAFETY: the locks are held, the handles were checked.
+            bad = match unsafe { look(cases, order) } {
+                Ok(Look::Bad(s)) => s,
+                Ok(looked) => return looked,
+                Err((c, lack)) => {
+                    locks.unlock();
+                    tell(cx);
+                    // SAFETY: a handle, by contract of select; no lock is held, and on OK this one is.
+                    unsafe {
+                        let s = Overflow::fetch(c, lack);
+                        if !s.is_ok() {
+                            return Look::Bad(s);
+                        }
+                        c.header.lock.unlock();
+                    }
+                    tell(cx);
+                    continue;
+                }
+            };
+            locks.unlock();
+            tell(cx);
+        }
+        return Look::Bad(bad);
+    }
+}
+
+/// Under all locks. Err: what a channel lacks for a send.
+unsafe fn look<'a>(cases: &'a [Case], order: &[u16]) -> Result<Look, (&'a RawChan, Lack)> {
     for &i in order {
         let i = i as usize;
         let case = &cases[i];
         if case.chan.is_null() {
             if is_due(case) {
-                return Look::Found(i, Status::Ok, null());
+                return Ok(Look::Found(i, Status::Ok, null()));
             }
             continue;
         }
         // SAFETY: the lock is held, the handle was checked.
-        match unsafe { go_ahead(case, &*case.chan) } {
-            Now::Done(p) => return Look::Found(i, Status::Ok, p),
-            Now::Ended(s) => return ended(i, s),
-            Now::WouldBlock => {}
+        unsafe {
+            let c = &*case.chan;
+            match go_ahead(case, c) {
+                Now::Done(p) => return Ok(Look::Found(i, Status::Ok, p)),
+                Now::Ended(s) => return Ok(ended(i, s)),
+                Now::NoRoom(lack) => return Err((c, lack)),
+                Now::WouldBlock => {}
+            }
         }
     }
-    Look::Nothing
+    Ok(Look::Nothing)
 }
 
 /// The channels of a select in the order of locking, each once.
@@ -399,20 +444,18 @@ unsafe fn go_on(
     let Room { by_lock, locked, waiters } = room;
     by_lock.copy_from_slice(order);
     let locks = Locks::new(cases, by_lock);
-    let valid = locks.lock_valid();
-    if !valid.is_ok() {
-        return Err(cx.out(valid));
-    }
     // SAFETY: contract of select; the locks are held.
     unsafe {
-        let looked = look(cases, order);
-        let end = match looked {
+        let end = match look_at_all(cx, cases, order, &locks) {
             Look::Found(i, status, party) => {
                 locks.unlock();
                 return Ok(found(cx, i, status, party));
             }
-            Look::Bad(s) => Some(s),
-            Look::Nothing if !manner.may_block => Some(Status::WouldBlock),
+            Look::Bad(s) => return Err(cx.out(s)),
+            Look::Nothing if !manner.may_block => {
+                arm_descriptors(cases);
+                Some(Status::WouldBlock)
+            }
             Look::Nothing => {
                 wait.over().or(std::thread::panicking().then_some(Status::Misuse)) // a destructor may not park (H5)
             }
@@ -428,6 +471,18 @@ unsafe fn go_on(
             k += 1;
         });
         enlist_and_wait(cx, cases, &locks, &locked[..k], waiters, wait)
+    }
+}
+
+/// WOULD_BLOCK of every receive case (notify.rs N3); the locks are held.
+unsafe fn arm_descriptors(cases: &[Case]) {
+    for case in cases.iter().filter(|case| case.op == Op::Recv && !case.chan.is_null()) {
+        // SAFETY: contract; the handle was checked, and a look found nothing to receive.
+        unsafe {
+            if !(*case.chan).notifier.get().is_null() {
+                notify::arm(&*case.chan)
+            }
+        }
     }
 }
 
@@ -484,6 +539,7 @@ unsafe fn enlist_and_wait(
     party.waits.leave();
     // SAFETY: contract of select: waiters stay valid until pass 3 has unlinked them.
     unsafe {
+        let sizes = order::Sizes::of(cases);
         for (i, (case, w)) in cases.iter().zip(waiters).enumerate() {
             if case.op == Op::After && case.time < wait.deadline {
                 wait.deadline = case.time;
@@ -497,7 +553,7 @@ unsafe fn enlist_and_wait(
         if state == ticket::WON {
             let i = party.ticket.outcome().1 as usize;
             if cases[i].op == Op::Recv && waiters[i].status.get().is_ok() {
-                order::wrote(cases[i].at, (*cases[i].chan).size.get() as usize)
+                sizes.wrote(i, cases[i].at)
             }
         }
         locks.unlock();

@@ -13,25 +13,30 @@
 //!  L4  A selector never meets itself (S7): its own entries are set aside while it tries, and go back to the front of their queue; or, if the try changed the buffer, to the ready list, for
 //!      that is an event for them like any other.
 //!  L5  Order: round robin over what is ready (the tail of the list), FIFO among the waiters of a channel while it waits.
-//!  L6  One party waits at a time; cases change only while nobody does. Its ticket may be open for another wait, around this one (K4): `object` says for what.
+//!  L6  One party waits at a time; cases change only while nobody does. Its ticket may be open for another wait, around this one (K4): `object` says for what. A party that was given up while it
+//!      waited is nobody (`inherit`).
 //!
 //! Rejected: observers only, which take no value (two selectors would never meet, and a `try_send` to one that waits would fail); a lock-free ready list (its owner must look once more
 //! after it opened the ticket, and the entry has two places for a moment: the lock is taken once for each event, and is nearly never contended).
 
+use super::notify;
 use super::order;
-use super::raw::{KIND_CHAN, Now, release, retain};
+use super::overflow::Overflow;
+use super::raw::{KIND_CHAN, Now, RawChan, release, retain};
 use super::select::{Case, MOST, Op};
 use crate::elem::Dyn;
-use crate::sched::party::{NO_WAIT, Party, Reason, Waiter, nobody};
+use crate::sched::party::{Party, Reason, Waiter};
 use crate::sched::thread::Thread;
 use crate::sched::{Cx, enter, objects, ready, tell, ticket};
 use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use crate::wait::block::{Wait, block, interrupted, status_of};
-use core::cell::UnsafeCell;
 use core::mem::offset_of;
-use core::ptr::{NonNull, from_ref, null};
+use core::ptr::{NonNull, from_ref, null, null_mut};
+use registry::Registry;
+
+mod registry;
 
 /// Kinds of slab objects; see also `sched/task.rs`.
 pub const KIND_SELECTOR: u8 = 7;
@@ -45,10 +50,12 @@ struct Entry {
     case: Case,
     /// Does it hold a reference of its channel?
     holds: bool,
-    index: u16,
+    /// Set when it is registered.
+    index: Cell<u16>,
     // ---- guarded by the selector's lock, or the waiting party's own while it tries
     listed: Cell<bool>,
     next: Cell<*const Entry>,
+    prev: Cell<*const Entry>,
 }
 
 /// See the file's head.
@@ -65,8 +72,11 @@ pub struct Selector {
     aside: Cell<*const Entry>,
     /// The user tries a case now; its own.
     trying: Cell<bool>,
-    // ---- of whoever holds the lock and finds no user
-    entries: UnsafeCell<Option<Vec<Option<Box<Entry>>>>>,
+    /// A channel that was tried has a descriptor (notify.rs); the user's own.
+    watched: Cell<bool>,
+    // ---- of whoever holds the lock and finds no user, or is it
+    /// A box; null in a slot that was never used, or reads as zero.
+    entries: Cell<*mut Registry<Entry>>,
 }
 
 // SAFETY: repr(C), header first; zero is valid (null pointers, None).
@@ -86,27 +96,28 @@ static KEEPER: objects::Keeper = objects::Keeper {
 fn free_entries() {
     SELECTORS.for_each(|slot| {
         // SAFETY: nobody is inside any more.
-        drop(unsafe { (*slot.as_ref().entries.get()).take() })
+        drop(unsafe { slot.as_ref().take_entries() })
     });
 }
 
 /// A selector without cases. NO_MEMORY, or SHUTDOWN.
 pub fn create() -> Result<NonNull<Selector>, Status> {
-    let slot = objects::alloc(&KEEPER, &SELECTORS)?;
-    // SAFETY: a fresh slot is ours until its kind is stored.
-    let s = unsafe { slot.as_ref() };
-    s.head.set(null());
-    s.tail.set(null());
-    s.user.set(null());
-    s.aside.set(null());
-    s.trying.set(false);
-    // SAFETY: as above.
-    unsafe { *s.entries.get() = Some(Vec::new()) };
-    s.header.refs.store(1, Relaxed);
-    s.header.epoch.store(slab::epoch(), Relaxed);
-    // Release: pairs with the lock's Acquire of whoever was given the handle.
-    s.header.kind.store(KIND_SELECTOR, Release);
-    Ok(slot)
+    let entries = Box::into_raw(Box::new(Registry::with_room(0)));
+    let made = objects::make(&KEEPER, &SELECTORS, |s| {
+        s.head.set(null());
+        s.tail.set(null());
+        s.user.set(null());
+        s.aside.set(null());
+        s.trying.set(false);
+        s.watched.set(false);
+        s.entries.set(entries);
+        s.header.refs.store(1, Relaxed);
+        s.header.epoch.store(slab::epoch(), Relaxed);
+        // Release: pairs with the lock's Acquire of whoever was given the handle.
+        s.header.kind.store(KIND_SELECTOR, Release);
+    });
+    // SAFETY: the box from above; no selector has it.
+    made.inspect_err(|_| unsafe { drop(Box::from_raw(entries)) })
 }
 
 /// Enters and locks a selector that nobody waits on: MISUSE if somebody does (L6).
@@ -122,9 +133,12 @@ unsafe fn lock(s: *const Selector) -> Result<(Cx, &'static Selector), Status> {
         if !status.is_ok() {
             return Err(cx.out(status));
         }
-        if !r.user.get().is_null() {
-            r.header.lock.unlock();
-            return Err(cx.out(Status::Misuse));
+        if let Some(user) = r.user.get().as_ref() {
+            if !user.is_gone() {
+                r.header.lock.unlock();
+                return Err(cx.out(Status::Misuse));
+            }
+            r.inherit(user)
         }
         Ok((cx, r))
     }
@@ -165,13 +179,36 @@ unsafe fn register(s: *const Selector, case: Case, holds: bool) -> Result<usize,
     if case.op == Op::After {
         return Err(Status::Invalid);
     }
-    // SAFETY: contract of the callers.
+    let e = Box::new(Entry::new(s, case, holds));
+    // SAFETY: contract of the callers; what is registered is ours under the lock, without a user. Nothing is allocated or freed under it (registry.rs Y1).
     unsafe {
-        let (cx, r) = lock(s)?;
-        let index = r.insert(s, case, holds);
-        r.header.lock.unlock();
-        cx.exit();
-        index
+        loop {
+            let (cx, r) = lock(s)?;
+            let all = &mut *r.entries.get();
+            let index = all.lowest();
+            if index >= MOST {
+                r.header.lock.unlock();
+                return Err(cx.out(Status::Limit));
+            }
+            let Some(room) = all.wants() else {
+                e.index.set(index as u16);
+                if !case.chan.is_null() {
+                    r.push(&*e)
+                }
+                all.put(e);
+                r.header.lock.unlock();
+                cx.exit();
+                return Ok(index);
+            };
+            r.header.lock.unlock();
+            cx.exit();
+            let larger = Registry::with_room(room);
+            let (cx, r) = lock(s)?;
+            let old = (*r.entries.get()).grow(larger);
+            r.header.lock.unlock();
+            cx.exit();
+            drop(old);
+        }
     }
 }
 
@@ -180,13 +217,13 @@ unsafe fn register(s: *const Selector, case: Case, holds: bool) -> Result<usize,
 /// # Safety
 /// `s` is a handle.
 pub unsafe fn remove(s: *const Selector, index: usize) -> Status {
-    // SAFETY: contract; the entry is ours once it is out of the vector, its queue and the list.
+    // SAFETY: contract; the entry is ours once it is out of the registry, its queue and the list.
     unsafe {
         let (cx, r) = match lock(s) {
             Ok(x) => x,
             Err(s) => return s,
         };
-        let entry = (*r.entries.get()).as_mut().and_then(|all| all.get_mut(index)).and_then(Option::take);
+        let entry = (*r.entries.get()).take(index);
         // So that nobody else changes the cases, or waits, until it is out.
         r.user.set(cx.party());
         r.header.lock.unlock();
@@ -195,7 +232,7 @@ pub unsafe fn remove(s: *const Selector, index: usize) -> Status {
         }
         r.header.lock.lock();
         if let Some(e) = &entry {
-            r.unlist(&**e)
+            r.unlist(e)
         }
         r.user.set(null());
         r.header.lock.unlock();
@@ -222,9 +259,9 @@ pub unsafe fn free(s: *const Selector) -> Status {
             Err(s) => return s,
         };
         r.user.set(cx.party());
-        let entries = (*r.entries.get()).take();
+        let entries = r.take_entries();
         r.header.lock.unlock();
-        for e in entries.iter().flatten().flatten() {
+        for e in entries.iter().flat_map(|all| all.iter()) {
             e.leave_queue()
         }
         r.header.lock.lock();
@@ -235,7 +272,7 @@ pub unsafe fn free(s: *const Selector) -> Status {
         r.header.lock.unlock();
         SELECTORS.free(NonNull::from(r));
         cx.exit();
-        entries.into_iter().flatten().flatten().for_each(|e| e.let_go());
+        entries.into_iter().flat_map(|all| all.into_all()).for_each(|e| e.let_go());
         Status::Ok
     }
 }
@@ -262,7 +299,7 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
             let now = (*e).try_now(cx, r);
             r.header.lock.lock();
             match now {
-                Now::WouldBlock => {}
+                Now::NoRoom(_) | Now::WouldBlock => {}
                 Now::Done(party) => return Ok(r.over(cx, &*e, Status::Ok, party)),
                 Now::Ended(Status::Closed) => return Ok(r.over(cx, &*e, Status::Closed, null())),
                 Now::Ended(status) => {
@@ -279,8 +316,14 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
             wait.over()
         };
         if let Some(status) = end {
+            if status == Status::WouldBlock && r.watched.get() {
+                r.header.lock.unlock();
+                r.arm_descriptors();
+                r.header.lock.lock();
+            }
             r.user.set(null());
             r.header.lock.unlock();
+            tell(cx);
             return Err(cx.out(status));
         }
         let party = cx.party();
@@ -289,8 +332,7 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
         r.header.lock.lock();
         if state == ticket::WON {
             let index = party.ticket.outcome().1;
-            let e = (&*r.entries.get()).as_ref().and_then(|all| all[index as usize].as_deref());
-            if let Some(e) = e {
+            if let Some(e) = (*r.entries.get()).get(index as usize) {
                 if e.case.op == Op::Recv && e.waiter.status.get().is_ok() {
                     order::wrote(e.case.at, (*e.case.chan).size.get() as usize) // the selector holds a reference
                 }
@@ -311,6 +353,7 @@ fn discard(e: Box<Entry>) {
         e.waiter.wreck();
         e.listed.set(false);
         e.next.set(null());
+        e.prev.set(null());
         slab::adopt(e);
     }
     #[cfg(not(loom))]
@@ -318,35 +361,37 @@ fn discard(e: Box<Entry>) {
 }
 
 impl Selector {
-    /// Under the lock.
-    unsafe fn insert(&self, s: *const Selector, case: Case, holds: bool) -> Result<usize, Status> {
-        // SAFETY: nobody waits, and the lock is held.
-        let Some(all) = (unsafe { (*self.entries.get()).as_mut() }) else { return Err(Status::Misuse) };
-        let index = all.iter().position(Option::is_none).unwrap_or(all.len());
-        if index >= MOST {
-            return Err(Status::Limit);
+    /// What is registered, for whoever may have it (see the field).
+    unsafe fn take_entries(&self) -> Option<Box<Registry<Entry>>> {
+        let all = self.entries.replace(null_mut());
+        // SAFETY: null, or the box of `create`.
+        (!all.is_null()).then(|| unsafe { Box::from_raw(all) })
+    }
+
+    /// The user, without the lock: WOULD_BLOCK of every receive case (notify.rs N3). It costs what is registered, and only where there are descriptors.
+    unsafe fn arm_descriptors(&self) {
+        // SAFETY: the entries stay while there is a user, and their channels; one that is gone is not looked at.
+        unsafe {
+            for e in (*self.entries.get()).iter().filter(|e| e.case.op == Op::Recv && !e.case.chan.is_null()) {
+                let c = &*e.case.chan;
+                if c.header.lock_as(KIND_CHAN).is_ok() {
+                    notify::arm_or_tell(c, e.waiter.queued.get());
+                    c.header.lock.unlock();
+                }
+            }
         }
-        let e = Box::new(Entry {
-            waiter: Waiter::new(),
-            selector: s,
-            case,
-            holds,
-            index: index as u16,
-            listed: Cell::new(false),
-            next: Cell::new(null()),
-        });
-        e.waiter.seq.set(NO_WAIT);
-        e.waiter.slot.set(case.at);
-        e.waiter.meet.set(Some(meet));
-        if !case.chan.is_null() {
-            self.push(&*e)
+    }
+
+    /// Under the lock: its user was given up while it waited here (a host's task), and will never leave. A case that was won for it is one to be tried again; the value went with the user.
+    unsafe fn inherit(&self, user: &Party) {
+        let (state, index) = user.ticket.outcome();
+        if state == ticket::WON {
+            // SAFETY: the lock is held, and the user touches nothing any more.
+            if let Some(e) = unsafe { (*self.entries.get()).get(index as usize) } {
+                self.push(e)
+            }
         }
-        if index == all.len() {
-            all.push(Some(e))
-        } else {
-            all[index] = Some(e)
-        }
-        Ok(index)
+        self.user.set(null());
     }
 
     /// Under the lock: to the tail of the ready list.
@@ -356,8 +401,9 @@ impl Selector {
             if (*e).listed.replace(true) {
                 return;
             }
-            (*e).next.set(null());
             let tail = self.tail.replace(e);
+            (*e).next.set(null());
+            (*e).prev.set(tail);
             if tail.is_null() { self.head.set(e) } else { (*tail).next.set(e) }
         }
     }
@@ -366,54 +412,32 @@ impl Selector {
     fn pop(&self) -> *const Entry {
         let e = self.head.get();
         // SAFETY: as in `push`.
-        unsafe {
-            if !e.is_null() {
-                let next = (*e).next.get();
-                self.head.set(next);
-                if next.is_null() {
-                    self.tail.set(null())
-                }
-                (*e).listed.set(false);
-            }
+        if let Some(e) = unsafe { e.as_ref() } {
+            self.unlist(e)
         }
         e
     }
 
     /// Under the lock: off the ready list.
-    fn unlist(&self, e: *const Entry) {
-        // SAFETY: as in `push`.
+    fn unlist(&self, e: &Entry) {
+        if !e.listed.replace(false) {
+            return;
+        }
+        let (next, prev) = (e.next.get(), e.prev.get());
+        // SAFETY: as in `push`; neighbours are listed.
         unsafe {
-            if !(*e).listed.get() {
-                return;
+            if prev.is_null() {
+                self.head.set(next)
+            } else {
+                (*prev).next.set(next)
             }
+            if next.is_null() { self.tail.set(prev) } else { (*next).prev.set(prev) }
         }
-        let (mut first, mut last) = (null(), null::<Entry>());
-        loop {
-            let x = self.pop();
-            if x.is_null() {
-                break;
-            }
-            if x != e {
-                // SAFETY: as in `push`.
-                unsafe {
-                    (*x).listed.set(true);
-                    (*x).next.set(null());
-                    if last.is_null() {
-                        first = x
-                    } else {
-                        (*last).next.set(x)
-                    }
-                    last = x;
-                }
-            }
-        }
-        self.head.set(first);
-        self.tail.set(last);
     }
 
     /// A case went ahead: the wait is over. The lock is held, and released; nothing of the selector is touched after that.
     unsafe fn over(&self, cx: Cx, e: &Entry, status: Status, party: *const Party) -> (usize, Status) {
-        let index = e.index as usize;
+        let index = e.index.get() as usize;
         self.push(e);
         self.user.set(null());
         // SAFETY: held by contract; the party's ticket was won by the try.
@@ -430,16 +454,54 @@ impl Selector {
 }
 
 impl Entry {
+    fn new(selector: *const Selector, case: Case, holds: bool) -> Entry {
+        let e = Entry {
+            waiter: Waiter::new(),
+            selector,
+            case,
+            holds,
+            index: Cell::new(0),
+            listed: Cell::new(false),
+            next: Cell::new(null()),
+            prev: Cell::new(null()),
+        };
+        e.waiter.slot.set(case.at);
+        e.waiter.meet.set(Some(meet));
+        e
+    }
+
     /// Tries the case, and enlists it if it was in vain (L2).
     unsafe fn try_now(&self, cx: Cx, s: &Selector) -> Now {
         // SAFETY: the channel is alive while its case is registered; the place is as `add` says; the entry is in no queue.
         unsafe {
             let c = &*self.case.chan;
-            let status = c.header.lock_as(KIND_CHAN);
-            if !status.is_ok() {
-                return Now::Ended(status);
+            let mut status = c.header.lock_as(KIND_CHAN);
+            loop {
+                if !status.is_ok() {
+                    return Now::Ended(status);
+                }
+                match self.try_locked(c, s) {
+                    Now::NoRoom(lack) => status = Overflow::bring(cx, c, lack),
+                    now => {
+                        c.header.lock.unlock();
+                        if matches!(now, Now::WouldBlock) {
+                            tell(cx)
+                        }
+                        return now;
+                    }
+                }
             }
+        }
+    }
+
+    /// The same under the channel's lock.
+    unsafe fn try_locked(&self, c: &RawChan, s: &Selector) -> Now {
+        // SAFETY: as in `try_now`; the lock is held.
+        unsafe {
             let size = Dyn(c.size.get() as usize);
+            if !c.notifier.get().is_null() {
+                s.watched.set(true)
+            }
             s.trying.set(true);
             let (now, q) = match self.case.op {
                 Op::Send => (c.send_now(size, self.case.at), &c.sendq),
@@ -461,12 +523,8 @@ impl Entry {
                 own = next;
             }
             if matches!(now, Now::WouldBlock) {
-                self.waiter.party.set(nobody());
+                self.waiter.party.set(null()); // that of the last wait which was won stands there
                 q.push(&self.waiter);
-            }
-            c.header.lock.unlock();
-            if matches!(now, Now::WouldBlock) {
-                tell(cx)
             }
             now
         }
@@ -514,7 +572,7 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
                 && asked != Some(false)
                 && core::ptr::eq((*user).object.load(Relaxed).cast(), s)
                 && let Some(seq) = (*user).ticket.waiting()
-                && (*user).ticket.win_held(seq, ticket::WON, e.index)
+                && (*user).ticket.win_held(seq, ticket::WON, e.index.get())
             {
                 w.as_ref().inspect(|w| w.party.set(user));
                 return w;
@@ -529,5 +587,18 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
             }
             null()
         })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slot_that_reads_as_zero_has_no_cases() {
+        // SAFETY: zero is valid (Slot).
+        let s: Selector = unsafe { core::mem::zeroed() };
+        // SAFETY: ours.
+        assert!(unsafe { s.take_entries() }.is_none());
     }
 }

@@ -14,7 +14,7 @@
 //! branch).
 
 use super::raw::RawChan;
-use crate::sched::party::{NO_WAIT, STAYS, Waiter, nobody};
+use crate::sched::party::{STAYS, Waiter};
 use crate::status::Status;
 use core::mem::offset_of;
 use core::ptr::null;
@@ -59,8 +59,6 @@ impl Source {
     /// A source of `chan`, not queued yet.
     pub fn new(chan: *const RawChan, owner: *const (), kind: &'static Kind, owned: bool) -> Source {
         let entry = Waiter::new();
-        entry.party.set(nobody());
-        entry.seq.set(NO_WAIT);
         entry.meet.set(Some(meet));
         Source { entry, out: Waiter::new(), chan, owner, kind, owned }
     }

@@ -145,9 +145,10 @@ impl Bracket {
 
     // ---- retaker (one at a time)
 
-    /// A snapshot for the monitor: the processor this thread owns, and whether it is inside.
+    /// A snapshot, for the monitor and a shutdown: the processor this thread owns, and whether it is inside.
     pub fn peek(&self) -> (usize, bool) {
-        (self.word.load(Acquire) & !TAGS, self.in_rt.load(Relaxed) != 0)
+        // Acquire: pairs with the Release store of exit.
+        (self.word.load(Acquire) & !TAGS, self.in_rt.load(Acquire) != 0)
     }
 
     /// Retaker, step 1: contests `p`. False: the thread does not own it any more.

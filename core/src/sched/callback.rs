@@ -7,9 +7,9 @@
 //! C2  Whoever wins the ticket calls the function, once, inside the bracket and with no lock held: it must not block, call gort, or run code of a user.
 //! C3  After that call the winner touches nothing of it; the owner frees it.
 
-use super::Cx;
 use super::objects::{self, Keeper};
 use super::party::{Party, Who};
+use super::{Cx, enter};
 use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
@@ -50,19 +50,29 @@ static KEEPER: Keeper =
 impl Callback {
     /// A party that calls `call`. NO_MEMORY, or SHUTDOWN.
     pub fn create(call: Call, arg: *mut ()) -> Result<NonNull<Callback>, Status> {
-        let slot = objects::alloc(&KEEPER, &CALLBACKS)?;
-        // SAFETY: a fresh slot is ours.
-        let c = unsafe { slot.as_ref() };
+        objects::make(&KEEPER, &CALLBACKS, |c| {
+            c.party.set_who(Who::Callback);
+            c.call.set(Some(call));
+            c.arg.set(arg);
+            c.data.set(null_mut());
+            c.link.set(core::ptr::null());
+            c.header.refs.store(1, Relaxed);
+            c.header.epoch.store(slab::epoch(), Relaxed);
+            // Release: pairs with the Acquire of the slab's walkers.
+            c.header.kind.store(KIND_CALLBACK, Release);
+        })
+    }
+
+    /// One that stands in memory of the caller's instead of the slab: nothing enlists it, it is only told of (`told.rs`).
+    pub fn apart(call: Call) -> Callback {
+        #[cfg(not(loom))]
+        // SAFETY: zero is valid (see above).
+        let c: Callback = unsafe { core::mem::zeroed() };
+        #[cfg(loom)]
+        let c = Callback::default();
         c.party.set_who(Who::Callback);
         c.call.set(Some(call));
-        c.arg.set(arg);
-        c.data.set(null_mut());
-        c.link.set(core::ptr::null());
-        c.header.refs.store(1, Relaxed);
-        c.header.epoch.store(slab::epoch(), Relaxed);
-        // Release: pairs with the Acquire of the slab's walkers.
-        c.header.kind.store(KIND_CALLBACK, Release);
-        Ok(slot)
+        c
     }
 
     /// Gives it back.
@@ -70,15 +80,19 @@ impl Callback {
     /// # Safety
     /// It is the caller's; its last wait has ended, and the function was called if that was won.
     pub unsafe fn free(c: NonNull<Callback>) {
-        // SAFETY: contract.
+        let cx = enter(); // MISUSE: a winner's call, which is inside already
+        // SAFETY: contract; inside, so that no shutdown comes between the look at the epoch and the end.
         unsafe {
             let r = c.as_ref();
-            if r.header.epoch.load(Relaxed) != slab::epoch() {
-                return; // of a runtime that is gone, and so is its memory
+            // Else it is of a runtime that is gone, and so is its memory.
+            if r.header.epoch.load(Relaxed) == slab::epoch() {
+                r.arg.set(null_mut());
+                r.header.kind.store(0, Relaxed);
+                CALLBACKS.free(c)
             }
-            r.arg.set(null_mut());
-            r.header.kind.store(0, Relaxed);
-            CALLBACKS.free(c)
+        }
+        if let Ok(cx) = cx {
+            cx.exit()
         }
     }
 

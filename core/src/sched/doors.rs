@@ -10,7 +10,7 @@ use super::run::Run;
 use super::runtime::Runtime;
 use super::task::{self, Entry, HAS_HANDLE, OnExit, SpawnOptions, TASKS, Task};
 use super::thread::{Commit, Thread};
-use super::{Time, host, idle, runtime, worker};
+use super::{Time, host, idle, runtime, waits, worker};
 use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::{barrier, clock, context, stack};
@@ -568,18 +568,8 @@ pub fn blocking_leave() {
 }
 
 /// The calling plain thread, whose ticket it has opened, waits until somebody has won it, or the deadline passes. Returns the ticket's state, inside the bracket.
-///
-/// The winner's `ready` is waited for even after a lost race against the deadline: until then it uses our party.
 pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
     let th = cx.thread;
-    let mut told = false;
-    // True: told, or the deadline has passed. A telling that was meant for something else (an old mailbox push) is not the end of the wait: the ticket says.
-    let mut wait = |most: Time| loop {
-        told = th.party_bell.wait_told(deadline.min(most));
-        if !told || th.party.ticket.waiting() != Some(seq) {
-            break told || deadline <= most;
-        }
-    };
     th.party.since.store(super::monitor::COARSE.load(Relaxed), Relaxed);
     if let Some(p) = cx.processor() {
         // A task's foreign call (D4): the others of its lane go on elsewhere at once.
@@ -587,24 +577,26 @@ pub fn thread_park(cx: Cx, seq: u64, deadline: Time) -> u8 {
         th.bracket.put_down();
         lane.hand_over(p, clock::NEVER - 1);
     }
+    th.waits.begin();
     cx.exit();
-    if th.host.get().or_else(any_host).is_none()
+    let host = th.host.get().or_else(any_host);
+    let looks = host.is_none()
         && th.party.reason() != Reason::Sleep
-        && (deadline == clock::NEVER || deadline > clock::after(super::spin::LONGEST))
-    {
-        th.patience.watch(|| th.party_bell.is_told());
-    }
-    let patient = match th.host.get().or_else(any_host) {
-        // SAFETY: the hook's contract: it only calls `wait`.
-        Some(h) => unsafe { (h.thread_block)(&mut wait) },
-        None => wait(clock::NEVER),
-    };
-    let end = if patient { super::ticket::EXPIRED } else { super::ticket::CANCELED };
-    if !told && !th.party.ticket.win(seq, end, 0) {
-        th.party_bell.wait_told(clock::NEVER);
-    }
-    debug_assert!(th.party.ticket.waiting().is_none());
+        && (deadline == clock::NEVER || deadline > clock::after(super::spin::LONGEST));
+    waits::wait_told(
+        &th.party_bell,
+        &th.party.ticket,
+        seq,
+        deadline,
+        looks.then_some(&th.patience),
+        |wait| match host {
+            // SAFETY: the hook's contract: it only calls `wait`.
+            Some(h) => unsafe { (h.thread_block)(wait) },
+            None => wait(clock::NEVER),
+        },
+    );
     th.bracket.enter();
+    th.waits.end();
     th.bracket.settle(); // a retaker may have asked meanwhile (B2); who needs a processor asks for one at its next entry
     th.party.woken.fetch();
     th.party.ticket.outcome().0

@@ -15,7 +15,7 @@ use super::lane::Lane;
 use super::list::{Fifo, Linked, Mailbox};
 use super::party::{Party, Who};
 use super::processor::Processor;
-use super::ticket;
+use super::waits;
 use crate::status::Status;
 use crate::sys::clock::NEVER;
 use crate::sys::prim::*;
@@ -50,11 +50,15 @@ pub mod objects {
         pub release: fn(),
         pub reset: fn(),
     }
-    pub fn alloc<T: crate::sys::slab::Slot>(
+    pub fn make<T: crate::sys::slab::Slot>(
         _: &'static Keeper,
         slab: &'static crate::sys::slab::Slab<T>,
+        fill: impl FnOnce(&T),
     ) -> Result<core::ptr::NonNull<T>, crate::Status> {
-        slab.alloc().ok_or(crate::Status::NoMemory)
+        let slot = slab.alloc().ok_or(crate::Status::NoMemory)?;
+        // SAFETY: a fresh object, leaked until the next schedule.
+        fill(unsafe { slot.as_ref() });
+        Ok(slot)
     }
 }
 
@@ -392,7 +396,7 @@ pub unsafe fn ready(cx: Cx, party: *const Party) {
     unsafe {
         match (*party).who() {
             Who::Task => ready_task(cx, party.byte_sub(offset_of!(Task, party)).cast::<Task>().cast_mut()),
-            Who::Thread => (*party.byte_sub(offset_of!(Thread, party)).cast::<Thread>()).bell.ring(),
+            Who::Thread => (*party.byte_sub(offset_of!(Thread, party)).cast::<Thread>()).party_bell.ring(),
             Who::Callback => Callback::of(party).call(cx),
         }
     }
@@ -445,14 +449,11 @@ pub unsafe fn spawn_then(mut entry: task::Entry, _: task::SpawnOptions, on_exit:
     Ok(())
 }
 
-/// As in `doors.rs`, without a host's hooks.
+/// As in `doors.rs`, without a host's hooks, and without the look before the sleep, which `tests/loom_waits.rs` models.
 pub fn thread_park(cx: Cx, seq: u64, deadline: i64) -> u8 {
     let th = cx.thread;
     cx.exit();
-    let told = th.bell.wait_told(deadline);
-    if !told && !th.party.ticket.win(seq, ticket::EXPIRED, 0) {
-        th.bell.wait_told(NEVER);
-    }
+    waits::wait_told(&th.party_bell, &th.party.ticket, seq, deadline, None, |wait| wait(NEVER));
     let _ = enter();
     th.party.ticket.outcome().0
 }

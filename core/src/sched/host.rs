@@ -88,7 +88,7 @@ pub unsafe fn next_task() -> *mut Task {
     }
 }
 
-/// A run of this thread is over: those of its tasks that are bound to the thread and were given up (detached) are never resumed. Their waits are won by us and nobody is made ready;
+/// A run of this thread is over: those of its tasks that are bound to the thread and were given up (detached) are never resumed. Their waits are won by us and nobody is made ready (`Party::give_up`);
 /// those that are queued leave the queues. (The thread may leave the loop for ever, and its `Thread` may become another's.)
 pub fn give_up_bound_tasks(th: &Thread) {
     let Ok(cx) = enter() else { return };
@@ -99,9 +99,8 @@ pub fn give_up_bound_tasks(th: &Thread) {
             && core::ptr::eq(t.thread.get(), th)
             && t.run.load(Relaxed).is_null()
             && t.state.load(Relaxed) != task::DEAD
-            && let Some(seq) = t.party.ticket.waiting()
         {
-            t.party.end(seq, ticket::CANCELED);
+            t.party.give_up()
         }
     });
     // Whoever won before us has pushed already, or pushes to a thread that does not look any more until it is made anew.

@@ -33,8 +33,6 @@ pub mod run;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(not(loom))]
-pub mod spin;
-#[cfg(not(loom))]
 pub mod task;
 #[cfg(not(loom))]
 pub mod thread;
@@ -50,8 +48,10 @@ pub mod entry;
 pub mod list;
 pub mod party;
 pub mod ring;
+pub mod spin;
 pub mod ticket;
 pub mod told;
+pub mod waits;
 pub mod wakelist;
 
 #[cfg_attr(loom, path = "doors_loom.rs")]

@@ -1,6 +1,8 @@
 //! The slabs of the floors above, as far as the runtime must know them: how many are alive, and how to forget them.
 //!
 //! A floor registers its slab when it first makes an object; so no arrow points up. Registration is idempotent and takes no lock.
+//!
+//! Rejected: to hand out the empty slot and leave the bracket (a shutdown in between forgets the slab, and what is written then is an object that nobody counts, in memory that was given back).
 
 use super::{enter, runtime};
 use crate::status::Status;
@@ -34,14 +36,23 @@ pub fn register(keeper: &'static Keeper) {
     }
 }
 
-/// A slot of a slab, which is made known. SHUTDOWN while memory is being released.
-pub fn alloc<T: Slot>(keeper: &'static Keeper, slab: &'static Slab<T>) -> Result<NonNull<T>, Status> {
+/// An object of a slab, which is made known: `fill` writes the fields of a fresh slot, and its kind last. All of it is one stay inside, so a shutdown waits until the object is whole: it gives back
+/// what the object holds, and the slot reads as zero afterwards and not as what was written late. SHUTDOWN while memory is being released.
+pub fn make<T: Slot>(
+    keeper: &'static Keeper,
+    slab: &'static Slab<T>,
+    fill: impl FnOnce(&T),
+) -> Result<NonNull<T>, Status> {
     let cx = enter()?;
     if runtime::is_releasing() {
         return Err(cx.out(Status::Shutdown));
     }
     register(keeper);
     let slot = slab.alloc();
+    if let Some(slot) = slot {
+        // SAFETY: a fresh slot is ours until its kind is stored; slots are type-stable, and zero or an older object is a valid one.
+        fill(unsafe { slot.as_ref() })
+    }
     cx.exit();
     slot.ok_or(Status::NoMemory)
 }

@@ -88,19 +88,20 @@ pub struct Waiter {
     // written by the winner before it makes the party ready
     pub status: Cell<Status>,
     // written by the owner before it enlists
+    /// Null: an entry that is no waiter (W1).
     pub party: Cell<*const Party>,
     pub seq: Cell<u64>,
     /// Where the value goes to or comes from: memory of a native task's or thread's stack, or an inline slot.
     pub slot: Cell<*mut u8>,
     // set once, before it is enlisted for the first time
-    /// What is done with it when it is popped and its ticket can not be won: an entry that is no waiter (W1).
+    /// What is done with an entry that is no waiter when it is popped (W1).
     pub meet: Cell<Option<Meet>>,
 }
 
 /// Meets an entry that was popped and is no waiter: null, or the waiter that it turned out to be, whose ticket was won by this.
 ///
-/// W1  An entry with a `meet` stays for longer than one wait: of a selector, or of an observer. Its `seq` is `NO_WAIT`, so nobody wins it by chance. It is taken off the queue by being met:
-///     off the queue means told, on it means armed (D10).
+/// W1  An entry with a `meet` stays for longer than one wait: of a selector, or of an observer. While it is queued its `party` is null: there is no ticket to be tried, in vain or by chance. It
+///     is taken off the queue by being met: off the queue means told, on it means armed (D10).
 /// W2  Called under the object's lock, from inside; it must not block, take a lock of the same rank, or wake: whom it tells goes on the thread's list (`tell_later`).
 ///
 /// W3  `STAYS` says that it has put itself back in front and there is nothing to be had: the search ends there.
@@ -108,24 +109,6 @@ pub type Meet = unsafe fn(*const Waiter) -> *const Waiter;
 
 /// See W3. Never looked into.
 pub const STAYS: *const Waiter = core::ptr::dangling();
-
-/// The number of no wait.
-pub const NO_WAIT: u64 = u64::MAX;
-
-/// A party that never waits: of entries that are no waiters.
-pub fn nobody() -> *const Party {
-    struct Nobody(Party);
-    // SAFETY: its ticket stays IDLE, and that is all that anybody looks at.
-    unsafe impl Sync for Nobody {}
-    #[cfg(not(loom))]
-    {
-        // SAFETY: I4.
-        static NOBODY: Nobody = Nobody(unsafe { core::mem::zeroed() });
-        &NOBODY.0
-    }
-    #[cfg(loom)]
-    &crate::sys::slab::leak(Nobody(Party::default())).0
-}
 
 impl Waiter {
     /// A waiter in no queue.
@@ -270,10 +253,14 @@ impl WaitQueue {
             // SAFETY: contract; a queued waiter's fields may be read (I2).
             unsafe {
                 let w = self.pop();
-                if w.is_null() || (*(*w).party.get()).ticket.win_held((*w).seq.get(), ticket::WON, (*w).case.get()) {
+                if w.is_null() {
                     return w;
                 }
-                if let Some(meet) = (*w).meet.get() {
+                if let Some(party) = (*w).party.get().as_ref() {
+                    if party.ticket.win_held((*w).seq.get(), ticket::WON, (*w).case.get()) {
+                        return w;
+                    }
+                } else if let Some(meet) = (*w).meet.get() {
                     let w = meet(w);
                     if w == STAYS {
                         return null();
@@ -379,6 +366,8 @@ pub struct Party {
     pub watching: Cell<u8>,
     /// What the owner has learned of its selects (`chan/select.rs` S-8).
     pub luck: Cell<u8>,
+    /// 1: it will never go on (`give_up`).
+    gone: AtomicU8,
     /// Open shields; written by the owner only.
     pub shield: AtomicU8,
     /// Coarse milliseconds at the last park (census).
@@ -451,6 +440,21 @@ impl Party {
             }
         }
         self.ticket.win(seq, state, 0)
+    }
+
+    /// Whoever lets it never go on (a host's task whose run is over): its open wait is ended, and it is not made ready. What it was about to do with an object is for those to clear up who find its
+    /// name there.
+    pub fn give_up(&self) {
+        // Release: pairs with the Acquire of `is_gone`: what it did is seen.
+        self.gone.store(1, Release);
+        if let Some(seq) = self.ticket.waiting() {
+            self.end(seq, ticket::CANCELED);
+        }
+    }
+
+    /// Will it never go on? True stays true.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Acquire) != 0
     }
 
     /// What the census prints.

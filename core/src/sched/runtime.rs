@@ -514,14 +514,15 @@ pub fn set_workers(n: usize) -> Status {
     cx.out(Status::Ok)
 }
 
-/// MISUSE inside a task or while a run is active, and where a host has a lane: the host ends its threads and keeps pointers to the lane, so the runtime is its own to end (with the
+/// MISUSE inside a task or a wait, or while a run is active, and where a host has a lane: the host ends its threads and keeps pointers to the lane, so the runtime is its own to end (with the
 /// process). The runtime can start again afterwards.
 pub fn shutdown() -> Status {
     let cx = match enter() {
         Ok(cx) => cx,
         Err(s) => return s,
     };
-    if !cx.caller().is_null() {
+    // Nor from a hook of the caller's own wait (K4), which would find nothing left when it goes on.
+    if !cx.caller().is_null() || cx.thread.waits.is_waiting() {
         return cx.out(Status::Misuse);
     }
     let Some(rt) = get() else { return cx.out(Status::Ok) };
@@ -589,8 +590,8 @@ fn end_all_waits(cx: Cx) {
     }
 }
 
-/// The last step: nothing of ours runs any more. Plain threads may still be inside a call: from the new epoch on every object says SHUTDOWN under its lock, so none enlists any more;
-/// those that are inside are waited for, and those that sleep are told once more. One that stays inside keeps the memory.
+/// The last step: nothing of ours runs any more. Plain threads may still be in a call: from the new epoch on every object says SHUTDOWN under its lock, so none enlists any more;
+/// those that sleep are told once more, and all are waited for until they have left their calls (waits.rs). One that stays keeps the memory.
 fn release(rt: &'static Runtime) -> Status {
     RELEASING.store(true, SeqCst);
     RT.store(null_mut(), SeqCst);
@@ -608,12 +609,7 @@ fn release_memory(rt: &'static Runtime) -> Status {
         end_all_waits(cx);
         cx.exit();
         let me = Thread::get();
-        let busy = thread::all().any(|t| {
-            t.alive.load(Acquire)
-                && !core::ptr::eq(t, me)
-                && (t.bracket.peek().1
-                    || (t.party_bell.is_told() && !matches!(t.party.ticket.outcome().0, ticket::IDLE)))
-        });
+        let busy = thread::all().any(|t| t.alive.load(Acquire) && !core::ptr::eq(t, me) && t.is_in_a_call());
         if !busy {
             break;
         }

@@ -8,8 +8,10 @@
 //!
 //! Rejected: a fixed time (a server's idle threads burn it at each wait).
 
+use crate::sys::clock;
+#[cfg(not(loom))]
+use crate::sys::cpu::pauses;
 use crate::sys::prim::*;
-use crate::sys::{clock, cpu};
 
 /// The longest look, and that of a new try, ns.
 const MOST: u32 = 20_000;
@@ -23,6 +25,12 @@ const LEAST: u32 = 100;
 const KEEP: u32 = 2_000;
 /// Pauses from look to look.
 const STEP: u32 = 4;
+
+/// In the models one look is enough: the time of a second one has passed (`sys/clock.rs`).
+#[cfg(loom)]
+fn pauses(_: u32) -> u32 {
+    STEP
+}
 
 /// How long one thread looks; its own.
 pub struct Patience {
@@ -40,7 +48,7 @@ impl Patience {
     /// Looks until `done`, for as long as it has learned is wise, and learns.
     pub fn watch(&self, done: impl Fn() -> bool) {
         let ns = if self.vain.get() % TRIES == TRIES - 1 { TRY } else { self.ns.get() };
-        let keep = cpu::pauses(ns.min(KEEP));
+        let keep = pauses(ns.min(KEEP));
         for _ in 0..keep / STEP {
             if done() {
                 return self.answered();

@@ -19,6 +19,7 @@ use super::list::{Fifo, Mailbox};
 use super::party::{Party, Who};
 use super::spin::Patience;
 use super::task::Task;
+use super::waits::Waits;
 use super::{Cx, Time};
 use crate::sys::context::Fiber;
 use crate::sys::lock::ByteLock;
@@ -90,6 +91,8 @@ pub struct Thread {
     pub party: Party,
     /// Rung only by whoever won the party's ticket.
     pub party_bell: Bell,
+    /// Written by the owner; a shutdown asks whether it has left (waits.rs).
+    pub waits: Waits,
     // ---- set once
     all_next: Cell<*const Thread>,
 }
@@ -125,6 +128,7 @@ impl Thread {
             mailbox: CachePadded(Mailbox::new()),
             bell: Bell::new(),
             party_bell: Bell::new(),
+            waits: Waits::new(),
             stop: AtomicBool::new(false),
             preempt: AtomicBool::new(false),
             hired: AtomicBool::new(false),
@@ -163,6 +167,7 @@ impl Thread {
             t
         });
         t.reset();
+        t.waits.forget(); // of an earlier user that ended within a wait
         t.stop.store(false, Relaxed);
         t.tid.store(cpu::thread_id(), Relaxed);
         t.random.set((cpu::thread_id() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ clock::now() as u64);
@@ -215,6 +220,11 @@ impl Thread {
         if self.party.ticket.waiting().is_some() { self.host_task.get() } else { null() }
     }
 
+    /// Anybody, after a heavy barrier: may it still be in a call that began before it?
+    pub fn is_in_a_call(&self) -> bool {
+        self.waits.in_a_call(&self.bracket)
+    }
+
     /// Owner, inside: has it started tasks that only it can run?
     pub fn has_pinned(&self) -> bool {
         !self.pinned_next.get().is_null() || !self.pinned.is_empty() || !self.mailbox.is_empty()
@@ -260,6 +270,7 @@ pub fn forget_others_after_fork() {
         if core::ptr::from_ref(t) != me {
             // A slot whose lists may be torn is not used again: it stays `alive`, without an OS thread.
             t.bracket.make_foreign();
+            t.waits.forget();
             t.party.ticket.close();
             t.tid.store(0, Relaxed);
         }

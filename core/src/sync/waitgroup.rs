@@ -51,17 +51,15 @@ static KEEPER: objects::Keeper =
 
 /// A new group at zero, with one reference.
 pub fn create() -> Result<NonNull<RawWg>, Status> {
-    let slot = objects::alloc(&KEEPER, &GROUPS)?;
-    // SAFETY: a fresh slot is ours.
-    let g = unsafe { slot.as_ref() };
-    g.count.set(0);
-    g.tasks.set(0);
-    g.orphan.set(false);
-    g.waiters.clear();
-    g.header.refs.store(1, Relaxed);
-    g.header.epoch.store(slab::epoch(), Relaxed);
-    g.header.kind.store(KIND_WG, Release);
-    Ok(slot)
+    objects::make(&KEEPER, &GROUPS, |g| {
+        g.count.set(0);
+        g.tasks.set(0);
+        g.orphan.set(false);
+        g.waiters.clear();
+        g.header.refs.store(1, Relaxed);
+        g.header.epoch.store(slab::epoch(), Relaxed);
+        g.header.kind.store(KIND_WG, Release);
+    })
 }
 
 #[inline(always)]

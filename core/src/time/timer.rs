@@ -123,25 +123,23 @@ impl PartialOrd for What {
 fn make(what: What, lane: u8, when: Time, to: *mut (), with: usize) -> Result<NonNull<Timer>, Status> {
     let cx = enter()?;
     let started = runtime::started(cx).map(|_| ());
-    let run = alarms::run_of(cx);
+    let run = if what >= What::Call { run_number(alarms::run_of(cx)) } else { 0 };
     cx.exit();
     started?;
     alarms::keep(&KEPT);
-    let slot = objects::alloc(&KEEPER, &TIMERS)?;
-    // SAFETY: a fresh slot is ours until its kind is stored.
-    let t = unsafe { slot.as_ref() };
-    t.when.set(if what >= What::Call { NEVER } else { when });
-    t.node.set(None);
-    t.to.set(to);
-    t.with.set(with);
-    t.run.set(if what >= What::Call { run_number(run) } else { 0 });
-    t.lane.set(lane);
-    t.what.set(what);
-    t.header.refs.store(1, Relaxed);
-    t.header.epoch.store(slab::epoch(), Relaxed);
-    // Release: pairs with the lock's Acquire of whoever was given the handle.
-    t.header.kind.store(KIND_TIMER, Release);
-    Ok(slot)
+    objects::make(&KEEPER, &TIMERS, |t| {
+        t.when.set(if what >= What::Call { NEVER } else { when });
+        t.node.set(None);
+        t.to.set(to);
+        t.with.set(with);
+        t.run.set(run);
+        t.lane.set(lane);
+        t.what.set(what);
+        t.header.refs.store(1, Relaxed);
+        t.header.epoch.store(slab::epoch(), Relaxed);
+        // Release: pairs with the lock's Acquire of whoever was given the handle.
+        t.header.kind.store(KIND_TIMER, Release);
+    })
 }
 
 /// Runs are slab objects too, 16 bytes at the least: their place in the arena is a number of 32 bits.

@@ -56,10 +56,8 @@ static KEEPER: objects::Keeper =
 /// # Safety
 /// `parent` is null or a live source.
 pub unsafe fn create(parent: *const CancelSource) -> Result<NonNull<CancelSource>, Status> {
-    let slot = objects::alloc(&KEEPER, &SOURCES)?;
-    // SAFETY: a fresh slot is ours; the parent is live.
-    unsafe {
-        let s = slot.as_ref();
+    // SAFETY: the parent is live.
+    objects::make(&KEEPER, &SOURCES, |s| unsafe {
         s.flag.store(0, Relaxed);
         s.cause.store(0, Relaxed);
         s.nodes.set(null());
@@ -67,7 +65,7 @@ pub unsafe fn create(parent: *const CancelSource) -> Result<NonNull<CancelSource
         s.next.set(null());
         s.prev.set(null());
         s.parent.set(parent);
-        s.root.set(if parent.is_null() { slot.as_ptr() } else { (*parent).root.get() });
+        s.root.set(if parent.is_null() { s } else { (*parent).root.get() });
         s.header.refs.store(1, Relaxed);
         s.header.epoch.store(slab::epoch(), Relaxed);
         s.header.kind.store(KIND_CANCEL, Release);
@@ -88,8 +86,7 @@ pub unsafe fn create(parent: *const CancelSource) -> Result<NonNull<CancelSource
                 }
             });
         }
-    }
-    Ok(slot)
+    })
 }
 
 /// Gives a source back. Its children must be gone; waits must not watch it any more (else MISUSE, and nothing changes).

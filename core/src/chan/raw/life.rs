@@ -3,9 +3,10 @@
 //! The rules are those of `raw.rs`; what is here takes the lock once, collects wake-ups and leftovers under it, and fires and drops after it.
 
 use super::{KIND_CHAN, Layout, RawChan, lock};
+use crate::chan::block::Block;
 use crate::chan::notify::Notifier;
 use crate::chan::overflow::Overflow;
-use crate::chan::returned::{self, Returned};
+use crate::chan::returned;
 use crate::chan::source::Source;
 use crate::elem::MAX_SIZE;
 use crate::sched::{Cx, objects, tell};
@@ -31,6 +32,7 @@ fn free_buffers() {
                 libc::free(c.buf.replace(null_mut()).cast());
                 c.order.free();
                 Overflow::free(c.overflow.replace(null()).cast_mut());
+                returned::drop_all(c.returned.replace(null()), c.align(), None);
                 Notifier::leave(c.notifier.replace(null()));
             }
         }
@@ -68,39 +70,41 @@ fn make(layout: Layout, cap: usize, unbounded: bool) -> Result<NonNull<RawChan>,
         }
         p.cast()
     };
-    let slot = match objects::alloc(&KEEPER, &CHANNELS) {
-        Ok(slot) => slot,
-        Err(s) => {
-            // SAFETY: from posix_memalign, or null.
-            unsafe { libc::free(buf.cast()) };
-            return Err(s);
-        }
-    };
-    // SAFETY: a fresh slot is ours until its kind is stored.
-    let c = unsafe { slot.as_ref() };
-    c.size.set(layout.size as u32);
-    c.align.set(layout.align as u16);
-    c.closed.set(false);
-    c.overflow.set(if unbounded { Overflow::create(layout.size, layout.align) } else { null_mut() });
-    c.notifier.set(null());
-    c.source.set(null());
-    c.cap.set(cap);
-    c.count.set(0);
-    c.head.set(0);
-    c.tail.set(0);
-    c.buf.set(buf);
-    c.drop.set(layout.drop);
-    c.returned.set(null_mut());
-    c.senders.set(0);
-    c.receivers.set(0);
-    c.recvq.clear(); // after a shutdown a late waiter may have unlinked itself from what was zeroed
-    c.sendq.clear();
-    c.order.make(unbounded);
-    c.header.refs.store(1, Relaxed);
-    c.header.epoch.store(slab::epoch(), Relaxed);
-    // Release: pairs with the lock's Acquire of whoever was given the handle.
-    c.header.kind.store(KIND_CHAN, Release);
-    Ok(slot)
+    let overflow = if unbounded { Overflow::create(layout.size, layout.align) } else { null_mut() };
+    if unbounded && overflow.is_null() {
+        // SAFETY: from posix_memalign, or null.
+        unsafe { libc::free(buf.cast()) };
+        return Err(Status::NoMemory);
+    }
+    let made = objects::make(&KEEPER, &CHANNELS, |c| {
+        c.size.set(layout.size as u32);
+        c.align.set(layout.align as u16);
+        c.closed.set(false);
+        c.overflow.set(overflow);
+        c.notifier.set(null());
+        c.source.set(null());
+        c.cap.set(cap);
+        c.count.set(0);
+        c.head.set(0);
+        c.tail.set(0);
+        c.buf.set(buf);
+        c.drop.set(layout.drop);
+        c.returned.set(null());
+        c.senders.set(0);
+        c.receivers.set(0);
+        c.recvq.clear(); // after a shutdown a late waiter may have unlinked itself from what was zeroed
+        c.sendq.clear();
+        c.order.make(unbounded);
+        c.header.refs.store(1, Relaxed);
+        c.header.epoch.store(slab::epoch(), Relaxed);
+        // Release: pairs with the lock's Acquire of whoever was given the handle.
+        c.header.kind.store(KIND_CHAN, Release);
+    });
+    // SAFETY: from posix_memalign, or null; no channel has them.
+    made.inspect_err(|_| unsafe {
+        libc::free(buf.cast());
+        Overflow::free(overflow);
+    })
 }
 
 /// Under the lock: ends every wait with CLOSED.
@@ -176,7 +180,7 @@ struct Leftover {
     size: usize,
     align: usize,
     drop: Option<unsafe extern "C" fn(*mut c_void)>,
-    returned: *mut Returned,
+    returned: *const Block,
     overflow: *mut Overflow,
     notifier: *const Notifier,
     source: *mut Source,
@@ -194,7 +198,7 @@ impl Leftover {
             size: c.size.get() as usize,
             align: c.align.get() as usize,
             drop: c.drop.get(),
-            returned: c.returned.replace(null()).cast_mut(),
+            returned: c.returned.replace(null()),
             // An abandoned channel takes nothing more, so it needs no room without bound.
             // SAFETY: the lock is held by contract.
             overflow: unsafe { Overflow::take(c) },
@@ -215,7 +219,7 @@ impl Leftover {
 
     fn drop_all(self) {
         // SAFETY: ours since `take`.
-        unsafe { returned::drop_all(self.returned, (self.size, self.align), self.drop) };
+        unsafe { returned::drop_all(self.returned, self.align, self.drop) };
         if let Some(drop) = self.drop {
             let mut i = self.head;
             for _ in 0..self.count {
