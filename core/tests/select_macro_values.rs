@@ -1,6 +1,6 @@
 //! `gort::select!`: every value is dropped exactly once, in every way it can go, whatever its size and alignment; and the bugs that peers had with theirs.
 //!
-//! What it is NOT: the forms of the macro and its waits (select_macro.rs).
+//! What it is NOT: the forms of the macro (select_macro.rs) and its waits (select_macro_waits.rs).
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 

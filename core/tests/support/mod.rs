@@ -272,6 +272,11 @@ pub fn assert_clean() {
     }
 }
 
+/// Every selector that was not leaked is given back.
+pub fn no_selector_is_left() {
+    assert_eq!(gort::sched::objects::live("selectors"), 0, "selectors left alive");
+}
+
 // ---- time and scale
 
 /// Sanitizers and slow machines: `GORT_TEST_PATIENCE=3` makes every limit three times as long.
