@@ -66,6 +66,8 @@ def program():
     return run
 
 
+# For tests that rest on the order in which one thread's tasks run, on the verdict of a deadlock, or on ending a task that computes: tasks that are threads
+# of the system (GORT_PYTHON_TASKS=threads) have none of these.
 needs_greenlets = pytest.mark.skipif(gort.info()["tasks"] != "greenlets", reason="tasks are threads here")
 
 
