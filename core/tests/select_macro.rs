@@ -9,7 +9,7 @@
 
 mod support;
 
-use gort::{Receiver, Sender, Status, Time, Wait, WaitGroup, channel, go, select, spawn, yield_now};
+use gort::{Receiver, Sender, Status, Time, Wait, channel, go, select, spawn, yield_now};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use support::{check, ms, scale, until, until_parked, us};
@@ -398,25 +398,8 @@ fn repeat_rounds() -> usize {
 #[test]
 fn doubleselect() {
     check(|| {
-        let n = scale(4_000, 40_000);
-        let ends: Vec<_> = (0..4).map(|_| channel::<usize>(0)).collect();
-        let (out_tx, out) = channel::<usize>(0);
-        let done = WaitGroup::new();
-        for (_, rx) in &ends {
-            let (rx, out) = (rx.clone(), out_tx.clone());
-            done.go(move || rx.iter().for_each(|v| out.send(v).unwrap()));
-        }
-        drop(out_tx);
-        let tx: Vec<_> = ends.into_iter().map(|(tx, _)| tx).collect();
-        go(move || {
-            for i in 0..n {
-                select! { send(tx[0], i) => {}, send(tx[1], i) => {}, send(tx[2], i) => {}, send(tx[3], i) => {} }
-                    .unwrap()
-            }
-        });
-        let mut seen = vec![false; n];
-        out.iter().for_each(|v| assert!(!std::mem::replace(&mut seen[v], true), "{v} came twice"));
-        assert!(seen.iter().all(|s| *s), "a value was lost");
-        done.wait().unwrap();
+        support::bodies::double_select(scale(4_000, 40_000), |tx, i| {
+            select! { send(tx[0], i) => {}, send(tx[1], i) => {}, send(tx[2], i) => {}, send(tx[3], i) => {} }.unwrap()
+        })
     })
 }
