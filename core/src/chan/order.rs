@@ -9,6 +9,7 @@
 //!      with the channel's, and what the completing party did is added, since the operation comes after that too. The other direction, completing party before woken
 //!      party, is told by `ready`.
 
+use super::select::Case;
 use crate::sched::party::Party;
 use crate::sched::thread::Thread;
 use crate::sys::prim::Cell;
@@ -20,6 +21,23 @@ use std::collections::VecDeque;
 pub(super) fn wrote(at: *const u8, n: usize) {
     // SAFETY: inside, so the thread is registered; threads are never freed.
     unsafe { (*Thread::get()).written.note(at, n) }
+}
+
+/// How large the elements are of the cases of a select that is about to wait: the channel of the one that goes ahead may be gone afterwards.
+pub(super) struct Sizes(Vec<usize>);
+
+impl Sizes {
+    /// # Safety
+    /// The channels are alive, or null.
+    pub unsafe fn of(cases: &[Case]) -> Sizes {
+        // SAFETY: contract.
+        Sizes(cases.iter().map(|c| unsafe { c.chan.as_ref() }.map_or(0, |c| c.size.get() as usize)).collect())
+    }
+
+    /// Receive case `i` has gone ahead.
+    pub fn wrote(&self, i: usize, case: &Case) {
+        wrote(case.at, self.0[i])
+    }
 }
 
 #[derive(Default)]

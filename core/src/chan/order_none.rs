@@ -1,9 +1,21 @@
 //! What `order.rs` is in every build but the checking library: nothing is kept.
 
+use super::select::Case;
 use crate::sched::party::Party;
 
 #[inline(always)]
 pub(super) fn wrote(_: *const u8, _: usize) {}
+
+pub(super) struct Sizes;
+
+impl Sizes {
+    #[inline(always)]
+    pub unsafe fn of(_: &[Case]) -> Sizes {
+        Sizes
+    }
+    #[inline(always)]
+    pub fn wrote(&self, _: usize, _: &Case) {}
+}
 
 #[cfg_attr(loom, derive(Default))]
 pub struct Order;

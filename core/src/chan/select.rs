@@ -491,13 +491,14 @@ unsafe fn enlist_and_wait(
             }
             enlist(i, case, w, party, seq);
         }
+        let sizes = order::Sizes::of(cases);
         let (cx, state) = block_many(cx, &Many(locked), Reason::Select, null(), wait);
         locks.lock();
         unlink(cases, waiters);
         if state == ticket::WON {
             let i = party.ticket.outcome().1 as usize;
             if cases[i].op == Op::Recv && waiters[i].status.get().is_ok() {
-                order::wrote(cases[i].at, (*cases[i].chan).size.get() as usize)
+                sizes.wrote(i, &cases[i])
             }
         }
         locks.unlock();
