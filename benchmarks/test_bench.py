@@ -155,6 +155,7 @@ class EnginesInPython(unittest.TestCase):
                         sample = harness.run_once(e, w, 5_003, 11, None, 60)  # no multiple of a batch or a block
                         self.assertIsNone(sample.why)
                         tried += 1
+        # Packages are a matter of the venv; the protocol is tested without them (class Protocol).
         if tried == 0:
             self.skipTest("no engine in Python can be imported here")
 
@@ -185,7 +186,8 @@ class Protocol(unittest.TestCase):
         self.assertGreater(protocol.resident(), 1_000_000)
 
 
-@unittest.skipIf(report is None, "rich is not here")
+# Only the report needs a package, rich, to draw its tables; the rest of these tests is to run with any Python.
+@unittest.skipIf(report is None, "rich is not here: the report, which makes the ratios, needs it")
 class Ratios(unittest.TestCase):
     def rows(self, workload, figures):
         suite = harness.load_suite()
@@ -236,8 +238,9 @@ class Checksums(unittest.TestCase):
             self.assertEqual(items.expected(n), plain, n)
 
     def test_substitute_is_the_same_everywhere(self):
+        # load_items prefers the recorded stream, which is made for a measurement and is not in the tree.
         if harness.RECORDED.exists():
-            self.skipTest("there is a recorded stream")
+            self.skipTest("there is a recorded stream, which is taken before the substitute")
         items = harness.load_items()
         self.assertFalse(items.recorded)
         self.assertEqual((len(items.lens), sum(items.lens)), (8192, SUBSTITUTE_BYTES))

@@ -11,7 +11,7 @@ mod source;
 mod support;
 
 use gort::{Status, Wait, WaitGroup, channel, spawn, unbounded};
-use ledger::{Ledger, Line, Pad, Val, roomy};
+use ledger::{Ledger, Line, NOTHINGS, Nothing, Pad, Val, roomy};
 use source::Source;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use support::sync::Arc;
@@ -204,14 +204,6 @@ fn every_way_of_a_value<P: Pad>() {
 #[test]
 fn values_are_dropped_exactly_once_in_every_way_they_can_go() {
     check(|| for_every_kind!(every_way_of_a_value))
-}
-
-static NOTHINGS: AtomicUsize = AtomicUsize::new(0);
-struct Nothing;
-impl Drop for Nothing {
-    fn drop(&mut self) {
-        NOTHINGS.fetch_add(1, SeqCst);
-    }
 }
 
 #[test]

@@ -5,56 +5,22 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+#[path = "support/ledger.rs"]
+mod ledger;
 mod support;
 
 use gort::{Status, Wait, channel};
-use std::sync::atomic::{AtomicUsize, Ordering::*};
-use support::sync::Arc;
+use ledger::{Huge, Ledger, NOTHINGS, Nothing, Pad, Val, on_large_stack, roomy};
+use std::sync::atomic::Ordering::*;
 use support::{check, check_on, repeat, until, until_parked, us};
 
 // ---- C10, I6, I7: every value is dropped exactly once, by whoever has it
 
-/// Counts how often each of its values is dropped.
-#[derive(Clone, Default)]
-struct Ledger(Arc<(AtomicUsize, AtomicUsize)>);
-
-struct Val<const PAD: usize>(Ledger, usize, [u64; PAD]);
-
-impl Ledger {
-    fn make<const PAD: usize>(&self, n: usize) -> Val<PAD> {
-        self.0.0.fetch_add(1, SeqCst);
-        Val(self.clone(), n, [n as u64; PAD])
-    }
-    fn dropped(&self) -> usize {
-        self.0.1.load(SeqCst)
-    }
-    fn settle(&self) {
-        assert_eq!(self.dropped(), self.0.0.load(SeqCst), "made and dropped");
-    }
-}
-
-impl<const PAD: usize> Drop for Val<PAD> {
-    fn drop(&mut self) {
-        assert!(self.2.iter().all(|w| *w == self.1 as u64), "a value that was never whole");
-        self.2.iter_mut().for_each(|w| *w = u64::MAX);
-        self.0.0.1.fetch_add(1, SeqCst);
-    }
-}
-
-/// For values by the dozen: compiled without much optimisation each mention of one is a copy.
-fn roomy<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> gort::JoinHandle<T> {
-    gort::Builder::new().stack_size(16 << 20).spawn(f).unwrap()
-}
-
-fn on_large_stack(f: impl FnOnce() + Send + 'static) {
-    roomy(f).join().unwrap()
-}
-
-fn every_way_of_a_value<const PAD: usize>() {
+fn every_way_of_a_value<P: Pad>() {
     let l = Ledger::default();
     // Received, by way of the buffer and by hand-off.
     for cap in [0, 2] {
-        let (tx, rx) = channel::<Val<PAD>>(cap);
+        let (tx, rx) = channel::<Val<P>>(cap);
         let theirs = l.clone();
         roomy(move || (0..5).for_each(|i| tx.send(theirs.make(i)).unwrap()));
         (0..5).for_each(|i| assert_eq!(rx.recv().unwrap().1, i));
@@ -62,7 +28,7 @@ fn every_way_of_a_value<const PAD: usize>() {
     }
     // Left in the buffer when both ends are gone, after a close, and when the receivers go first.
     for way in 0..3 {
-        let (tx, rx) = channel::<Val<PAD>>(3);
+        let (tx, rx) = channel::<Val<P>>(3);
         tx.send(l.make(100)).unwrap();
         drop(rx.recv().unwrap());
         (0..3).for_each(|i| tx.send(l.make(i)).unwrap()); // the ring has wrapped
@@ -83,7 +49,7 @@ fn every_way_of_a_value<const PAD: usize>() {
     }
     l.settle();
     // Not accepted: would block, deadline, closed while parked; the sender gets it back.
-    let (tx, rx) = channel::<Val<PAD>>(0);
+    let (tx, rx) = channel::<Val<P>>(0);
     let e = tx.try_send(l.make(1)).unwrap_err();
     assert_eq!((e.value.1, e.status), (1, Status::WouldBlock));
     let e = tx.send_with(l.make(2), Wait::timeout(us(200))).unwrap_err();
@@ -96,7 +62,7 @@ fn every_way_of_a_value<const PAD: usize>() {
     assert_eq!((e.value.1, e.status), (3, Status::Closed));
     drop(e);
     // Cancelled while parked.
-    let (tx, rx) = channel::<Val<PAD>>(0);
+    let (tx, rx) = channel::<Val<P>>(0);
     let (theirs, v) = (tx.clone(), l.make(4));
     let h = roomy(move || theirs.send(v));
     until_parked(1);
@@ -109,9 +75,9 @@ fn every_way_of_a_value<const PAD: usize>() {
 fn values_are_dropped_exactly_once_in_every_way_they_can_go() {
     check(|| {
         repeat(5, 30, |_| {
-            every_way_of_a_value::<0>();
-            every_way_of_a_value::<1>();
-            every_way_of_a_value::<16>();
+            every_way_of_a_value::<[u64; 0]>();
+            every_way_of_a_value::<[u64; 1]>();
+            every_way_of_a_value::<[u64; 16]>();
         });
         until(|| support::count_tasks(|_| true) == 1);
     })
@@ -120,20 +86,11 @@ fn values_are_dropped_exactly_once_in_every_way_they_can_go() {
 #[test]
 fn values_above_64_kib_travel_in_a_box() {
     check_on(&[1, 2], || {
-        on_large_stack(every_way_of_a_value::<10_000>);
+        on_large_stack(every_way_of_a_value::<Huge>);
         let (tx, rx) = channel::<[u8; 65_537]>(1);
         on_large_stack(move || assert!(tx.send([7; 65_537]).is_ok()));
         on_large_stack(move || assert!(rx.recv().unwrap().iter().all(|b| *b == 7)));
     })
-}
-
-/// Counted by a static, for the value itself has no bytes.
-static NOTHINGS: AtomicUsize = AtomicUsize::new(0);
-struct Nothing;
-impl Drop for Nothing {
-    fn drop(&mut self) {
-        NOTHINGS.fetch_add(1, SeqCst);
-    }
 }
 
 #[test]

@@ -26,14 +26,16 @@ fn log_of(name: &str, seed: u64) -> String {
     log
 }
 
+// Ignored: it proves nothing by itself. `log_of` runs it in a process with a seed and compares the logs.
 #[test]
-#[ignore = "a body of the tests below"]
+#[ignore = "a body: same_seed_gives_the_same_log_byte_for_byte runs it"]
 fn channel_suite_body() {
     alone(&[1], &[], || gort::run(bodies::suite).unwrap())
 }
 
+// Ignored: as above.
 #[test]
-#[ignore = "a body of the tests below"]
+#[ignore = "a body: both tests of two logs run it"]
 fn choices_body() {
     alone(&[1], &[], || {
         gort::run(|| {

@@ -5,12 +5,16 @@
 #![allow(non_snake_case, clippy::disallowed_methods, clippy::disallowed_types)]
 #![allow(clippy::forget_non_drop)] // what an outcome has of destructors is not for these tests to know
 
+#[path = "support/alike.rs"]
+#[macro_use]
+mod alike;
 #[path = "support/ledger.rs"]
 mod ledger;
 #[path = "support/source.rs"]
 mod source;
 mod support;
 
+use alike::Given;
 use gort::{Receiver, Select, Sender, Status, Time, Wait, WaitGroup, channel, go, sleep, spawn, unbounded};
 use ledger::{Ledger, Line, Pad, Val, leak, roomy};
 use source::Source;
@@ -120,39 +124,6 @@ fn biased_takes_the_first_and_unbiased_each() {
 }
 
 #[test]
-fn limits_and_cancellation_end_a_wait_and_values_stay() {
-    check(|| {
-        let ((full, full_rx), (_keep, empty)) = (channel::<String>(0), channel::<u8>(0));
-        let source = Source::new();
-        let mut s = Select::new();
-        let (a, b) = (s.send(&full, "kept".to_string()), s.recv(&empty));
-        assert!(matches!(s.wait_with(Wait::timeout(us(200))), Err(Status::TimedOut)));
-        assert!(source.cancel(Status::Canceled));
-        assert!(matches!(s.wait_with(source.wait()), Err(Status::Canceled)));
-        drop(full_rx);
-        let mut done = s.wait().unwrap();
-        assert!(done.recv(b).is_none());
-        assert_eq!(done.send(a).unwrap().unwrap_err().value, "kept");
-        // A task that is cancelled while it waits, and again.
-        let (full, full_rx) = channel::<u8>(0);
-        let h = spawn(move || {
-            let mut s = Select::new();
-            let a = s.send(&full, 7);
-            let first = s.wait().map(|_| ()).unwrap_err();
-            let second = s.wait().map(|_| ()).unwrap_err();
-            (first, second, s.take(a))
-        });
-        until_parked(1);
-        h.cancel();
-        assert_eq!(h.join().unwrap(), (Status::Canceled, Status::Canceled, Some(7)));
-        assert_eq!(full_rx.try_recv(), Err(Status::Closed));
-        // Without cases.
-        assert!(matches!(Select::new().wait_with(Wait::timeout(us(200))), Err(Status::TimedOut)));
-        assert!(matches!(Select::default().try_wait(), Err(Status::WouldBlock)));
-    })
-}
-
-#[test]
 fn more_cases_than_the_limit_are_refused() {
     check_on(&[2], || {
         let (_tx, rx) = channel::<()>(0);
@@ -200,66 +171,7 @@ fn select_may_go_to_another_thread_between_waits() {
 
 // ---- values
 
-fn every_way_of_a_value<P: Pad>() {
-    let l = Ledger::default();
-    let (tx, rx) = channel::<Val<P>>(2);
-    let (full, full_rx) = channel::<Val<P>>(0);
-    let mut s = Select::biased();
-    let (a, b) = (s.recv(&rx), s.send(&full, l.make(1)));
-    // Received and asked for; received and not asked for: dropped at the next wait, here and when its Done was leaked.
-    for how in 0..3 {
-        tx.send(l.make(10 + how)).unwrap();
-        tx.send(l.make(20 + how)).unwrap();
-        let before = l.dropped();
-        let mut done = s.wait().unwrap();
-        match how {
-            0 => assert_eq!(done.recv(a).unwrap().unwrap().1, 10),
-            1 => drop(done),
-            _ => forget(done),
-        }
-        assert_eq!(l.dropped(), before + usize::from(how == 0));
-        assert_eq!(s.wait().unwrap().recv(a).unwrap().unwrap().1, 20 + how);
-        assert_eq!(l.dropped(), before + 2);
-    }
-    // A value to be sent is put in place of another, taken back, sent.
-    let old = s.put(b, l.make(2)).unwrap();
-    assert_eq!(old.1, 1);
-    assert_eq!(s.take(b).unwrap().1, 2);
-    assert!(s.put(b, l.make(3)).is_none());
-    drop(old);
-    let h = roomy(move || full_rx.recv().map(|v| (v.1, full_rx)));
-    assert!(s.wait().unwrap().send(b).unwrap().is_ok());
-    let (got, full_rx) = h.join().unwrap().unwrap();
-    assert_eq!(got, 3);
-    l.settle();
-    // Refused by a closed channel: back by Done, by `take`, or dropped with the case or with the select.
-    drop(full_rx);
-    assert!(s.put(b, l.make(4)).is_none());
-    assert_eq!(s.wait().unwrap().send(b).unwrap().unwrap_err().value.1, 4);
-    assert!(s.put(b, l.make(5)).is_none());
-    assert!(s.wait().unwrap().is(b));
-    assert_eq!(s.take(b).unwrap().1, 5);
-    l.settle();
-    assert!(s.put(b, l.make(6)).is_none());
-    assert!(s.wait().unwrap().is(b));
-    assert!(s.put(b, l.make(7)).is_some(), "the one that was refused");
-    assert!(s.remove(b));
-    l.settle();
-    let _c = s.send(&full, l.make(8));
-    // One that was received and not asked for goes with the select; what is in the channel stays there.
-    tx.send(l.make(9)).unwrap();
-    tx.send(l.make(10)).unwrap();
-    assert!(s.wait().unwrap().is(a));
-    drop(s);
-    assert_eq!(l.made() - l.dropped(), 1);
-    assert_eq!(rx.recv().unwrap().1, 10);
-    l.settle();
-}
-
-#[test]
-fn values_are_dropped_exactly_once_in_every_way_they_can_go() {
-    check(|| repeat(2, 30, |_| for_every_kind!(every_way_of_a_value)))
-}
+tests_of!(Select);
 
 /// A value may borrow what lives as long as the select does.
 #[test]

@@ -1,6 +1,6 @@
 //! `gort::select!`: every value is dropped exactly once, in every way it can go, whatever its size and alignment; and the bugs that peers had with theirs.
 //!
-//! What it is NOT: the forms of the macro and its waits (select_macro.rs).
+//! What it is NOT: the forms of the macro (select_macro.rs) and its waits (select_macro_waits.rs).
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -9,7 +9,7 @@ mod ledger;
 mod support;
 
 use gort::{Receiver, SendError, Sender, Status, Time, Wait, WaitGroup, channel, select, sleep, spawn, unbounded};
-use ledger::{Largest, Ledger, Line, Pad, TwoPages, Val, on_large_stack, roomy};
+use ledger::{Largest, Ledger, Line, NOTHINGS, Nothing, Pad, TwoPages, Val, on_large_stack, roomy};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::Duration;
@@ -164,14 +164,6 @@ fn panic_in_a_destructor_of_an_unchosen_value_loses_nothing() {
             l.settle();
         }
     })
-}
-
-static NOTHINGS: AtomicUsize = AtomicUsize::new(0);
-struct Nothing;
-impl Drop for Nothing {
-    fn drop(&mut self) {
-        NOTHINGS.fetch_add(1, SeqCst);
-    }
 }
 
 #[test]

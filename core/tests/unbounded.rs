@@ -8,8 +8,8 @@
 mod ledger;
 mod support;
 
-use gort::{Receiver, Select, Status, WaitGroup, channel, go, select, spawn, unbounded, yield_now};
-use ledger::{Ledger, Line, Pad, Page, Val, roomy};
+use gort::{Receiver, Select, Status, channel, go, select, spawn, unbounded, yield_now};
+use ledger::{Ledger, Line, NOTHINGS, Nothing, Pad, Page, Val, roomy};
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use support::sync::Arc;
 use support::{Rng, check, plain, repeat, scale, until_parked};
@@ -151,14 +151,6 @@ fn ends_that_go_at_once_drop_each_value_once() {
     })
 }
 
-static NOTHINGS: AtomicUsize = AtomicUsize::new(0);
-struct Nothing;
-impl Drop for Nothing {
-    fn drop(&mut self) {
-        NOTHINGS.fetch_add(1, SeqCst);
-    }
-}
-
 #[test]
 fn values_without_bytes_are_counted_and_dropped() {
     check(|| {
@@ -204,33 +196,7 @@ fn elements_of_every_size_and_alignment_arrive_whole() {
 
 #[test]
 fn crowd_over_an_unbounded_channel_loses_nothing() {
-    check(|| {
-        let each = scale(2_000, 50_000);
-        let (tx, rx) = unbounded::<(usize, usize)>();
-        let wg = WaitGroup::new();
-        for p in 0..4 {
-            let tx = tx.clone();
-            wg.go(move || (0..each).for_each(|i| tx.send((p, i)).unwrap()));
-        }
-        drop(tx);
-        let consumers: Vec<_> = (0..3)
-            .map(|_| {
-                let rx = rx.clone();
-                spawn(move || {
-                    let (mut next, mut got) = ([0; 4], 0);
-                    for (p, i) in rx {
-                        assert!(i >= next[p], "{p} sent {i} after {}", next[p]);
-                        next[p] = i + 1;
-                        got += 1;
-                    }
-                    got
-                })
-            })
-            .collect();
-        drop(rx);
-        wg.wait().unwrap();
-        assert_eq!(consumers.into_iter().map(|h| h.join().unwrap()).sum::<usize>(), 4 * each);
-    })
+    check(|| support::bodies::crowd(unbounded(), 4, 3, scale(2_000, 50_000)))
 }
 
 /// Go's sieve2 has a proxy task that makes a channel unbounded; here it is the channel itself: a merge that is fed back.

@@ -26,6 +26,8 @@ try:
     import gort
 except ImportError:
     gort = None
+# The forms in C are tested without Python's module, which a checkout may not have built.
+needs_gort = unittest.skipUnless(gort, "the forms in Python need the module: make python")
 FORMS = [("tasks", 1), ("tasks", 2), ("shared", 1), ("shared", 2)] if gort else []
 SETTINGS = [(1, BLOCK), (2, BLOCK), (5, 8209), (2, 131072), (1, 1 << 20)]
 
@@ -238,13 +240,15 @@ class Tree(unittest.TestCase):
         self.assertEqual(field(out, "files"), "1 text, 0 binary left out, 2 unreadable")
         self.assertEqual([line.rsplit(": ", 1)[1] for line in self.complaints(self.top)], ["File name too long"] * 2)
 
-    @unittest.skipUnless(os.path.exists("/proc/self/mem"), "needs /proc")
+    # Without /proc there is no regular file that opens and cannot be read.
+    @unittest.skipUnless(os.path.exists("/proc/self/mem"), "no /proc/self/mem to fail at")
     def test_read_error_is_reported_and_the_run_goes_on(self) -> None:
         """/proc/self/mem is a regular file that opens and whose first byte cannot be read."""
         self.write("file", b"words")
         out = self.same(pathlib.Path("/proc/self/mem"), self.top)
         self.assertEqual(field(out, "files"), "1 text, 0 binary left out, 1 unreadable")
 
+    # Modes do not bind root: it would read both files, and nothing would be reported.
     @unittest.skipIf(os.geteuid() == 0, "root reads everything")
     def test_mode_000_is_reported(self) -> None:
         self.write("file", b"words")
@@ -288,7 +292,7 @@ class Tree(unittest.TestCase):
 
     # ---- the forms in Python ----
 
-    @unittest.skipUnless(gort, "needs gort")
+    @needs_gort
     def test_forms_in_python_agree_ten_times_in_a_row(self) -> None:
         for i in range(60):
             self.write(f"d{i % 7}/{i}", b" ".join(b"w%d" % (k * k % (911 + i)) for k in range(4000)))
@@ -297,14 +301,14 @@ class Tree(unittest.TestCase):
             for name, workers in FORMS:
                 self.assertEqual(form(name, workers, self.top).stdout, want, (name, workers))
 
-    @unittest.skipUnless(gort, "needs gort")
+    @needs_gort
     def test_many_batches_go_over_the_shared_channel(self) -> None:
         """A counter sends from 32,768 different words on, and there are 16 places in the channel."""
         for i in range(16):
             self.write(f"f{i}", b" ".join(b"%d_%d" % (i % 3, k) for k in range(70_000)))
         self.same()
 
-    @unittest.skipUnless(gort, "needs gort")
+    @needs_gort
     def test_forms_in_python_report_what_cannot_be_read(self) -> None:
         self.write("file", b"words")
         for name, program in (("tasks", "index_tasks"), ("shared", "index")):
@@ -312,7 +316,7 @@ class Tree(unittest.TestCase):
             self.assertEqual(done.returncode, 0)
             self.assertEqual(done.stderr.decode(), f"{program}: {self.top}/missing: No such file or directory\n")
 
-    @unittest.skipUnless(gort, "needs gort")
+    @needs_gort
     def test_an_error_in_the_merge_ends_both_halves(self) -> None:
         for i in range(16):
             self.write(f"f{i}", b" ".join(b"%d_%d" % (i, k) for k in range(70_000)))
@@ -325,7 +329,7 @@ class Tree(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertTrue(done.stderr.endswith(b"ValueError: no more\n"), done.stderr)
 
-    @unittest.skipUnless(gort, "needs gort")
+    @needs_gort
     def test_an_error_in_a_stage_ends_the_others(self) -> None:
         for i in range(200):
             self.write(f"f{i}", b"words " * 100)
@@ -337,7 +341,7 @@ class Tree(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertTrue(done.stderr.endswith(b"ValueError: no more\n"), done.stderr)
 
-    @unittest.skipUnless(gort, "needs gort")
+    @needs_gort
     def test_handover_in_python_has_every_engine(self) -> None:
         record = self.write("record", struct.pack("<5I", 7, 0, 131072, 1, 4294967295))
         out = self.top / "rows.json"
@@ -348,7 +352,7 @@ class Tree(unittest.TestCase):
                                                            "queue.Queue", "queue.SimpleQueue", "asyncio.Queue"])
         self.assertTrue(all(0 < row["min"] <= row["median"] and row["n"] == 2 and row["checksum_ok"] for row in rows))
 
-    @unittest.skipUnless(gort, "needs gort")
+    @needs_gort
     def test_forms_in_python_refuse_wrong_options(self) -> None:
         for program, wrong in (("index_tasks.py", ["--workers", "0"]), ("index_tasks.py", ["--nonsense"]), ("index_shared.py", [self.top])):
             self.assertEqual(run(sys.executable, HERE / program, *wrong).returncode, 2, wrong)

@@ -27,6 +27,53 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
 
+/// The protocol of an object that is awaited (PEP 492, and a generator's `send`, `throw`, `close`), for a class with `begun`, `begin`, `go_on` and `give_up`; and what else Python sees of it.
+/// A macro, for a class has one block of such methods.
+macro_rules! awaitable {
+    ($Await:ident { $($more:tt)* }) => {
+        #[pymethods]
+        impl $Await {
+            #[allow(clippy::self_named_constructors)] // the name of Python's protocol
+            fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+                slf
+            }
+
+            fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+                slf
+            }
+
+            fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+                if slf.get().begun.replace(true) { $Await::go_on(slf) } else { $Await::begin(slf) }
+            }
+
+            fn send<'py>(slf: &Bound<'py, Self>, _value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+                $Await::__next__(slf)
+            }
+
+            /// The task is cancelled, or something else is raised where it waits.
+            #[pyo3(signature = (kind, value=None, traceback=None))]
+            fn throw(
+                &self,
+                py: Python<'_>,
+                kind: &Bound<'_, PyAny>,
+                value: Option<&Bound<'_, PyAny>>,
+                traceback: Option<&Bound<'_, PyAny>>,
+            ) -> PyResult<Py<PyAny>> {
+                let _ = traceback;
+                self.give_up(py);
+                Err(thrown(kind, value)?)
+            }
+
+            fn close(&self, py: Python<'_>) {
+                self.give_up(py)
+            }
+
+            $($more)*
+        }
+    };
+}
+pub(crate) use awaitable;
+
 /// Where a loop is told that awaits of its tasks have ended.
 #[pyclass(frozen, module = "gort._gort")]
 pub struct Mailbox {
@@ -376,48 +423,12 @@ impl Await {
     }
 }
 
-#[pymethods]
-impl Await {
-    #[allow(clippy::self_named_constructors)] // the name of Python's protocol
-    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        if slf.get().begun.replace(true) { Await::go_on(slf) } else { Await::begin(slf) }
-    }
-
-    fn send<'py>(slf: &Bound<'py, Self>, _value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        Await::__next__(slf)
-    }
-
-    /// The task is cancelled, or something else is raised where it waits.
-    #[pyo3(signature = (kind, value=None, traceback=None))]
-    fn throw(
-        &self,
-        py: Python<'_>,
-        kind: &Bound<'_, PyAny>,
-        value: Option<&Bound<'_, PyAny>>,
-        traceback: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        let _ = traceback;
-        self.give_up(py);
-        Err(thrown(kind, value)?)
-    }
-
-    fn close(&self, py: Python<'_>) {
-        self.give_up(py)
-    }
-
+awaitable!(Await {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.ch)?;
         self.waiting.traverse(&visit)
     }
-}
+});
 
 impl Drop for Await {
     fn drop(&mut self) {

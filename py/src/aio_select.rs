@@ -5,7 +5,7 @@
 //! Z3  Elements of sends as in `select.rs` X3; a value that was won by an await that is cancelled goes to the next one, as in A2.
 //! Z4  Times are the loop's: a handle of `call_later` withdraws the wait.
 
-use crate::aio::{Waiting, thrown};
+use crate::aio::{Waiting, awaitable, thrown};
 use crate::chan::Given;
 use crate::elem::Kind;
 use crate::select::{Case, case_of, closed, finish};
@@ -306,42 +306,7 @@ fn sent(end: End) -> Option<usize> {
     }
 }
 
-#[pymethods]
-impl SelectAwait {
-    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        if slf.get().begun.replace(true) { SelectAwait::go_on(slf) } else { SelectAwait::begin(slf) }
-    }
-
-    fn send<'py>(slf: &Bound<'py, Self>, _value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        SelectAwait::__next__(slf)
-    }
-
-    /// The task is cancelled, or something else is raised where it waits.
-    #[pyo3(signature = (kind, value=None, traceback=None))]
-    fn throw(
-        &self,
-        py: Python<'_>,
-        kind: &Bound<'_, PyAny>,
-        value: Option<&Bound<'_, PyAny>>,
-        traceback: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        let _ = traceback;
-        self.give_up(py);
-        Err(thrown(kind, value)?)
-    }
-
-    fn close(&self, py: Python<'_>) {
-        self.give_up(py)
-    }
-
+awaitable!(SelectAwait {
     /// The loop's timer.
     fn _expire(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         let (py, s) = (slf.py(), slf.get());
@@ -369,7 +334,7 @@ impl SelectAwait {
         visit.call(unsafe { &*self.timer.get() })?;
         self.waiting.traverse(&visit)
     }
-}
+});
 
 impl Drop for SelectAwait {
     fn drop(&mut self) {

@@ -17,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CC = shutil.which(os.environ.get("CC", "cc"))
 STRICT = ["-std=c11", "-D_GNU_SOURCE", "-pedantic-errors", "-Wall", "-Wextra", "-Werror", "-O2", "-g", "-pthread"]
+# These tests compile C; users of the wheel need no compiler, so a machine may have none.
 pytestmark = pytest.mark.skipif(CC is None, reason="no C compiler")
 N = 50_000
 
@@ -44,6 +45,7 @@ def built(tmp_path_factory):
 def native():
     """The directory with libgort.so and libgort.a, built by `make build`."""
     d = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+    # `make python` does not build the C library; `make test` builds both.
     if not (d / "libgort.so").exists():
         pytest.skip(f"no libgort.so in {d}: make build")
     soname = d / f"libgort.so.{capi_header.abi()}"

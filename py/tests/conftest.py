@@ -1,4 +1,4 @@
-"""What all tests share: a watchdog for each test, and the count of what is left alive after it."""
+"""What all tests share: a watchdog for each test, the count of what is left alive after it, and ways to run a body."""
 
 import faulthandler
 import gc
@@ -66,4 +66,17 @@ def program():
     return run
 
 
+# For tests that rest on the order in which one thread's tasks run, on the verdict of a deadlock, or on ending a task that computes: tasks that are threads
+# of the system (GORT_PYTHON_TASKS=threads) have none of these.
 needs_greenlets = pytest.mark.skipif(gort.info()["tasks"] != "greenlets", reason="tasks are threads here")
+
+
+def in_thread_and_task(f):
+    """The body runs once on a plain thread and once in a task: the same calls, the same results."""
+    return pytest.mark.parametrize("run", [lambda g: g(), gort.run], ids=["thread", "task"])(f)
+
+
+def until_waiting(n, what="select"):
+    """Until `n` waits of this kind stand in the census."""
+    while gort._gort._dump().count(what) < n:
+        gort.yield_now()

@@ -21,6 +21,7 @@ def run_uvloop(coroutine):
         loop.close()
 
 
+# uvloop has no wheel for some Pythons; asyncio's own loop is tested always.
 loops = pytest.mark.parametrize(
     "run",
     [asyncio.run, pytest.param(run_uvloop, marks=pytest.mark.skipif(uvloop is None, reason="no uvloop"))],

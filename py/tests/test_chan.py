@@ -2,12 +2,7 @@
 
 import gort
 import pytest
-from conftest import needs_greenlets
-
-
-def in_thread_and_task(f):
-    """The body runs once on a plain thread and once in a task: the same calls, the same results."""
-    return pytest.mark.parametrize("run", [lambda g: g(), gort.run], ids=["thread", "task"])(f)
+from conftest import in_thread_and_task, needs_greenlets
 
 
 @in_thread_and_task

@@ -80,6 +80,7 @@ def embed_flags():
     name = config.get("LDLIBRARY") or ""
     d = config.get("LIBDIR")
     if not config.get("Py_ENABLE_SHARED") or not os.path.exists(os.path.join(d, name)):
+        # Embedding links libpython; a Python without it can only be the program.
         pytest.skip("this Python has no shared library to embed")
     return [f"-L{d}", f"-Wl,-rpath,{d}", "-l" + name.removeprefix("lib").split(".so")[0], "-ldl", "-lm"]
 

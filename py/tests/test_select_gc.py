@@ -7,18 +7,9 @@ import weakref
 
 import gort
 import pytest
-from conftest import needs_greenlets
+from conftest import in_thread_and_task, needs_greenlets, until_waiting
 from gort import after, recv, select, send
 from test_gc import box  # noqa: F401 (a fixture)
-
-
-def in_thread_and_task(f):
-    return pytest.mark.parametrize("run", [lambda g: g(), gort.run], ids=["thread", "task"])(f)
-
-
-def until_waiting(n):
-    while gort._gort._dump().count("select") < n:
-        gort.yield_now()
 
 
 def many(c):

@@ -5,18 +5,8 @@ import threading
 import gort
 import pytest
 from capi_support import built, run as run_c  # noqa: F401 (a fixture)
-from conftest import needs_greenlets
+from conftest import in_thread_and_task, needs_greenlets, until_waiting
 from gort import recv, select, send
-
-
-def in_thread_and_task(f):
-    """The body runs once on a plain thread and once in a task."""
-    return pytest.mark.parametrize("run", [lambda g: g(), gort.run], ids=["thread", "task"])(f)
-
-
-def until_waiting(n, what="select"):
-    while gort._gort._dump().count(what) < n:
-        gort.yield_now()
 
 
 @in_thread_and_task

@@ -4,6 +4,7 @@ use super::reference::{Can, Chan};
 use super::world::{OVER, World};
 use super::{Chance, Elems, Ledger, in_vain};
 use gort::Status;
+use gort::chan::raw;
 use gort::chan::select::{self, Manner};
 use gort::chan::selector::{self, Selector};
 use gort::wait::Wait;
@@ -34,6 +35,8 @@ impl Of {
 struct Case {
     of: Of,
     place: Elems,
+    /// Registered without a reference of the selector's: an end of the case's own keeps the channel, as in `gort::Selector`.
+    borrows: bool,
 }
 
 impl Case {
@@ -43,7 +46,16 @@ impl Case {
             Of::Recv(c) => Elems::room(c.size(), 1),
             _ => Elems::room(16, 1),
         };
-        Case { of, place }
+        Case { of, place, borrows: false }
+    }
+
+    /// Its channel, and whether it sends to it.
+    fn chan(&self) -> Option<(&Rc<Chan>, bool)> {
+        match &self.of {
+            Of::Send(c, _) => Some((c, true)),
+            Of::Recv(c) => Some((c, false)),
+            _ => None,
+        }
     }
 
     fn raw(&mut self) -> select::Case {
@@ -91,10 +103,7 @@ impl Registered {
 
     /// The channels that nobody but selectors keeps alive.
     pub fn chans(&self) -> impl Iterator<Item = Rc<Chan>> + '_ {
-        self.cases.iter().flatten().filter_map(|c| match &c.of {
-            Of::Send(c, _) | Of::Recv(c) if !c.is_ours() => Some(c.clone()),
-            _ => None,
-        })
+        self.cases.iter().flatten().filter_map(Case::chan).filter(|(c, _)| !c.is_ours()).map(|(c, _)| c.clone())
     }
 
     /// Has it a send case on `c`?
@@ -107,10 +116,15 @@ impl Registered {
         if let Of::Send(_, id) = case.of {
             self.ledger.discard(id)
         }
-        if let Of::Send(c, _) | Of::Recv(c) = case.of {
-            c.held.set(c.held.get() - 1);
-            c.released(&self.ledger);
+        let Some((c, sends)) = case.chan() else { return };
+        if case.borrows {
+            c.lent(sends).set(c.lent(sends).get() - 1);
+            // SAFETY: the end of the case, which no selector knows any more.
+            unsafe { raw::drop_end(c.at, sends) }
+        } else {
+            c.held.set(c.held.get() - 1)
         }
+        c.released(&self.ledger);
     }
 }
 
@@ -173,11 +187,19 @@ impl World {
 
     pub fn add(&mut self, a: u8, b: u8, c: u8) {
         let mut case = self.random_case(&mut Chance::of(b, c, 7), false);
+        case.borrows = a & 2 == 0;
         let s = &mut self.selectors[a as usize % 2];
         let free = s.cases.iter().position(Option::is_none).unwrap_or(s.cases.len());
-        // SAFETY: a live selector and channel; the place stays until the case is removed.
-        assert_eq!(unsafe { selector::add(s.of, case.raw()) }, Ok(free), "the lowest index that is free");
-        if let Of::Send(c, _) | Of::Recv(c) = &case.of {
+        // SAFETY: a live selector and channel; the place stays until the case is removed, and so does the end of one that borrows.
+        let added = unsafe {
+            if let Some((c, sends)) = case.chan().filter(|_| case.borrows) {
+                c.lent(sends).set(c.lent(sends).get() + 1);
+                raw::add_end(c.at, sends);
+            }
+            if case.borrows { selector::add_borrowed(s.of, case.raw()) } else { selector::add(s.of, case.raw()) }
+        };
+        assert_eq!(added, Ok(free), "the lowest index that is free");
+        if let Some((c, _)) = case.chan().filter(|_| !case.borrows) {
             c.held.set(c.held.get() + 1)
         }
         if free == s.cases.len() { s.cases.push(Some(case)) } else { s.cases[free] = Some(case) }

@@ -38,6 +38,8 @@ pub struct Chan {
     pub held: Cell<u32>,
     pub senders: Cell<u32>,
     pub receivers: Cell<u32>,
+    /// Senders and receivers that cases of selectors have, which borrow the channel.
+    pub lent: [Cell<u32>; 2],
     pub fd: RefCell<Option<Fd>>,
 }
 
@@ -61,6 +63,7 @@ impl Chan {
             held: Cell::new(0),
             senders: Cell::new(0),
             receivers: Cell::new(0),
+            lent: Default::default(),
             fd: RefCell::new(None),
         }
     }
@@ -134,13 +137,15 @@ impl Chan {
         self.plain.get() + self.senders.get() + self.receivers.get() > 0
     }
 
-    pub fn is_alive(&self) -> bool {
-        self.is_ours() || self.held.get() > 0
+    /// Of the lent ends those that send, or receive.
+    pub fn lent(&self, sender: bool) -> &Cell<u32> {
+        &self.lent[usize::from(!sender)]
     }
 
     /// A reference was counted out: what that means (H6).
     pub fn released(&self, ledger: &Ledger) {
-        let (senders, receivers) = (self.senders.get(), self.receivers.get());
+        let senders = self.senders.get() + self.lent(true).get();
+        let receivers = self.receivers.get() + self.lent(false).get();
         let typed_only = self.plain.get() + self.held.get() == 0;
         if !typed_only || (senders > 0 && receivers > 0) {
             return;

@@ -3,16 +3,21 @@
 //! Each party does a dozen random operations, waiting for ever, within a deadline or under a cancel source; at a random moment everything is cancelled and closed, which ends whatever
 //! still waits. Then: what was sent is what was received, or was dropped by a channel, each once; and of one sender's values on one channel each receiver saw a rising sequence.
 //!
-//! The second kind ends by itself: some only send, others receive until all is closed, nothing has a limit, so a wake-up that is lost is a program that hangs.
+//! The parties' selectors change their cases between waits, have the same channel twice, borrow channels or keep them, and go from one party to another, while the others send, receive
+//! and close (selectors.rs). What it is NOT: the programs that end by themselves (flow.rs).
 
-use crate::support::sync::Mutex;
+mod flow;
+mod selectors;
+pub use flow::flow;
+
+use crate::support::sync::{Arc, Mutex};
 use crate::support::{Rng, us};
 use gort::chan::raw::{self, Layout, RawChan, UNBOUNDED};
 use gort::chan::select::{self, Case, Manner};
-use gort::chan::selector::{self, Selector};
 use gort::chan::{batch, later, notify};
 use gort::wait::{CancelSource, Wait, cancel};
 use gort::{Status, now, sleep, yield_now};
+use selectors::Own;
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr::{null, with_exposed_provenance};
@@ -98,6 +103,8 @@ struct Party {
     rng: Rng,
     chans: Vec<Chan>,
     source: usize,
+    /// Where a selector lies that goes from one party to another.
+    bench: Arc<Mutex<Option<Own>>>,
     done: Done,
 }
 
@@ -202,52 +209,54 @@ impl Party {
         (0..k).for_each(|i| self.got(c, e.get(i)));
     }
 
+    /// A random case.
+    fn case(&mut self) -> Registered {
+        let c = self.chan();
+        Registered { chan: c, sends: self.rng.below(2) == 0, place: Room::new(c.size, 1) }
+    }
+
     /// Random cases, at least one.
     fn cases(&mut self) -> Vec<Registered> {
-        (0..1 + self.rng.below(4))
-            .map(|_| {
-                let c = self.chan();
-                Registered { chan: c, sends: self.rng.below(2) == 0, place: Room::new(c.size, 1) }
-            })
-            .collect()
+        (0..1 + self.rng.below(4)).map(|_| self.case()).collect()
     }
 
     /// The values that the send cases are to send now.
-    fn fill(&mut self, cases: &mut [Registered]) {
-        for case in cases.iter_mut().filter(|c| c.sends) {
+    fn fill<'a>(&mut self, cases: impl Iterator<Item = &'a mut Registered>) {
+        for case in cases.filter(|c| c.sends) {
             let v = self.fresh(case.chan);
             case.place.put(0, v);
         }
     }
 
-    fn went(&mut self, cases: &[Registered], went: Result<(usize, Status), Status>) {
+    /// How a choice among cases ended.
+    fn went<'a>(&mut self, went: Result<(usize, Status), Status>, case: impl Fn(usize) -> &'a Registered) {
         match went {
             Ok((i, Status::Ok)) => {
-                let (v, c) = (cases[i].place.get(0), cases[i].chan);
-                if cases[i].sends { self.sent(v, Status::Ok) } else { self.got(c, v) }
+                let (v, c) = (case(i).place.get(0), case(i).chan);
+                if case(i).sends { self.sent(v, Status::Ok) } else { self.got(c, v) }
             }
-            Ok((_, s)) => assert_eq!(s, Status::Closed),
+            Ok((_, s)) => assert_eq!(s, Status::Closed, "round {}", self.round),
             Err(s) => self.ended_well(s),
         }
     }
 
     fn select(&mut self) {
         let mut cases = self.cases();
-        self.fill(&mut cases);
+        self.fill(cases.iter_mut());
         let raw: Vec<_> = cases.iter_mut().map(Registered::case).collect();
         let manner = Manner { may_block: self.rng.below(4) > 0, biased: self.rng.below(2) == 0 };
         let w = self.limits();
         // SAFETY: live channels, and places for their elements.
         let went = unsafe { select::select(&raw, w, manner) };
-        self.went(&cases, went)
+        self.went(went, |i| &cases[i])
     }
 
-    fn selector_wait(&mut self, s: *const Selector, cases: &mut [Registered]) {
-        self.fill(cases);
-        let (w, may_block) = (self.limits(), self.rng.below(4) > 0);
-        // SAFETY: this party's own selector and places.
-        let went = unsafe { selector::wait(s, w, may_block) };
-        self.went(cases, went)
+    fn selector_wait(&mut self, s: &mut Own) {
+        let w = self.limits();
+        // Without a case nothing would end a wait that has no limit.
+        let endless = s.is_empty() && w.cancel.is_null() && w.deadline == Wait::FOREVER.deadline;
+        let may_block = self.rng.below(4) > 0 && !endless;
+        let _ = self.wait_on(s, w, may_block);
     }
 
     fn observe(&mut self) {
@@ -266,35 +275,36 @@ impl Party {
 
     /// Its whole life.
     fn run(mut self) -> Done {
-        let mut cases = self.cases();
-        // SAFETY: live channels, which the selector keeps; the places outlive it.
-        let s = unsafe {
-            let s = selector::create().unwrap().as_ptr();
-            for (i, case) in cases.iter_mut().enumerate() {
-                assert_eq!(selector::add(s, case.case()), Ok(i));
-            }
-            s
-        };
+        let mut s = Own::new();
+        for case in self.cases() {
+            let borrows = self.rng.below(2) == 0;
+            s.add(case, borrows)
+        }
         for _ in 0..4 + self.rng.below(12) {
-            match self.rng.below(20) {
+            match self.rng.below(24) {
                 0..4 => self.send(),
                 4..8 => self.recv(),
                 8 => self.send_n(),
                 9 => self.recv_n(),
                 10..13 => self.select(),
-                13..17 => self.selector_wait(s, &mut cases),
-                17 => self.observe(),
-                18 if self.rng.below(8) == 0 => {
+                13..18 => self.selector_wait(&mut s),
+                18..21 => self.change(&mut s),
+                21 => self.observe(),
+                22 if self.rng.below(8) == 0 => {
                     let c = self.chan();
                     // SAFETY: a live channel.
                     let s = unsafe { if self.rng.below(2) == 0 { raw::close(c.at) } else { raw::abandon(c.at) } };
                     self.ended_well(s)
                 }
+                22 => {
+                    // Another's selector for this one, if one lies there; or it lies there until somebody comes.
+                    let other = self.bench.lock().replace(s);
+                    s = other.unwrap_or_else(Own::new);
+                }
                 _ => yield_now(),
             }
         }
-        // SAFETY: ours, and nobody waits.
-        assert_eq!(unsafe { selector::free(s) }, Status::Ok);
+        drop(s);
         self.done
     }
 }
@@ -325,11 +335,12 @@ pub fn run(round: u32, threads: bool) {
     // SAFETY: no parent; freed below, when nobody watches it.
     let source = unsafe { cancel::create(null()) }.unwrap();
     let at = source.as_ptr().expose_provenance();
-    let mut handles = Vec::new();
+    let (bench, mut handles) = (Arc::new(Mutex::new(None)), Vec::new());
     for number in 0..2 + rng.below(3) as u32 {
         let own = Rng::of(u64::from(round) << 8 | u64::from(threads) | 3 << 40 | u64::from(number) << 44);
         let done = Done::default();
-        let p = Party { round, number, next: 0, rng: own, chans: chans.clone(), source: at, done };
+        let (chans, bench) = (chans.clone(), bench.clone());
+        let p = Party { round, number, next: 0, rng: own, chans, source: at, bench, done };
         handles.push(Handle::start(&mut rng, threads, move || p.run()));
     }
     (0..rng.below(12)).for_each(|_| yield_now());
@@ -342,12 +353,13 @@ pub fn run(round: u32, threads: bool) {
         }
     }
     let all: Vec<Done> = handles.into_iter().map(Handle::join).collect();
+    drop(bench.lock().take()); // before the channels that it borrows
     // SAFETY: nobody uses them any more.
     unsafe {
         chans.iter().for_each(|c| assert_eq!(raw::release(c.at), Status::Ok));
         assert_eq!(cancel::free(source), Status::Ok);
     }
-    account(round, &all)
+    account(round, &all, false)
 }
 
 impl Handle {
@@ -368,150 +380,13 @@ impl Handle {
     }
 }
 
-impl Party {
-    /// A case on every channel.
-    fn everywhere(&self, sends: bool) -> Vec<Registered> {
-        self.chans.iter().map(|c| Registered { chan: *c, sends, place: Room::new(c.size, 1) }).collect()
-    }
-
-    fn selector_of(cases: &mut [Registered]) -> *const Selector {
-        // SAFETY: live channels, which the selector keeps; the places outlive it.
-        unsafe {
-            let s = selector::create().unwrap().as_ptr();
-            cases.iter_mut().enumerate().for_each(|(i, c)| assert_eq!(selector::add(s, c.case()), Ok(i)));
-            s
-        }
-    }
-
-    /// Sends `n` values in one way, each to any channel.
-    fn produce(mut self, way: usize, n: usize) -> Done {
-        let mut cases = self.everywhere(true);
-        let s = Party::selector_of(&mut cases);
-        for _ in 0..n {
-            match way {
-                0 => {
-                    let c = self.chan();
-                    let (v, mut e) = (self.fresh(c), Room::new(c.size, 1));
-                    e.put(0, v);
-                    // SAFETY: a live channel, and an element of it.
-                    assert_eq!(unsafe { raw::send(c.at, e.at()) }, Status::Ok);
-                    self.done.sent.push(v);
-                }
-                1 => {
-                    self.fill(&mut cases);
-                    let raw: Vec<_> = cases.iter_mut().map(Registered::case).collect();
-                    // SAFETY: live channels, and places for their elements.
-                    let went = unsafe { select::select(&raw, Wait::FOREVER, Manner::BLOCK) };
-                    assert_eq!(went.unwrap().1, Status::Ok);
-                    self.went(&cases, went);
-                }
-                _ => {
-                    self.fill(&mut cases);
-                    // SAFETY: this party's own selector and places.
-                    let went = unsafe { selector::wait(s, Wait::FOREVER, true) };
-                    assert_eq!(went.unwrap().1, Status::Ok);
-                    self.went(&cases, went);
-                }
-            }
-        }
-        // SAFETY: ours, and nobody waits.
-        assert_eq!(unsafe { selector::free(s) }, Status::Ok);
-        self.done
-    }
-
-    /// Receives in one way until all channels are closed and empty; ways 2 and 3 know one channel only.
-    fn consume(mut self, way: usize) -> Done {
-        let mut cases = self.everywhere(false);
-        let (s, mine) = (Party::selector_of(&mut cases), self.chan());
-        let mut e = Room::new(mine.size, 1);
-        let mut open: Vec<usize> = (0..cases.len()).collect();
-        while !open.is_empty() {
-            match way {
-                0 => {
-                    let raw: Vec<_> = open.iter().map(|i| cases[*i].case()).collect();
-                    // SAFETY: live channels, and places for their elements.
-                    let (k, status) = unsafe { select::select(&raw, Wait::FOREVER, Manner::BLOCK) }.unwrap();
-                    self.went(&cases, Ok((open[k], status)));
-                    if status == Status::Closed {
-                        open.remove(k);
-                    }
-                }
-                1 => {
-                    // SAFETY: this party's own selector and places.
-                    unsafe {
-                        let went = selector::wait(s, Wait::FOREVER, true);
-                        self.went(&cases, went);
-                        if let Ok((i, Status::Closed)) = went {
-                            assert_eq!(selector::remove(s, i), Status::Ok);
-                            open.retain(|k| *k != i);
-                        }
-                    }
-                }
-                _ => {
-                    // SAFETY: a live channel, and room for an element of it.
-                    let status = unsafe {
-                        if way == 2 {
-                            raw::recv(mine.at, e.at())
-                        } else {
-                            assert_eq!(notify::readable(mine.at, Wait::FOREVER), Status::Ok);
-                            raw::try_recv(mine.at, e.at())
-                        }
-                    };
-                    match status {
-                        Status::Ok => self.got(mine, e.get(0)),
-                        Status::Closed => open.clear(),
-                        s => assert_eq!((s, way), (Status::WouldBlock, 3)),
-                    }
-                }
-            }
-        }
-        // SAFETY: ours, and nobody waits.
-        assert_eq!(unsafe { selector::free(s) }, Status::Ok);
-        self.done
-    }
-}
-
-/// One program that ends by itself.
-pub fn flow(round: u32, threads: bool) {
-    let mark = u64::from(round) << 8 | u64::from(threads) | 1 << 39;
-    let mut rng = Rng::of(mark);
-    let chans: Vec<_> = (0..1 + rng.below(3) as u32).map(|id| Chan::new(id, &mut rng)).collect();
-    let party = |number: u32| Party {
-        round,
-        number,
-        next: 0,
-        rng: Rng::of(mark | u64::from(number) << 44),
-        chans: chans.clone(),
-        source: 0,
-        done: Done::default(),
-    };
-    let mut receivers = Vec::new();
-    for k in 0..1 + rng.below(3) as u32 {
-        // The first one receives from all.
-        let (p, way) = (party(10 + k), rng.below(if k == 0 { 2 } else { 4 }));
-        receivers.push(Handle::start(&mut rng, threads, move || p.consume(way)));
-    }
-    let mut senders = Vec::new();
-    for k in 0..1 + rng.below(3) as u32 {
-        let (p, way, n) = (party(k), rng.below(3), rng.below(60));
-        senders.push(Handle::start(&mut rng, threads, move || p.produce(way, n)));
-    }
-    let mut all: Vec<_> = senders.into_iter().map(Handle::join).collect();
-    // SAFETY: live; released when nobody uses them any more.
-    unsafe {
-        chans.iter().for_each(|c| assert_eq!(raw::close(c.at), Status::Ok));
-        all.extend(receivers.into_iter().map(Handle::join));
-        chans.iter().for_each(|c| assert_eq!(raw::release(c.at), Status::Ok));
-    }
-    account(round, &all);
-    assert!(DROPPED.lock().is_empty(), "round {round}: it was all received");
-}
-
 /// Nothing lost, nothing doubled, nothing out of order.
-fn account(round: u32, all: &[Done]) {
+fn account(round: u32, all: &[Done], none_dropped: bool) {
     let mut sent: Vec<Value> = all.iter().flat_map(|d| &d.sent).copied().collect();
     let mut ended: Vec<Value> = all.iter().flat_map(|d| &d.got).copied().collect();
-    ended.append(&mut DROPPED.lock());
+    let mut dropped = std::mem::take(&mut *DROPPED.lock());
+    assert!(!none_dropped || dropped.is_empty(), "round {round}: dropped, and should have been received: {dropped:?}");
+    ended.append(&mut dropped);
     sent.sort_unstable();
     ended.sort_unstable();
     assert_eq!(sent, ended, "round {round}: sent on the left; received or dropped by a channel on the right");

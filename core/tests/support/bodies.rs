@@ -76,9 +76,11 @@ pub fn sieve(primes: usize) -> Vec<u64> {
     found
 }
 
+/// Both ends of a channel.
+type Ends<T> = (Sender<T>, Receiver<T>);
+
 /// Producers and consumers over one channel; nothing is lost or doubled, and each producer's values come in order.
-pub fn crowd(producers: usize, consumers: usize, each: usize, cap: usize) {
-    let (tx, rx) = channel::<(usize, usize)>(cap);
+pub fn crowd((tx, rx): Ends<(usize, usize)>, producers: usize, consumers: usize, each: usize) {
     let wg = WaitGroup::new();
     for p in 0..producers {
         let tx = tx.clone();
@@ -104,6 +106,26 @@ pub fn crowd(producers: usize, consumers: usize, each: usize, cap: usize) {
     let got: usize = hs.into_iter().map(|h| h.join().unwrap()).sum();
     wg.wait().unwrap();
     assert_eq!(got, producers * each);
+}
+
+/// Go's doubleselect: whoever selects among four sends must not go ahead with two of them. `send(ends, i)` is that select; what it sends comes through four muxes, each value once.
+pub fn double_select(n: usize, send: impl Fn(&[Sender<usize>], usize) + Send + 'static) {
+    let ends: Vec<_> = (0..4).map(|_| channel::<usize>(0)).collect();
+    let (out_tx, out) = channel::<usize>(0);
+    let done = WaitGroup::new();
+    for (_, rx) in &ends {
+        let (rx, out) = (rx.clone(), out_tx.clone());
+        done.go(move || rx.iter().for_each(|v| out.send(v).unwrap()));
+    }
+    drop(out_tx);
+    let txs: Vec<_> = ends.into_iter().map(|(tx, _)| tx).collect();
+    go(move || (0..n).for_each(|i| send(&txs, i)));
+    let mut seen = vec![false; n];
+    for v in out {
+        assert!(!std::mem::replace(&mut seen[v], true), "{v} came twice");
+    }
+    assert!(seen.iter().all(|s| *s), "a value was lost");
+    done.wait().unwrap();
 }
 
 /// A receive case on a typed end. `at` must outlive the select.
@@ -169,7 +191,7 @@ pub fn suite() {
     chain(scale(50, 1000));
     assert_eq!(sieve(10), [2, 3, 5, 7, 11, 13, 17, 19, 23, 29]);
     for cap in [0, 1, 7] {
-        crowd(3, 2, 20, cap);
+        crowd(channel(cap), 3, 2, 20);
     }
     select_crowd(4, 30);
     let (tx, rx) = channel::<u32>(0);

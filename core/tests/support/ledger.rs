@@ -88,6 +88,15 @@ impl<P: Pad> Drop for Val<P> {
     }
 }
 
+/// How often a `Nothing` was dropped: counted by a static, for the value itself has no bytes.
+pub static NOTHINGS: AtomicUsize = AtomicUsize::new(0);
+pub struct Nothing;
+impl Drop for Nothing {
+    fn drop(&mut self) {
+        NOTHINGS.fetch_add(1, SeqCst);
+    }
+}
+
 /// Leaks a value, as `forget`; where LeakSanitizer finds it, for the leak is on purpose.
 pub fn leak<T>(value: T) {
     struct Leaked<T>(*mut Leaked<()>, ManuallyDrop<T>);

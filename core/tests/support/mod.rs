@@ -208,7 +208,7 @@ fn in_lone_process(body: impl FnOnce()) {
 
 /// Ends the process with the dump. Called from anywhere, also when the runtime is broken.
 pub fn fail(why: &str) -> ! {
-    eprintln!("test failed: {why}");
+    eprintln!("test failed: {why}; GORT_TEST_SEED={}, round {} of a repeat", seed(), ROUND.load(Relaxed));
     static TOLD: AtomicBool = AtomicBool::new(false);
     // In a thread of its own, for a lock may be held for ever.
     let made = std::thread::Builder::new().spawn(|| {
@@ -272,6 +272,11 @@ pub fn assert_clean() {
     }
 }
 
+/// Every selector that was not leaked is given back.
+pub fn no_selector_is_left() {
+    assert_eq!(gort::sched::objects::live("selectors"), 0, "selectors left alive");
+}
+
 // ---- time and scale
 
 /// Sanitizers and slow machines: `GORT_TEST_PATIENCE=3` makes every limit three times as long.
@@ -288,9 +293,16 @@ pub fn scale<T>(quick: T, deep: T) -> T {
     if is_deep() { deep } else { quick }
 }
 
+/// Which round of `repeat` runs, for whoever fails in it.
+static ROUND: AtomicUsize = AtomicUsize::new(0);
+
 /// Calls `f` with 0, 1, ... `quick` times; deep: until a second and 10^6 operations, `ops` a call, are over,
 /// or 10 seconds.
 pub fn repeat(quick: usize, ops: u64, mut f: impl FnMut(usize)) {
+    let mut f = |i| {
+        ROUND.store(i, Relaxed);
+        f(i)
+    };
     if !is_deep() {
         return (0..quick).for_each(f);
     }
