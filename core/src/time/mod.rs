@@ -27,9 +27,14 @@
 //! assert!(ticks > 0);
 //! ```
 //!
-//! The engine is `timer.rs`; what is built on it (debounce, retry ...) stands in files of its own.
+//! The engine is `timer.rs`; what is built on it stands in `pieces.rs` (debounce, throttle, heartbeat ...) and `retry.rs`.
 
+mod pieces;
+mod retry;
 pub mod timer;
+
+pub use pieces::{Debounce, Heartbeat, Idle, Periodic, Throttle};
+pub use retry::{Backoff, RetryError, poll_until};
 
 use crate::chan::raw::{self, RawChan};
 use crate::chan::{Receivable, Receiver, RecvError};
@@ -234,8 +239,13 @@ impl FuncTimer {
 
     /// The function is called `d` from now, also if it was called before; a call that still runs then runs beside it. True if it was set.
     pub fn reset(&self, d: Duration) -> bool {
+        self.reset_at(Time::after(d))
+    }
+
+    /// The function is called at `t`, as by `reset`.
+    pub fn reset_at(&self, t: Time) -> bool {
         // SAFETY: our handle.
-        unsafe { timer::reset(self.0.as_ptr(), Time::after(d).0) }.unwrap_or(false)
+        unsafe { timer::reset(self.0.as_ptr(), t.0) }.unwrap_or(false)
     }
 }
 
