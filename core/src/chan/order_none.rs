@@ -1,9 +1,21 @@
 //! What `order.rs` is in every build but the checking library: nothing is kept.
 
+use super::select::Case;
 use crate::sched::party::Party;
 
 #[inline(always)]
 pub(super) fn wrote(_: *const u8, _: usize) {}
+
+pub(super) struct Rooms;
+
+impl Rooms {
+    #[inline(always)]
+    pub(super) fn of(_: &[Case]) -> Rooms {
+        Rooms
+    }
+    #[inline(always)]
+    pub(super) fn wrote(&self, _: usize) {}
+}
 
 #[cfg_attr(loom, derive(Default))]
 pub struct Order;

@@ -481,6 +481,7 @@ unsafe fn enlist_and_wait(
     let party = cx.party();
     let seq = party.ticket.next_seq();
     let mut due = None;
+    let room = order::Rooms::of(cases); // the channel of a case that was won may be gone then
     party.waits.leave();
     // SAFETY: contract of select: waiters stay valid until pass 3 has unlinked them.
     unsafe {
@@ -496,8 +497,8 @@ unsafe fn enlist_and_wait(
         unlink(cases, waiters);
         if state == ticket::WON {
             let i = party.ticket.outcome().1 as usize;
-            if cases[i].op == Op::Recv && waiters[i].status.get().is_ok() {
-                order::wrote(cases[i].at, (*cases[i].chan).size.get() as usize)
+            if waiters[i].status.get().is_ok() {
+                room.wrote(i)
             }
         }
         locks.unlock();
