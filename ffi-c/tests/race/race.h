@@ -5,6 +5,7 @@
  *
  *   ./channels              every rule, in every company; the last line is "N passed, N failed"
  *   ./channels close        the rules whose name contains "close"
+ *   ./channels --list       their names
  *   RACE_FORMS=right        only the right programs (for a library that promises more: tools/deep.sh)
  *   RACE_SHOW=1             the reports of the broken ones, as a user sees them
  *
@@ -242,6 +243,10 @@ static void run_one(const rule *r, int form) {
 static int run_rules(const rule *rules, size_t n, int argc, char **argv) {
     const char *forms = getenv("RACE_FORMS"), *companies = getenv("RACE_COMPANY"), *lates = getenv("RACE_LATE");
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc > 1 && strcmp(argv[1], "--list") == 0) {
+        for (size_t i = 0; i < n; i++) puts(rules[i].name);
+        return 0;
+    }
     if (companies == NULL) companies = "tt tp pt pp";
     if (lates == NULL) lates = "0 1 2";
     for (size_t i = 0; i < n; i++) {
