@@ -17,7 +17,7 @@
 //! party's fiber only (orders too much: a buffered send would be after what its parked receiver did before).
 
 use super::hook::{Hook, find};
-use super::prim::{AtomicU8, Cell, Ordering::*};
+use super::prim::{AtomicU8, AtomicUsize, Cell, Ordering::*};
 use core::ffi::{c_char, c_void};
 use core::ptr::{null, null_mut};
 
@@ -249,6 +249,80 @@ impl Token {
         // SAFETY: from calloc, or null; nobody else holds it.
         unsafe { libc::free(self.0.replace(null_mut()).cast()) };
         quiet_end();
+    }
+}
+
+/// A spot that its owner gets afresh with each new life of its slot, while who is to fetch from the old one still can: each has a share.
+/// All-zero bytes are one without a spot. Guarded by what guards its owner.
+#[repr(transparent)]
+pub struct Shared(Cell<*mut Counted>);
+
+#[repr(C)]
+struct Counted {
+    spot: Spot,
+    shares: AtomicUsize,
+}
+
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared(Cell::new(null_mut()))
+    }
+}
+
+impl Shared {
+    /// The owner begins a new life: a spot where nothing was left.
+    pub fn renew(&self) {
+        drop(Shared(Cell::new(self.0.replace(null_mut()))));
+        if present() {
+            quiet_begin();
+            self.0.set(Box::into_raw(Box::new(Counted { spot: Spot::default(), shares: AtomicUsize::new(1) })));
+            quiet_end();
+        }
+    }
+
+    /// Another share of the same spot.
+    pub fn share(&self) -> Shared {
+        // SAFETY: null, or made by `renew` and alive while anybody has a share.
+        if let Some(c) = unsafe { self.0.get().as_ref() } {
+            c.shares.fetch_add(1, Relaxed);
+        }
+        Shared(Cell::new(self.0.get()))
+    }
+
+    /// As `Spot::add`.
+    pub fn add(&self) {
+        // SAFETY: as in `share`.
+        if let Some(c) = unsafe { self.0.get().as_ref() } {
+            c.spot.add()
+        }
+    }
+
+    /// As `Spot::fetch`.
+    pub fn fetch(&self) {
+        // SAFETY: as in `share`.
+        if let Some(c) = unsafe { self.0.get().as_ref() } {
+            c.spot.fetch()
+        }
+    }
+
+    /// For one who knows that the owner lives; or null.
+    pub fn at(&self) -> *const Spot {
+        self.0.get().cast() // repr(C), first
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // SAFETY: as in `share`. AcqRel: the last one sees what the others did.
+        unsafe {
+            if let Some(c) = self.0.get().as_ref()
+                && c.shares.fetch_sub(1, AcqRel) == 1
+            {
+                quiet_begin();
+                drop(Box::from_raw(self.0.get()));
+                quiet_end();
+            }
+        }
     }
 }
 
