@@ -65,23 +65,25 @@ while read -r p rule; do
     if grep -qx "$p $rule" "$out/rules"; then named=$((named + 1)); else missing=$((missing + 1)); echo "docs/memory-model.md: there is no rule $rule in $p.c"; fi
 done < <(grep -o 'ffi-c/tests/race/[a-z]*\.c::[a-z0-9_]*' docs/memory-model.md | sed 's|.*/\(.*\)\.c::|\1 |' | sort -u)
 
-one() { # one PROGRAM WORKERS
-    local log=$out/$1.$2.log
-    GORT_WORKERS=$2 timeout 1800 "$out/$1" >"$log" 2>&1 || echo "ended with $?" >>"$log"
+one() { # one PROGRAM WORKERS COMPANY
+    local log=$out/$1.$2.$3.log
+    RACE_COMPANY=$3 GORT_WORKERS=$2 timeout 1800 "$out/$1" >"$log" 2>&1 || echo "ended with $?" >>"$log"
 }
-company() { # of the quick form: tasks alone on one worker, where the fewest things happen by themselves; else a task and a thread
-    [ "$mode" != --quick ] && echo "${RACE_COMPANY:-tt tp pt pp}" && return
-    if [ "$1" = 1 ]; then echo tt; else echo tp; fi
+quick() { [ "$mode" = --quick ]; }
+companies() { # with so many workers. Quick: tasks alone on one, where the fewest things happen by themselves; else a task and a thread
+    if ! quick; then echo "${RACE_COMPANY:-tt tp pt pp --}"; elif [ "$1" = 1 ]; then echo "tt --"; else echo "tp --"; fi
 }
-[ "$mode" != --quick ] || export RACE_LATE=0
-
 all() { # the programs to run with so many workers
-    if [ "$mode:$1" = --quick:1 ]; then echo "$programs" | sed 's/\bselect\b//; s/\bmany\b//'; else echo "$programs"; fi
+    if quick && [ "$1" = 1 ]; then echo "$programs" | sed 's/\bselect\b//; s/\bmany\b//'; else echo "$programs"; fi
 }
+quick && export RACE_LATE=0
+
 for w in $workers; do
     for p in $(all "$w"); do
-        while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
-        RACE_COMPANY=$(company "$w") one "$p" "$w" &
+        for c in $(companies "$w"); do
+            while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+            one "$p" "$w" "$c" &
+        done
     done
 done
 wait
@@ -90,10 +92,16 @@ passed=$named failed=$missing
 echo "docs/memory-model.md names $named rules that exist, $missing that do not"
 for w in $workers; do
     for p in $(all "$w"); do
-        log=$out/$p.$w.log
-        read -r good bad < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -1) || good=0 bad=1
+        good=0 bad=0
+        for c in $(companies "$w"); do
+            log=$out/$p.$w.$c.log
+            read -r g b < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -1) || g=0 b=1
+            [ "$b" != 0 ] || ! grep -q '^ended with' "$log" || b=1
+            [ "$b" = 0 ] || cat "$log"
+            good=$((good + g)) bad=$((bad + b))
+        done
+        [ "$good" != 0 ] || bad=$((bad + 1))
         printf '%-10s %s workers: %4d ok, %d not\n' "$p" "$w" "$good" "$bad"
-        [ "$bad" = 0 ] && ! grep -q '^ended with' "$log" || { cat "$log"; [ "$bad" != 0 ] || bad=1; }
         passed=$((passed + good)) failed=$((failed + bad))
     done
 done
