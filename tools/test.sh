@@ -25,7 +25,7 @@ stage build "$RUST Makefile" make -s build
 stage docs "core docs README.md CONTRIBUTING.md" cargo test -q -p gort --test floors --test errors_doc
 stage rust "$RUST docs" env -u GORT_WORKERS cargo test -q --workspace --no-fail-fast
 stage c "$RUST" bash ffi-c/tests/c/run.sh
-stage race "$RUST Makefile" bash ffi-c/tests/race/run.sh --quick
+stage race "$RUST Makefile docs/memory-model.md" bash ffi-c/tests/race/run.sh --quick
 stage install "$RUST Makefile README.md" bash ffi-c/tests/install_test.sh
 stage python-build "$RUST Makefile" make -s python
 stage python "$RUST Makefile" bash py/tests/run.sh

@@ -8,9 +8,11 @@
 //!  R1  A `Spot` is a place where order is left and fetched: `leave` replaces what was there, `add` adds to it, `fetch` takes nothing away. A `Token` is a spot that can be given to
 //!      another owner: what waits for a channel leaves its order in its token, and whoever completes its operation puts that into the channel and gives it another. So an operation that is
 //!      done on behalf of another party carries that party's order and not that of whoever did it.
+//!      A `Shared` is a spot of an object whose slot is used again: each life has its own, and who is to fetch late keeps a share of the old one.
 //!  R2  While a thread or task is inside gort (the bracket) ThreadSanitizer ignores its accesses, as gort's own memory is none of its business: `quiet_begin`, `quiet_end`, counted for each
 //!      fiber. Elements, which are the program's memory, are shown to it by `reads` and `Written`.
 //!  R3  The scheduler's stack of a worker never fetches: it carries nothing from one task to the next.
+//!      Nor is anything left for whoever is only told that a channel may be ready (`wake` in `sched/doors.rs`): what it then does orders, or nothing.
 //!  R4  Thread-local memory of a worker is used by one task at a time, in the order of the thread, which nobody announces: races on it are not reported (`own_thread`).
 //!
 //! Rejected: `__tsan_release` for everything (it adds to what the last user of the place left, so that slots used again order strangers); announcing on the completing
