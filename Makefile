@@ -19,11 +19,12 @@ ABI     := $(shell sed -n 's/^const ABI: u32 = \([0-9]*\);$$/\1/p' ffi-c/build.r
 # $(call need,PROGRAM,WHAT TO INSTALL)
 need = command -v $(1) >/dev/null 2>&1 || { echo "gort: $(1) is missing; install it: $(2)" >&2; exit 1; }
 
-.PHONY: help tools build python demo test test-deep bench install uninstall fmt clean
+.PHONY: help tools build tsan-lib python demo test test-deep bench install uninstall fmt clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make build        libgort.so, libgort.a (release) and the check that include/gort.h is in step"
+	@echo "make tsan-lib     a libgort that tells ThreadSanitizer what orders what, for a program built with -fsanitize=thread (docs/memory-model.md)"
 	@echo "make python       the Python module, built as a release wheel and installed into .venv"
 	@echo "make demo         the main job in C, Python and both: index the text files under DIR= (default: library sources on this machine)"
 	@echo "make test         every quick test; FORCE=1 runs also what did not change, ONLY=\"fmt docs\" some stages"
@@ -43,6 +44,12 @@ build: tools
 	@ln -sf libgort.so $(TARGET)/release/libgort.so.$(ABI)
 	@cargo test -q -p gort-ffi-c --test header >$(TARGET)/header.log 2>&1 || { cat $(TARGET)/header.log; exit 1; }
 	@echo "built $(TARGET)/release/libgort.so and libgort.a; include/gort.h is in step"
+
+# Not instrumented: it announces its tasks and its edges (core/src/sys/race.rs). Flags differ, so it has a directory of its own.
+tsan-lib: tools
+	@RUSTFLAGS="--cfg gort_race" cargo build -q --release -p gort -p gort-ffi-c --target-dir $(TARGET)/race
+	@ln -sf libgort.so $(TARGET)/race/release/libgort.so.$(ABI)
+	@echo "built $(TARGET)/race/release/libgort.a and libgort.so, for programs built with -fsanitize=thread"
 
 # The one Python environment of the tree: the module gort itself, the benchmark runner, the chart of the demo, and Go's toolchain as a peer.
 .venv/.ready: benchmarks/requirements.txt py/requirements-build.txt py/requirements-dev.txt

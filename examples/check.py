@@ -18,7 +18,8 @@ Invariants:
  2. The C programs are linked with libgort.so as it stands in the target directory. It is never built here: that
     would hide that it is out of date. A missing library is an error. So it is with the Python module: the stories run
     with $GORT_PYTHON, else with .venv/bin/python, and if that cannot import gort it is an error.
- 3. The last line is "N passed, N failed", and the exit status is 0 only if nothing failed.
+ 3. A story that says what ThreadSanitizer says of its C program is linked with the library of `make tsan-lib`, in the same way.
+ 4. The last line is "N passed, N failed", and the exit status is 0 only if nothing failed.
 
 Rejected: building the Rust stories with the release profile by default; it links the whole library into each
 program with full LTO, takes minutes, and leaves out debug assertions. `--release` does it.
@@ -66,6 +67,7 @@ it stands in `OUTPUT`. Each begins with what it shows and ends with how Go diffe
 Go's concurrency, so this is also a way to learn gort from the beginning: read from the top.
 
     make build                                     # libgort.so, which the C programs link with
+    make tsan-lib                                  # for what ThreadSanitizer says of some of them
     python3 examples/check.py                      # build all, run all, compare
     cargo run -p gort-examples --example hello     # one of them, in Rust
     cc -Iinclude examples/hello/main.c target/release/libgort.a -o hello && ./hello     # in C
@@ -178,6 +180,34 @@ def build_c(checks, stories, out, args):
     return programs
 
 
+def under_tsan(checks, story, out, args):
+    """main.c as a user checks it for races: with the library of `make tsan-lib`. Silent or reported, on one worker and more."""
+    library, program = TARGET / "race" / "release" / "libgort.a", out / f"{story['name']}.tsan"
+    if not library.exists():
+        checks.note(f"{story['name']} (c, ThreadSanitizer)", f"{library} is missing; build it first: make tsan-lib")
+        return
+    source = str(HERE / story["name"] / "main.c")
+    made = call([args.cc, *CFLAGS, "-fsanitize=thread", source, "-o", str(program), str(library), "-pthread", "-ldl", "-lm"])
+    hint = "if the sanitizer's runtime is missing, install it: apt-get install libtsan2"
+    if not checks.note(f"{story['name']} (c, compiles for ThreadSanitizer)", f"{made.stderr}{hint}" if made.returncode else ""):
+        return
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("GORT_", "STORY_", "TSAN_"))}
+    for verdict in ("silent", "reported"):
+        if verdict not in story:
+            continue
+        for workers in args.workers:
+            env = plain | ({"GORT_WORKERS": workers} if workers else {})
+            what = f"{story['name']} (c, ThreadSanitizer, {verdict}{f', GORT_WORKERS={workers}' if workers else ''})"
+            try:
+                ran = call([str(program), *story[verdict].split()], env=env, timeout=4 * args.timeout)
+            except subprocess.TimeoutExpired:
+                checks.note(what, f"did not end within {4 * args.timeout:g} s")
+                continue
+            reports = ran.stderr.count("WARNING: ThreadSanitizer: data race")
+            good = (ran.returncode == 0 and not ran.stderr) if verdict == "silent" else (ran.returncode != 0 and reports > 0)
+            checks.note(what, "" if good else f"exit status {ran.returncode}, {reports} reports\n{ran.stderr}")
+
+
 def build_rust(checks, stories, args):
     """Builds the examples of the package; gives the programs, and the path of the library they were built with."""
     command = ["cargo", "build", "-q", "-p", "gort-examples", "--message-format=json-render-diagnostics"]
@@ -218,6 +248,8 @@ def check_c(checks, stories, out, args):
             refuse(checks, s, "c", lambda n: [args.cc, *CFLAGS, "-fsyntax-only", f"-DWRONG={n}", source])
         if s["name"] in programs:
             run_story(checks, s, "c", [programs[s["name"]]], args)
+        if "silent" in s or "reported" in s:
+            under_tsan(checks, s, out, args)
 
 
 def check_rust(checks, stories, out, args):

@@ -13,6 +13,9 @@
 # under TSan too: compiled by gcc with its instrumentation, linked with an instrumented libgort.a and the runtime that comes
 # with rust-std (gcc's own lacks functions that newer compilers call).
 #
+# The memory model is shown twice (docs/memory-model.md): race-c, the library of `make tsan-lib` reports every broken program and no right one;
+# race-engine, the right programs are silent with the instrumented library too, so the engine makes each edge that the other one only announces.
+#
 # Fuzzing is libFuzzer's, on the stable toolchain in the same way: for a minute, with what it found before (below the target
 # directory), under AddressSanitizer. What it fuzzes are the programs that core/tests/proptest_chan.rs generates.
 #
@@ -81,6 +84,11 @@ tsan_c() { # the C programs and the library both instrumented
     rm -rf "$out"
     return $failed
 }
+race_engine() {
+    instrumented thread rustc -q -p gort-ffi-c --lib --crate-type staticlib --release || return 1
+    bash ffi-c/tests/race/run.sh --engine "$TARGET/thread/$HOST/release/libgort.a"
+}
+race_c() { bash ffi-c/tests/race/run.sh; }
 fuzz() { # programs of channel operations; the flags are cargo-fuzz's
     local bin=$TARGET/fuzz/$HOST/release/chan log=$TARGET/fuzz/log
     command -v c++ >/dev/null || { echo "c++ is missing; libFuzzer needs it: apt-get install g++"; return 1; }
@@ -105,12 +113,14 @@ stress() { # stress WORKERS: each repeated test for a while and 10^6 operations,
     GORT_TEST_PROGRAMS=stress GORT_TEST_FLAVOURS=plain GORT_TEST_WORKERS=$1 GORT_TEST_SEED=$SEED \
         GORT_TEST_ROUNDS=20 bash ffi-c/tests/c/run.sh
 }
-export -f loom instrumented sanitized tsan asan tsan_c fuzz stress
+export -f loom instrumented sanitized tsan asan tsan_c race_engine race_c fuzz stress
 export HOST SEED TARGET LONG
 
 stage loom - bash -c loom
 stage tsan - bash -c tsan
 stage tsan-c - bash -c tsan_c
+stage race-engine - bash -c race_engine
+stage race-c - bash -c race_c
 stage asan - bash -c asan
 stage fuzz - bash -c fuzz
 for w in 1 2 5; do
@@ -131,7 +141,7 @@ record() {
     echo
     echo "$PASSED passed, $FAILED failed"
     echo
-    for log in loom tsan tsan-c asan fuzz stress-w1 stress-w2 stress-w5 mutants; do
+    for log in loom tsan tsan-c race-engine race-c asan fuzz stress-w1 stress-w2 stress-w5 mutants; do
         [ -f "$LOGS/$log.log" ] || continue
         echo "-- $log"
         grep -hE '^test .* \.\.\. |^ *(schedules|mutant_)|^GORT_WORKERS|passed' "$LOGS/$log.log" | sed 's/^/   /'

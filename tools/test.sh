@@ -4,7 +4,8 @@
 # are not here: tools/deep.sh.
 #
 # The suites of the engine and of the C face run each test with 1, 2 and 5 workers by themselves (GORT_WORKERS=n: only n),
-# since most schedules exist only on one worker or only with more workers than cores.
+# since most schedules exist only on one worker or only with more workers than cores. `race` is the quick form of what deep.sh
+# does at length: the rules of docs/memory-model.md, right and broken, under ThreadSanitizer.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tools/stages.sh
@@ -24,6 +25,7 @@ stage build "$RUST Makefile" make -s build
 stage docs "core docs README.md CONTRIBUTING.md" cargo test -q -p gort --test floors --test errors_doc
 stage rust "$RUST docs" env -u GORT_WORKERS cargo test -q --workspace --no-fail-fast
 stage c "$RUST" bash ffi-c/tests/c/run.sh
+stage race "$RUST Makefile docs/memory-model.md" bash ffi-c/tests/race/run.sh --quick
 stage install "$RUST Makefile README.md" bash ffi-c/tests/install_test.sh
 stage python-build "$RUST Makefile" make -s python
 stage python "$RUST Makefile" bash py/tests/run.sh

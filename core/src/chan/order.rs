@@ -9,12 +9,12 @@
 //!      with the channel's, and what the completing party did is added, since the operation comes after that too. The other direction, completing party before woken
 //!      party, is told by `ready`.
 
-use super::select::Case;
+use super::select::{Case, Op};
 use crate::sched::party::Party;
 use crate::sched::thread::Thread;
 use crate::sys::prim::Cell;
 use crate::sys::race::{Spot, Token, quiet_begin, quiet_end};
-use core::ptr::null_mut;
+use core::ptr::{null, null_mut};
 use std::collections::VecDeque;
 
 /// A receive, inside the bracket, has written `n` bytes of an element of the program's at `at`.
@@ -23,20 +23,24 @@ pub(super) fn wrote(at: *const u8, n: usize) {
     unsafe { (*Thread::get()).written.note(at, n) }
 }
 
-/// The sizes of the elements of a select's cases, from when it enlisted them: afterwards the channel that won may be gone.
-pub(super) struct Sizes(Vec<usize>);
+/// Where the cases of a select receive to, and how much; noted while their channels are held.
+pub(super) struct Rooms(Vec<(*const u8, usize)>);
 
-impl Sizes {
-    /// # Safety
-    /// The channels are null, or valid and locked.
-    pub(super) unsafe fn of(cases: &[Case]) -> Sizes {
-        // SAFETY: contract.
-        Sizes(cases.iter().map(|case| unsafe { case.chan.as_ref() }.map_or(0, |c| c.size.get() as usize)).collect())
+impl Rooms {
+    /// Each channel is null, or locked and valid.
+    pub(super) fn of(cases: &[Case]) -> Rooms {
+        let room = |c: &Case| match c.op {
+            // SAFETY: contract.
+            Op::Recv if !c.chan.is_null() => (c.at.cast_const(), unsafe { (*c.chan).size.get() } as usize),
+            _ => (null(), 0),
+        };
+        Rooms(cases.iter().map(room).collect())
     }
 
-    /// As `wrote`, for case `i`.
-    pub(super) fn wrote(&self, i: usize, at: *const u8) {
-        wrote(at, self.0[i])
+    /// Case `i` has gone ahead: a receive has written its element.
+    pub(super) fn wrote(&self, i: usize) {
+        let (at, n) = self.0[i];
+        wrote(at, n)
     }
 }
 

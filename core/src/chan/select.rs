@@ -536,10 +536,10 @@ unsafe fn enlist_and_wait(
     let party = cx.party();
     let seq = party.ticket.next_seq();
     let mut due = None;
+    let room = order::Rooms::of(cases); // the channel of a case that was won may be gone then
     party.waits.leave();
     // SAFETY: contract of select: waiters stay valid until pass 3 has unlinked them.
     unsafe {
-        let sizes = order::Sizes::of(cases);
         for (i, (case, w)) in cases.iter().zip(waiters).enumerate() {
             if case.op == Op::After && case.time < wait.deadline {
                 wait.deadline = case.time;
@@ -552,8 +552,8 @@ unsafe fn enlist_and_wait(
         unlink(cases, waiters);
         if state == ticket::WON {
             let i = party.ticket.outcome().1 as usize;
-            if cases[i].op == Op::Recv && waiters[i].status.get().is_ok() {
-                sizes.wrote(i, cases[i].at)
+            if waiters[i].status.get().is_ok() {
+                room.wrote(i)
             }
         }
         locks.unlock();

@@ -199,8 +199,18 @@ pub unsafe fn ready(cx: Cx, party: *const Party) {
     // SAFETY: parties are type-stable; a won one is ours until made ready (I3 of the ticket).
     unsafe {
         (*party).woken.leave();
-        if (*party).who() == Who::Task { ready_task(cx, Task::of(party)) } else { ready_thread(cx, party) }
+        wake(cx, party)
     }
+}
+
+/// `ready` that orders nothing: for one that is told and then looks for itself (chan/notify.rs).
+///
+/// # Safety
+/// As `ready`.
+#[inline(always)]
+pub unsafe fn wake(cx: Cx, party: *const Party) {
+    // SAFETY: as in `ready`.
+    unsafe { if (*party).who() == Who::Task { ready_task(cx, Task::of(party)) } else { ready_thread(cx, party) } }
 }
 
 #[cold]

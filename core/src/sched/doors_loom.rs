@@ -404,6 +404,13 @@ pub unsafe fn ready(cx: Cx, party: *const Party) {
 
 /// # Safety
 /// As in `doors.rs`.
+pub unsafe fn wake(cx: Cx, party: *const Party) {
+    // SAFETY: contract.
+    unsafe { ready(cx, party) }
+}
+
+/// # Safety
+/// As in `doors.rs`.
 pub unsafe fn ready_task(_: Cx, t: *mut Task) {
     // SAFETY: the caller won the task's ticket.
     unsafe {

@@ -8,7 +8,7 @@
 
 use super::party::Party;
 use super::thread::Thread;
-use super::{Cx, ready};
+use super::{Cx, wake};
 use core::ptr::null;
 
 /// Notes `party`, to be made ready after the unlock.
@@ -40,7 +40,7 @@ fn tell_all(cx: Cx) {
         // SAFETY: T2; the link is read before the party is made ready.
         unsafe {
             let next = (*p).link.get();
-            ready(cx, p);
+            wake(cx, p); // telling is no order (docs/memory-model.md)
             p = next;
         }
     }

@@ -15,7 +15,7 @@ use crate::sched::task::{Entry, OnExit, SpawnOptions};
 use crate::sched::{Cx, enter, objects, spawn_then, ticket};
 use crate::status::Status;
 use crate::sys::prim::*;
-use crate::sys::race::Spot;
+use crate::sys::race::Shared;
 use crate::sys::slab::{self, Header, Slab, Slot};
 use crate::wait::block::{Wait, block, refuse, status_of};
 use crate::wait::{CancelSource, WakeList};
@@ -36,8 +36,8 @@ pub struct RawWg {
     /// Nobody holds a handle any more: freed with the last task.
     orphan: Cell<bool>,
     waiters: WaitQueue,
-    /// What was done before the count went down (sys/race.rs). Never replaced: who is woken fetches it late, when the slot may be another group's already.
-    counted: Spot,
+    /// What was done before the count went down (sys/race.rs). Who waits has a share: it fetches late, when the slot may be another group's already.
+    counted: Shared,
 }
 
 // SAFETY: repr(C), header first; zero is valid.
@@ -56,6 +56,7 @@ pub fn create() -> Result<NonNull<RawWg>, Status> {
         g.tasks.set(0);
         g.orphan.set(false);
         g.waiters.clear();
+        g.counted.renew();
         g.header.refs.store(1, Relaxed);
         g.header.epoch.store(slab::epoch(), Relaxed);
         g.header.kind.store(KIND_WG, Release);
@@ -212,9 +213,10 @@ pub unsafe fn wait_with(g: *const RawWg, wait: Wait) -> Status {
         }
         let w = cx.party().prepare_waiter(core::ptr::null_mut());
         r.waiters.push(w);
+        let counted = r.counted.share();
         let (cx, state) = block(cx, &r.header.lock, Reason::WaitGroup, g.cast(), wait);
         if state == ticket::WON {
-            r.counted.fetch();
+            counted.fetch();
             return cx.out(Status::Ok);
         }
         r.header.lock.with(|| r.waiters.remove(w));
@@ -278,7 +280,7 @@ pub unsafe fn go(g: *const RawWg, mut entry: Entry, options: SpawnOptions) -> St
             call: done_in,
             arg: g.cast_mut().cast(),
             #[cfg(gort_race)]
-            after: &raw const (*g).counted,
+            after: (*g).counted.at(),
         };
         match spawn_then(entry, options, on_exit) {
             Ok(()) => Status::Ok,

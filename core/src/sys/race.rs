@@ -8,16 +8,18 @@
 //!  R1  A `Spot` is a place where order is left and fetched: `leave` replaces what was there, `add` adds to it, `fetch` takes nothing away. A `Token` is a spot that can be given to
 //!      another owner: what waits for a channel leaves its order in its token, and whoever completes its operation puts that into the channel and gives it another. So an operation that is
 //!      done on behalf of another party carries that party's order and not that of whoever did it.
+//!      A `Shared` is a spot of an object whose slot is used again: each life has its own, and who is to fetch late keeps a share of the old one.
 //!  R2  While a thread or task is inside gort (the bracket) ThreadSanitizer ignores its accesses, as gort's own memory is none of its business: `quiet_begin`, `quiet_end`, counted for each
 //!      fiber. Elements, which are the program's memory, are shown to it by `reads` and `Written`.
 //!  R3  The scheduler's stack of a worker never fetches: it carries nothing from one task to the next.
+//!      Nor is anything left for whoever is only told that a channel may be ready (`wake` in `sched/doors.rs`): what it then does orders, or nothing.
 //!  R4  Thread-local memory of a worker is used by one task at a time, in the order of the thread, which nobody announces: races on it are not reported (`own_thread`).
 //!
 //! Rejected: `__tsan_release` for everything (it adds to what the last user of the place left, so that slots used again order strangers); announcing on the completing
 //! party's fiber only (orders too much: a buffered send would be after what its parked receiver did before).
 
 use super::hook::{Hook, find};
-use super::prim::{AtomicU8, Cell, Ordering::*};
+use super::prim::{AtomicU8, AtomicUsize, Cell, Ordering::*};
 use core::ffi::{c_char, c_void};
 use core::ptr::{null, null_mut};
 
@@ -249,6 +251,80 @@ impl Token {
         // SAFETY: from calloc, or null; nobody else holds it.
         unsafe { libc::free(self.0.replace(null_mut()).cast()) };
         quiet_end();
+    }
+}
+
+/// A spot that its owner gets afresh with each new life of its slot, while who is to fetch from the old one still can: each has a share.
+/// All-zero bytes are one without a spot. Guarded by what guards its owner.
+#[repr(transparent)]
+pub struct Shared(Cell<*mut Counted>);
+
+#[repr(C)]
+struct Counted {
+    spot: Spot,
+    shares: AtomicUsize,
+}
+
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared(Cell::new(null_mut()))
+    }
+}
+
+impl Shared {
+    /// The owner begins a new life: a spot where nothing was left.
+    pub fn renew(&self) {
+        drop(Shared(Cell::new(self.0.replace(null_mut()))));
+        if present() {
+            quiet_begin();
+            self.0.set(Box::into_raw(Box::new(Counted { spot: Spot::default(), shares: AtomicUsize::new(1) })));
+            quiet_end();
+        }
+    }
+
+    /// Another share of the same spot.
+    pub fn share(&self) -> Shared {
+        // SAFETY: null, or made by `renew` and alive while anybody has a share.
+        if let Some(c) = unsafe { self.0.get().as_ref() } {
+            c.shares.fetch_add(1, Relaxed);
+        }
+        Shared(Cell::new(self.0.get()))
+    }
+
+    /// As `Spot::add`.
+    pub fn add(&self) {
+        // SAFETY: as in `share`.
+        if let Some(c) = unsafe { self.0.get().as_ref() } {
+            c.spot.add()
+        }
+    }
+
+    /// As `Spot::fetch`.
+    pub fn fetch(&self) {
+        // SAFETY: as in `share`.
+        if let Some(c) = unsafe { self.0.get().as_ref() } {
+            c.spot.fetch()
+        }
+    }
+
+    /// For one who knows that the owner lives; or null.
+    pub fn at(&self) -> *const Spot {
+        self.0.get().cast() // repr(C), first
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // SAFETY: as in `share`. AcqRel: the last one sees what the others did.
+        unsafe {
+            if let Some(c) = self.0.get().as_ref()
+                && c.shares.fetch_sub(1, AcqRel) == 1
+            {
+                quiet_begin();
+                drop(Box::from_raw(self.0.get()));
+                quiet_end();
+            }
+        }
     }
 }
 

@@ -60,3 +60,19 @@ impl Token {
     #[inline(always)]
     pub fn free(&self) {}
 }
+
+#[derive(Default)]
+pub struct Shared;
+
+impl Shared {
+    #[inline(always)]
+    pub fn renew(&self) {}
+    #[inline(always)]
+    pub fn share(&self) -> Shared {
+        Shared
+    }
+    #[inline(always)]
+    pub fn add(&self) {}
+    #[inline(always)]
+    pub fn fetch(&self) {}
+}

@@ -8,11 +8,11 @@
 //!
 //! Rejected: a lock that is held while the function runs (a call from within it would wait for itself).
 
-use super::{FuncTimer, Ticker, Time, after_func, now};
+use super::{FuncTimer, Ticker, Time, after_func, now, timer};
 use crate::chan::{Receiver, Sender, channel};
 use crate::status::Status;
 use crate::sys::clock::NEVER;
-use crate::sys::prim::{Arc, AtomicI64, AtomicU8, Ordering::*};
+use crate::sys::prim::{Arc, AtomicI64, AtomicPtr, AtomicU8, Ordering::*};
 use crate::task::try_go;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl<F: Fn()> Job<F> {
 pub struct Debounce {
     quiet: Duration,
     timer: FuncTimer,
-    run: Arc<dyn Fn() + Send + Sync>,
+    run: Arc<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Debounce {
@@ -80,7 +80,7 @@ impl Debounce {
     pub fn new(quiet: Duration, f: impl Fn() + Send + Sync + 'static) -> Debounce {
         let job = Arc::new(Job::new(f));
         let theirs = job.clone();
-        Debounce { quiet, timer: unset(move || theirs.run()), run: Arc::new(move || job.run()) }
+        Debounce { quiet, timer: unset(move || theirs.run()), run: Arc::new(Box::new(move || job.run())) }
     }
 
     /// The function is to run, `quiet` from now. Does not block.
@@ -295,40 +295,49 @@ impl Heartbeat {
 /// costs a look at the clock: the timer is not set anew by it, but sees by itself that it is too early.
 pub struct Idle {
     watch: Arc<Watch>,
-    timer: Arc<FuncTimer>,
+    timer: FuncTimer,
 }
 
 struct Watch {
     limit: i64,
     /// When something was heard last; NEVER: it has called, or was stopped, and waits for a touch.
     last: AtomicI64,
+    /// The timer, for its own function, whose task keeps it alive; set before it is armed.
+    timer: AtomicPtr<timer::Timer>,
+}
+
+impl Watch {
+    /// The timer is due: has it been silent for so long?
+    fn look(&self) -> bool {
+        let last = self.last.load(Acquire);
+        if last == NEVER {
+            return false; // stopped
+        }
+        let due = last.saturating_add(self.limit);
+        let silent = due <= now().0;
+        if silent && self.last.compare_exchange(last, NEVER, AcqRel, Acquire).is_ok() {
+            return true;
+        }
+        // Touched since it was set, or in this moment.
+        // SAFETY: the caller is a task of the timer's function, which has a reference.
+        let _ = unsafe { timer::reset(self.timer.load(Acquire), due) };
+        false
+    }
 }
 
 impl Idle {
     /// Silence begins now; `f` is called when it has lasted for `limit`.
     pub fn new(limit: Duration, f: impl Fn() + Send + Sync + 'static) -> Idle {
-        let watch = Arc::new(Watch { limit: super::ns(limit), last: AtomicI64::new(NEVER) });
+        let (last, none) = (AtomicI64::new(NEVER), AtomicPtr::new(core::ptr::null_mut()));
+        let watch = Arc::new(Watch { limit: super::ns(limit), last, timer: none });
         let job = Job::new(f);
         let theirs = watch.clone();
-        let timer = Arc::new_cyclic(|me: &std::sync::Weak<FuncTimer>| {
-            let me = me.clone();
-            unset(move || {
-                let last = theirs.last.load(Acquire);
-                let due = last.saturating_add(theirs.limit);
-                if last == NEVER {
-                    return; // stopped
-                }
-                if due > now().0 {
-                    if let Some(timer) = me.upgrade() {
-                        timer.reset_at(Time(due));
-                    }
-                } else if theirs.last.compare_exchange(last, NEVER, AcqRel, Acquire).is_ok() {
-                    job.run()
-                } else if let Some(timer) = me.upgrade() {
-                    timer.reset(Duration::ZERO); // it was touched in this moment
-                }
-            })
+        let timer = unset(move || {
+            if theirs.look() {
+                job.run()
+            }
         });
+        watch.timer.store(timer.0.as_ptr(), Release);
         let idle = Idle { watch, timer };
         idle.touch();
         idle

@@ -346,6 +346,6 @@ RULES(
     ROW("order_goes_through_a_relay", chain, write_and_send_to_the_relay, receive_from_the_relay, end_chain),
     {"send_comes_before_the_drop_of_its_element", with_drop, send_pointer, drop_channel, forget, BOTH, ANY, ANY, "write_element drop_element"},
     {"element_is_read_by_its_send", unbuffered, send_the_element, write_what_is_sent, give_back, RIGHT, ANY, ANY, NULL},
-    {"element_is_read_by_its_send_to_a_buffer", of_1, send_the_element, write_what_is_sent, give_back, BOTH, ANY, ANY, "gort::chan write_the_element"},
-    {"element_is_written_by_its_receive", unbuffered, receive_the_element, send_and_read_the_element, give_back, BOTH, ANY, ANY, "gort::chan read_the_element"}
+    {"element_is_read_by_its_send_to_a_buffer", of_1, send_the_element, write_what_is_sent, give_back, BOTH, ANY, ANY, "race.rs write_the_element"},
+    {"element_is_written_by_its_receive", unbuffered, receive_the_element, send_and_read_the_element, give_back, BOTH, ANY, ANY, "race.rs read_the_element"}
 )

@@ -213,6 +213,26 @@ static void wait_and_read(void) {
     read_data();
 }
 
+/* Groups of strangers, one of which stands in the place of one that is gone. */
+static void write_and_wait_for_a_group(void) {
+    OK(gort_wg_add(wg, 1));
+    write_data();
+    OK(gort_wg_done(wg));
+    OK(gort_wg_wait(wg));
+    OK(gort_wg_free(wg));
+    mark(0);
+}
+static void wait_for_many_groups(void) {
+    await(0);
+    for (int i = 0; i < 5000; i++) {
+        gort_wg *g = gort_wg_new();
+        CHECK(g != NULL);
+        OK(gort_wg_wait(g));
+        OK(gort_wg_free(g));
+    }
+    read_data();
+}
+
 static gort_task *child;
 static void *write_and_stay(void *arg) {
     write_data();
@@ -335,6 +355,7 @@ RULES(
     NO_ORDER("wait_in_vain_is_no_order", group_of_3, write_and_done, try_wait_in_vain, last_done),
     NO_ORDER("add_is_no_order", empty_group, write_and_add, wait_for_nothing, give_back),
     NO_ORDER("two_waits_are_no_order", empty_group, write_and_wait, wait_and_read, give_back),
+    NO_ORDER("group_in_the_same_place_is_no_order", empty_group, write_and_wait_for_a_group, wait_for_many_groups, NULL),
     {"join_in_vain_is_no_order", spawn_child, nothing, join_in_vain, release_child, BROKEN, TASK, ANY, NULL},
     NO_RACE("thread_local_memory_of_a_worker_is_no_race", NULL, use_the_thread, use_the_thread, NULL),
     NO_RACE("names_and_errors_are_no_race", NULL, be_named_and_fail, dump, NULL),
