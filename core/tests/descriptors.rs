@@ -29,7 +29,8 @@ fn select_with_default_arms_the_descriptors_of_its_receive_cases() {
         let ((a, ra), (b, rb)) = (channel::<u64>(1), channel::<u64>(1));
         let (fa, fb) = (watched(&ra), watched(&rb));
         for n in 0..3 {
-            (a.send(n).unwrap(), b.send(n).unwrap());
+            a.send(n).unwrap();
+            b.send(n).unwrap();
             assert!(read(fa) && read(fb), "round {n}");
             let mut got = 0;
             while select! {
