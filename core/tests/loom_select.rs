@@ -11,7 +11,7 @@ mod model;
 use Arm::*;
 use gort::Status;
 use gort::chan::select::Manner;
-use gort::sched::{as_task, chance, tick};
+use gort::sched::{as_task, chance, commit_elsewhere, others, tick};
 use gort::sys::prim::Cell;
 use gort::wait::Wait;
 use model::chan::*;
@@ -239,6 +239,82 @@ fn the_sender_frees_its_channel_right_after() {
             b.assert_no_queue();
         });
     }
+}
+
+/// S-4: the list of locks stands on the parked stack, and is written over when the select returns; the commit reads it on another thread.
+#[test]
+fn the_commit_reads_the_parked_list_of_locks_while_it_holds_the_last_one() {
+    for second in [false, true] {
+        explore(&format!("select: a commit elsewhere, a sender on the second: {second}"), 4, move || {
+            let (a, b) = Chan::two(0);
+            as_task();
+            commit_elsewhere(true);
+            let c = if second { b } else { a };
+            beside(
+                move || {
+                    assert_eq!(c.send(7), Status::Ok);
+                    assert_eq!(c.release(), Status::Ok);
+                },
+                || assert_eq!(wait_select(&[Recv(a), Recv(b)]), (second as usize, Status::Ok, 7)),
+            );
+            (if second { a } else { b }).assert_no_queue();
+        });
+    }
+}
+
+/// S-8: others wait, so it looks, yields, looks again, and only then enlists; after that was in vain it enlists at once.
+#[test]
+fn it_lets_others_run_once_before_it_enlists() {
+    for cap in [0, 1] {
+        explore(
+            &format!("select: yields once before it enlists, against a sender on each case, capacity {cap}"),
+            2,
+            move || {
+                let (a, b) = Chan::two(cap);
+                let me = as_task();
+                others(true);
+                let sender = |c: Chan, v| {
+                    move || {
+                        assert_eq!(c.send(v), Status::Ok);
+                        assert_eq!(c.release(), Status::Ok);
+                    }
+                };
+                a.retain();
+                b.retain();
+                let mut sum = 0;
+                together(vec![Box::new(sender(a, 1)), Box::new(sender(b, 2))], || {
+                    for _ in 0..2 {
+                        let (_, s, v) = wait_select(&[Recv(a), Recv(b)]);
+                        assert_eq!(s, Status::Ok);
+                        sum += v;
+                        assert!(me.party.luck.get() <= 16);
+                    }
+                });
+                assert_eq!(sum, 3);
+                a.assert_no_queue();
+                b.assert_no_queue();
+            },
+        );
+    }
+    explore("select: two of them that yield once, against each other", 4, || {
+        let (a, b) = Chan::two(0);
+        as_task();
+        others(true);
+        let theirs = shared(Cell::new((9, Status::Os, 0)));
+        let mut mine = (9, Status::Os, 0);
+        beside(
+            move || {
+                as_task();
+                theirs.set(wait_select(&[Recv(a), Send(b, 2)]))
+            },
+            || mine = wait_select(&[Send(a, 1), Recv(b)]),
+        );
+        let over_a = mine == (0, Status::Ok, 1) && theirs.get() == (0, Status::Ok, 1);
+        let over_b = mine == (1, Status::Ok, 2) && theirs.get() == (1, Status::Ok, 2);
+        assert!(over_a ^ over_b, "{mine:?} against {:?}", theirs.get());
+        a.assert_no_queue();
+        b.assert_no_queue();
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The macro (`choose/macros.rs`) makes a list of cases, `Snoc(Snoc(Nil, a), b)`, each of its own type, and hands it to `choose`, which comes back with a `Choice` of the same shape. So every
 //! received value has its type without a cast, and all of it stands in the frame of `choose`: values to be sent, room for what is received, and the row of raw cases. Nothing is allocated.
 //!
-//!  V1  A value to be sent is owned by its case, an ordinary field: a panic while a later case is evaluated drops it, as any local. It is forgotten once a channel has taken it.
+//!  V1  A value to be sent is owned by its case, an ordinary field: a panic while a later case is evaluated drops it, as any local. Once a channel has taken it nothing is there but bytes.
 //!  V2  A received value is moved out of its room once, before any other case is dropped, so it is never lost to the panic of another value's destructor.
 //!  V3  Nothing points into the list before `choose` has it, and the list does not move until the select is over.
 //!
@@ -161,7 +161,7 @@ unsafe impl<T: Send> OneCase for Put<'_, T> {
     #[inline]
     unsafe fn outcome(self, status: Status) -> Result<Self::Outcome, Status> {
         Ok(if status.is_ok() {
-            core::mem::forget(self.value); // the channel's (V1)
+            self.value.sent(); // the channel's (V1)
             Ok(())
         } else {
             Err(SendError { value: self.value.into_inner(), status })

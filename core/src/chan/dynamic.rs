@@ -16,7 +16,7 @@ use crate::status::Status;
 use crate::task::{Time, Wait};
 use crate::wait::Wait as Limits;
 use core::marker::PhantomData;
-use core::ptr::null;
+use core::ptr::{null, null_mut};
 use std::time::Duration;
 
 struct Entry {
@@ -138,17 +138,17 @@ impl<'a> Select<'a> {
     /// Sets the time of a time case, also of one that rests.
     ///
     /// # Panics
-    /// If it is not a case of this select.
+    /// If it is not a case of this select, or was taken out.
     pub fn reset(&mut self, case: TimeCase, time: Time) {
         let i = self.own(&case, "reset");
+        assert!(self.cases[i].op == Op::After, "gort::Select::reset: the case was taken out");
         self.cases[i].time = time.0;
     }
 
     /// Takes a case out for good: it is never ready again, and its value is dropped. False if it is not a case of this select.
     pub fn remove(&mut self, case: impl super::case::AnyCase) -> bool {
         let Some(i) = self.find(&case) else { return false };
-        self.cases[i].chan = null();
-        self.cases[i].time = clock_never();
+        self.cases[i] = Case::recv(null(), null_mut()); // whatever it was: off, for good (D1)
         drop(self.entries[i].place.take());
         true
     }

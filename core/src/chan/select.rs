@@ -29,6 +29,7 @@ use crate::sched::{Cx, Time, enter, others_wait, rand, ready, tell, ticket, yiel
 use crate::status::Status;
 use crate::sys::clock::{self, NEVER};
 use crate::sys::lock::ByteLock;
+use crate::sys::prim::Cell;
 use crate::sys::slab;
 use crate::wait::block::{Many, Wait, block_many, interrupted, status_of};
 use core::ptr::{null, null_mut};
@@ -415,11 +416,13 @@ unsafe fn look_at_once(
     unsafe {
         if n <= INLINE && !moves {
             let waiters = [const { Waiter::new() }; INLINE];
-            let room = Room { by_lock: &mut [0; INLINE][..n], locked: &mut [null(); INLINE], waiters: &waiters };
+            let locked = [const { Cell::new(null()) }; INLINE];
+            let room = Room { by_lock: &mut [0; INLINE][..n], locked: &locked, waiters: &waiters };
             go_on(cx, cases, order, room, wait, manner)
         } else {
             let waiters: Vec<Waiter> = (0..n).map(|_| Waiter::new()).collect();
-            let room = Room { by_lock: &mut vec![0; n], locked: &mut vec![null(); n], waiters: &waiters };
+            let locked: Vec<Cell<*const ByteLock>> = (0..n).map(|_| Cell::new(null())).collect();
+            let room = Room { by_lock: &mut vec![0; n], locked: &locked, waiters: &waiters };
             go_on(cx, cases, order, room, wait, manner)
         }
     }
@@ -429,7 +432,8 @@ unsafe fn look_at_once(
 struct Room<'a> {
     /// The cases in the order of locking.
     by_lock: &'a mut [u16],
-    locked: &'a mut [*const ByteLock],
+    /// Their locks, each once, for the commit.
+    locked: &'a [Cell<*const ByteLock>],
     waiters: &'a [Waiter],
 }
 
@@ -467,7 +471,7 @@ unsafe fn go_on(
         }
         let mut k = 0;
         locks.each(|c| {
-            locked[k] = &c.header.lock;
+            locked[k].set(&c.header.lock);
             k += 1;
         });
         enlist_and_wait(cx, cases, &locks, &locked[..k], waiters, wait)
@@ -529,7 +533,7 @@ unsafe fn enlist_and_wait(
     cx: Cx,
     cases: &[Case],
     locks: &Locks<'_>,
-    locked: &[*const ByteLock],
+    locked: &[Cell<*const ByteLock>],
     waiters: &[Waiter],
     mut wait: Wait,
 ) -> Result<(usize, Status), Status> {
@@ -567,7 +571,10 @@ unsafe fn enlist_and_wait(
             _ => Err(status_of(state, wait)),
         };
         #[cfg(loom)]
-        waiters.iter().for_each(Waiter::wreck);
+        {
+            waiters.iter().for_each(Waiter::wreck);
+            locked.iter().for_each(|lock| lock.set(null())); // S-4
+        }
         ended
     }
 }

@@ -72,32 +72,56 @@ unsafe extern "C" fn drop_value<T>(at: *mut c_void) {
     }
 }
 
-/// A value as it stands in a channel. Once a channel has taken it, it is to be forgotten.
-pub(super) enum Elem<T> {
-    Here(T),
-    Boxed(Box<T>),
+/// A value as it stands in a channel: its owner's until a channel has taken it (`sent`). It is kept as bytes that may be no value any more: a box or a reference that the receiver has dropped may
+/// not even be moved as one.
+pub(super) struct Elem<T> {
+    room: Room<T>,
+    full: bool,
 }
 
 impl<T> Elem<T> {
     #[inline]
     pub(super) fn new(value: T) -> Elem<T> {
-        if Typed::<T>::BOXED { Elem::Boxed(Box::new(value)) } else { Elem::Here(value) }
+        let room = if Typed::<T>::BOXED {
+            Room::Boxed(MaybeUninit::new(Box::new(value)))
+        } else {
+            Room::Here(MaybeUninit::new(value))
+        };
+        Elem { room, full: true }
     }
 
     /// Where a channel reads it.
     #[inline]
     pub(super) fn at(&mut self) -> *mut u8 {
-        match self {
-            Elem::Here(value) => (&raw mut *value).cast(),
-            Elem::Boxed(value) => (&raw mut *value).cast(),
-        }
+        self.room.at()
     }
 
+    /// A channel has taken it.
     #[inline]
-    pub(super) fn into_inner(self) -> T {
-        match self {
-            Elem::Here(value) => value,
-            Elem::Boxed(value) => *value,
+    pub(super) fn sent(mut self) {
+        self.full = false
+    }
+
+    /// No channel has taken it.
+    #[inline]
+    pub(super) fn into_inner(mut self) -> T {
+        self.full = false;
+        // SAFETY: it is there, and nobody asks for it again.
+        unsafe { core::mem::replace(&mut self.room, Room::new()).into_inner() }
+    }
+}
+
+impl<T> Drop for Elem<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.full {
+            // SAFETY: it is there, and dropped once.
+            unsafe {
+                match &mut self.room {
+                    Room::Here(value) => value.assume_init_drop(),
+                    Room::Boxed(value) => value.assume_init_drop(),
+                }
+            }
         }
     }
 }

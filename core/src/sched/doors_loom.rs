@@ -1,6 +1,6 @@
 //! What stands in for the doors in the models (cfg loom): floors 2 and 3 run over it unchanged, with loom's threads as parties.
 //!
-//! A thread of a model is a plain thread, or (`as_task`) a task: then `park` runs the real commit on the thread's own stack, as a host's lane does, and waits
+//! A thread of a model is a plain thread, or (`as_task`) a task: then `park` runs the real commit on the thread's own stack, as a host's lane does (or on another: `commit_elsewhere`), and waits
 //! on a bell until somebody makes it ready. What it models of a task is the order of events: `stack` is written by the save and by whoever makes the task ready, so
 //! a wake-up that is not ordered after the save is a race that loom reports; and `ready_task` touches what the resumed task would touch, so a commit that touches
 //! it after its unlock is one too.
@@ -281,6 +281,8 @@ pub struct Cx {
 thread_local! {
     static MACHINE: core::cell::Cell<*const Processor> = const { core::cell::Cell::new(core::ptr::null()) };
     static CHANCE: core::cell::Cell<u64> = const { core::cell::Cell::new(0) };
+    static ELSEWHERE: core::cell::Cell<bool> = const { core::cell::Cell::new(false) };
+    static OTHERS: core::cell::Cell<bool> = const { core::cell::Cell::new(false) };
 }
 
 /// What `rand` gives until the next schedule: a model is explored once for each outcome that matters.
@@ -296,6 +298,8 @@ pub fn rand(_: Cx) -> u64 {
 /// A schedule of a model begins.
 pub fn begin() {
     chance(0);
+    others(false);
+    commit_elsewhere(false);
     crate::sys::slab::begin();
     MACHINE.set(leak(Processor::new(0, 0, core::ptr::null(), 1)));
 }
@@ -382,7 +386,18 @@ pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
     // SAFETY: the current task is the calling thread's.
     unsafe {
         (*t).stack.set((*t).stack.get() + 1);
-        commit(cx, t, arg);
+        if ELSEWHERE.get() {
+            let told = cx.thread.told.replace(core::ptr::null());
+            spawn_thread(move || {
+                let cx = register();
+                cx.thread.inside.set(true);
+                cx.thread.told.set(told);
+                commit(cx, t, arg);
+                cx.exit();
+            });
+        } else {
+            commit(cx, t, arg);
+        }
         (*t).resumed.wait_told(NEVER);
         (*t).stack.set((*t).stack.get() + 1);
     }
@@ -428,8 +443,19 @@ pub unsafe fn ready_task(_: Cx, t: *mut Task) {
 /// Never called: no task of a model lives in a domain.
 pub unsafe fn note(_: *mut Task, _: domain::Event) {}
 
+/// Until the next schedule: commits run on a thread of their own, as those of a task that is resumed elsewhere do. So the parked task may be through with its wait before its commit has returned, and a
+/// commit that still reads what stands on the parked stack is a race.
+pub fn commit_elsewhere(yes: bool) {
+    ELSEWHERE.set(yes)
+}
+
+/// Until the next schedule: do others wait for the processor of whoever asks?
+pub fn others(wait: bool) {
+    OTHERS.set(wait)
+}
+
 pub fn others_wait(_: Cx) -> bool {
-    false
+    OTHERS.get()
 }
 
 pub fn yield_in(cx: Cx) -> Cx {

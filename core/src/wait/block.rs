@@ -115,7 +115,7 @@ pub unsafe fn prepare_park(cx: Cx, lock: *const ByteLock, reason: Reason, object
 
 /// Several locks, released together: a select's. It stands on the parked stack; the commit reads it only while it still holds the last of them, and nobody can
 /// resume the task past its pass 3 before that one is free (model 5k).
-pub struct Many<'a>(pub &'a [*const ByteLock]);
+pub struct Many<'a>(pub &'a [Cell<*const ByteLock>]);
 
 /// `block` for a select; the case that won stands in the party's ticket.
 ///
@@ -238,7 +238,7 @@ unsafe fn unlock<const L: u8>(locks: *mut ()) {
 #[derive(Clone, Copy)]
 enum Held {
     One(*const ByteLock),
-    Many(*const *const ByteLock, usize),
+    Many(*const Cell<*const ByteLock>, usize),
 }
 
 impl Held {
@@ -262,7 +262,7 @@ impl Held {
                 Held::One(lock) => (*lock).unlock(),
                 Held::Many(first, n) => {
                     for i in 0..n {
-                        let lock = *first.add(i);
+                        let lock = (*first.add(i)).get();
                         (*lock).unlock()
                     }
                 }
