@@ -271,6 +271,7 @@ fn sleep(th: &Thread, lane: &Lane, until: i64, wanting: bool) -> bool {
             wait(clock::NEVER)
         }
     }
+    clock::note_if_kept(); // P5 of the processor
     th.bracket.enter();
     in_time
 }

@@ -65,6 +65,7 @@ pub fn main(rt: &'static Runtime) {
     while !rt.monitor_stop.load(Acquire) {
         let now = clock::now();
         COARSE.store((now / 1_000_000) as u32, Relaxed);
+        clock::note(now);
         let mut idle = true;
         let mut took = false;
         for (i, lane) in rt.lanes().enumerate() {
@@ -93,6 +94,7 @@ pub fn main(rt: &'static Runtime) {
             rt.monitor_bell.sleep(now.saturating_add(period), || rt.monitor_stop.load(Acquire));
         }
     }
+    clock::note(i64::MIN);
 }
 
 /// All processors are idle: judges while a run is active, then sleeps until stirred. Returns the next interval between judgements.

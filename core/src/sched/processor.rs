@@ -4,6 +4,8 @@
 //! P1  `next` is written by the owner only; a retaker that has borrowed the processor is its owner meanwhile (D9).
 //! P2  `next` has a turn limit: after `TURNS` picks from next slots in a row the queues get one, so two tasks that wake each other starve nobody.
 //! P3  `tick` grows with each pick: the monitor sees progress by it.
+//! P5  A timer that lies more than `HORIZON` behind the time that was noted last (`clock::recent`) is not due, so a pick looks at the clock for nearer ones only, and at each 64th pick
+//!     whatever is noted. Whoever wakes from a sleep notes the time before it picks.
 //! P4  Nobody is ever woken for a push to `next`; a push to the ring wakes a sleeper if nobody searches already.
 //!
 //! `pick` is the policy of the whole scheduler, for every lane.
@@ -23,6 +25,8 @@ use core::ptr::null_mut;
 
 /// Picks from next slots in a row before the queues get one (P2).
 const TURNS: u32 = 64;
+/// P5, ns. The monitor notes the time every 5 ms at the most while anything runs; it has this long to be late.
+const HORIZON: i64 = 50_000_000;
 /// Every so many picks the injector comes first (G3).
 const GLOBAL_EVERY: u32 = 61;
 
@@ -169,21 +173,25 @@ impl Processor {
         }
     }
 
-    /// Owner: runs what is due of the own wheel and of idle processors' wheels. Cheap when no timer lives.
+    /// Owner: runs what is due of the own wheel and of idle processors' wheels. Cheap when no timer lives, or all are far ahead: then the clock is not looked at (P5).
     #[inline(always)]
     pub fn run_timers(&self) {
-        let own = self.wheel.earliest();
-        let idle = self.lane().idle_earliest.load(Relaxed);
-        if own != NEVER || idle != NEVER {
-            self.expire(own, idle)
+        let earliest = self.wheel.earliest().min(self.lane().idle_earliest.load(Relaxed));
+        if earliest < clock::recent().saturating_add(HORIZON)
+            || (earliest != NEVER && self.tick.load(Relaxed) & 63 == 0)
+        {
+            self.expire(earliest)
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn expire(&self, own: Time, idle: Time) {
+    fn expire(&self, earliest: Time) {
         let now = clock::now();
-        if own <= now {
+        if earliest > now {
+            return;
+        }
+        if self.wheel.earliest() <= now {
             let mut due = Expired::new();
             loop {
                 let more = self.wheel.expire(now, &mut due);
@@ -193,7 +201,7 @@ impl Processor {
                 }
             }
         }
-        if idle <= now {
+        if self.lane().idle_earliest.load(Relaxed) <= now {
             self.lane().run_idle_timers(now)
         }
     }

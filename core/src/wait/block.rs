@@ -43,7 +43,7 @@ impl Wait {
         self.deadline == NEVER && self.cancel.is_null()
     }
 
-    /// Has one of the limits been reached already?
+    /// Has one of the limits been reached already? A deadline that has passed just now may not be seen: then the wait begins, and ends at once. (The clock costs more than a wait.)
     #[cold]
     pub fn over(&self) -> Option<Status> {
         if !self.cancel.is_null()
@@ -52,7 +52,7 @@ impl Wait {
         {
             return Some(cause);
         }
-        (self.deadline != NEVER && self.deadline <= clock::now()).then_some(Status::TimedOut)
+        (self.deadline <= clock::recent().max(0)).then_some(Status::TimedOut)
     }
 }
 
@@ -136,30 +136,39 @@ const MANY: u8 = 2;
 
 #[inline(never)]
 unsafe fn block_slow<const L: u8>(cx: Cx, party: &'static Party, locks: *mut (), wait: Wait) -> (Cx, u8) {
+    // SAFETY: contract of `block`.
+    unsafe {
+        if wait.cancel.is_null() {
+            return block_until::<L>(cx, party, locks, wait.deadline);
+        }
+        let nodes = CancelNodes::new(cx);
+        cancel::watch(party, party.ticket.next_seq(), wait.cancel, nodes.get());
+        let ended = block_until::<L>(cx, party, locks, wait.deadline);
+        cancel::unwatch(party);
+        ended
+    }
+}
+
+/// The wait with a deadline, or for ever; what may cancel it is seen to.
+#[inline(always)]
+unsafe fn block_until<const L: u8>(cx: Cx, party: &'static Party, locks: *mut (), deadline: Time) -> (Cx, u8) {
     let seq = party.ticket.next_seq();
-    let timed = wait.deadline != NEVER;
-    let nodes = CancelNodes::new(cx);
+    let timed = deadline != NEVER;
     if timed {
         party.timed.store(1, Relaxed);
     }
     // SAFETY: contract of `block`.
     unsafe {
-        if !wait.cancel.is_null() {
-            cancel::watch(party, seq, wait.cancel, nodes.get());
-        }
         let (cx, state) = if cx.task().is_null() {
-            block_thread::<L>(cx, party, seq, locks, wait)
+            block_thread::<L>(cx, party, seq, locks, deadline)
         } else {
-            let timer = if timed { arm(cx, party, seq, wait.deadline) } else { None };
+            let timer = if timed { arm(cx, party, seq, deadline) } else { None };
             if timed && timer.is_none() {
                 // No memory for a timer: nothing was opened; the caller unlinks and says so.
                 unlock::<L>(locks);
                 tell(cx);
                 party.ticket.close();
                 party.timed.store(0, Relaxed);
-                if !wait.cancel.is_null() {
-                    cancel::unwatch(party);
-                }
                 return (cx, ticket::IDLE);
             }
             let cx = park(cx, commit::<L>, locks);
@@ -173,9 +182,6 @@ unsafe fn block_slow<const L: u8>(cx: Cx, party: &'static Party, locks: *mut (),
         };
         if timed {
             party.timed.store(0, Relaxed);
-        }
-        if !wait.cancel.is_null() {
-            cancel::unwatch(party);
         }
         (cx, state)
     }
@@ -209,7 +215,7 @@ impl CancelNodes {
 }
 
 /// A plain thread: WAITING before the unlock, then the futex.
-unsafe fn block_thread<const L: u8>(cx: Cx, party: &Party, seq: u64, locks: *mut (), wait: Wait) -> (Cx, u8) {
+unsafe fn block_thread<const L: u8>(cx: Cx, party: &Party, seq: u64, locks: *mut (), deadline: Time) -> (Cx, u8) {
     party.ticket.open(seq);
     barrier::light();
     // A foreign call of a host's task (D4) ends with that task's cancellation, as a wait of its own would.
@@ -225,7 +231,7 @@ unsafe fn block_thread<const L: u8>(cx: Cx, party: &Party, seq: u64, locks: *mut
     // SAFETY: as above.
     unsafe { unlock::<L>(locks) };
     tell(cx);
-    (cx, thread_park(cx, seq, wait.deadline))
+    (cx, thread_park(cx, seq, deadline))
 }
 
 #[inline(always)]
@@ -328,7 +334,14 @@ fn should_cancel(party: &Party, flags: &[*const AtomicU8; 2]) -> bool {
 unsafe fn arm(cx: Cx, party: &'static Party, seq: u64, deadline: Time) -> Option<Handle> {
     let p = cx.processor()?;
     // SAFETY: the wheel is ours inside the bracket; the party is type-stable, and `expire` checks its seq.
-    unsafe { p.wheel.insert(deadline, clock::now(), core::ptr::from_ref(party).cast_mut().cast(), seq, expire) }
+    unsafe { p.wheel.insert(deadline, recent(), core::ptr::from_ref(party).cast_mut().cast(), seq, expire) }
+}
+
+/// For a wheel, which need not know exactly where it stands.
+#[inline(always)]
+fn recent() -> Time {
+    let t = clock::recent();
+    if t == i64::MIN { clock::now() } else { t }
 }
 
 #[inline(always)]
