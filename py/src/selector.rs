@@ -95,8 +95,22 @@ impl Refused {
 }
 
 impl State {
-    /// The selector, if nobody waits on it.
-    fn raw(&self) -> Result<NonNull<RawSelector>, Refused> {
+    /// The selector, if nobody waits on it. A task that was given up while it did (its run is over, and it is never resumed) is nobody.
+    fn raw(&mut self) -> Result<NonNull<RawSelector>, Refused> {
+        if self.busy
+            && let Some(raw) = self.raw
+            // SAFETY: a live selector, until it is closed.
+            && let Some(won) = unsafe { selector::take_over(raw.as_ptr()) }
+        {
+            self.busy = false;
+            if let Some(index) = won.map(|at| self.by_core[at])
+                && let Ok(e) = self.entry(index)
+                && e.op == Op::Send
+            {
+                e.armed = false; // sent, and nobody learned of it
+                self.disarm(index)
+            }
+        }
         if self.busy {
             return Err(Refused::Misuse("another task or thread waits on the selector"));
         }

@@ -493,3 +493,37 @@ def test_exit_with_a_selector_that_waits_is_quiet(program, where):
         env={"PYTHONDEVMODE": "1"},
     )
     assert done.stderr == "" and done.stdout == ("cleaned up\n" if "go" in where else "")
+
+
+@needs_greenlets
+@pytest.mark.parametrize("sends", [False, True], ids=["receive", "send"])
+def test_selector_whose_user_was_given_up_is_nobodys(program, sends):
+    """A task that stays in its wait for ever is left behind with its run; the selector is not."""
+    done = program(
+        f"""
+        import gort, os, sys, warnings
+        from gort import recv, send
+        warnings.simplefilter("ignore")
+        c, s = gort.Channel(), gort.Selector()
+        s.add({"send(c, object())" if sends else "recv(c)"})
+        def stubborn():
+            with gort.shield():
+                while True:
+                    try: s.wait()
+                    except BaseException: pass
+        def main():
+            gort.go(stubborn)
+            while gort._gort._dump().count("select") < 1:
+                gort.yield_now()
+        gort.run(main, grace=0.01)
+        d = gort.Channel(1)
+        i = s.add(recv(d))
+        d.send(7)
+        print(i, s.wait())
+        s.remove(0)
+        s.close()
+        sys.stdout.flush()
+        os._exit(0)
+        """
+    )
+    assert done.stdout == "1 Got(index=1, value=7)\n", done.stderr

@@ -138,9 +138,28 @@ unsafe fn lock(s: *const Selector) -> Result<(Cx, &'static Selector), Status> {
                 r.header.lock.unlock();
                 return Err(cx.out(Status::Misuse));
             }
-            r.inherit(user)
+            let _ = r.inherit(user);
         }
         Ok((cx, r))
+    }
+}
+
+/// Was its user given up while it waited (a host's task that is never resumed)? Then it is nobody's from now on: the case that was won for that user, if any. None: it has a living user, or none.
+///
+/// # Safety
+/// `s` is a handle.
+pub unsafe fn take_over(s: *const Selector) -> Option<Option<usize>> {
+    let cx = enter().ok()?;
+    // SAFETY: contract; type-stable, and checked under its lock.
+    unsafe {
+        let r = &*s;
+        let mut taken = None;
+        if r.header.lock_as(KIND_SELECTOR).is_ok() {
+            taken = r.user.get().as_ref().filter(|user| user.is_gone()).map(|user| r.inherit(user));
+            r.header.lock.unlock();
+        }
+        cx.exit();
+        taken
     }
 }
 
@@ -382,16 +401,17 @@ impl Selector {
         }
     }
 
-    /// Under the lock: its user was given up while it waited here (a host's task), and will never leave. A case that was won for it is one to be tried again; the value went with the user.
-    unsafe fn inherit(&self, user: &Party) {
+    /// Under the lock: its user was given up while it waited here (a host's task), and will never leave. Says which case was won for it, if any: a value that was received went with the user, and the
+    /// case is tried again; one that was sent was sent, so a send case stays off until it is removed.
+    unsafe fn inherit(&self, user: &Party) -> Option<usize> {
         let (state, index) = user.ticket.outcome();
-        if state == ticket::WON {
-            // SAFETY: the lock is held, and the user touches nothing any more.
-            if let Some(e) = unsafe { (*self.entries.get()).get(index as usize) } {
-                self.push(e)
-            }
-        }
         self.user.set(null());
+        // SAFETY: the lock is held, and the user touches nothing any more.
+        let e = unsafe { (*self.entries.get()).get(index as usize) }.filter(|_| state == ticket::WON)?;
+        if e.case.op == Op::Recv {
+            self.push(e)
+        }
+        Some(index as usize)
     }
 
     /// Under the lock: to the tail of the ready list.
