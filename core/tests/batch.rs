@@ -165,6 +165,43 @@ fn batch_cut_short<P: Pad>() {
     }
 }
 
+/// The sender frees the channel as soon as its send has gone ahead, and its place is another channel's before the receiver goes on (D8).
+#[test]
+fn channel_may_be_freed_under_a_batch_that_waited() {
+    use gort::chan::raw::{self, Layout};
+    check_on(&[1], || {
+        let of = |size| Layout { size, align: 8, drop: None };
+        let ch = raw::create(of(8), 0).unwrap().as_ptr() as usize;
+        let spare: Vec<_> = (0..200).map(|_| raw::create(of(8), 0).unwrap()).collect();
+        let receiver = spawn(move || {
+            let mut room = [0xAAu64; 64];
+            // SAFETY: a live channel of 8 bytes, and room for 8 of them.
+            let got = unsafe {
+                gort::chan::batch::recv_n(ch as *const _, room.as_mut_ptr().cast(), 8, gort::wait::Wait::FOREVER)
+            };
+            (got, room)
+        });
+        until_parked(1);
+        // SAFETY: the channel is ours until it is released; the others live until they are.
+        unsafe {
+            assert!(raw::send(ch as *const _, (&raw const ch).cast()).is_ok());
+            assert!(raw::release(ch as *const _).is_ok());
+            spare.into_iter().for_each(|c| assert!(raw::release(c.as_ptr()).is_ok())); // so that its place is used again
+            let others: Vec<_> = (0..300).map(|_| raw::create(of(64), 8).unwrap()).collect();
+            for other in &others {
+                (0..8).for_each(|_| assert!(raw::try_send(other.as_ptr(), [0u8; 64].as_ptr()).is_ok()));
+            }
+            let (got, room) = receiver.join().unwrap();
+            assert_eq!((got, room[0]), ((1, Status::Ok), ch as u64));
+            assert!(room[1..].iter().all(|x| *x == 0xAA), "written by a stranger");
+            for other in others {
+                assert_eq!(raw::len(other.as_ptr()), 8, "taken by a stranger");
+                assert!(raw::release(other.as_ptr()).is_ok());
+            }
+        }
+    })
+}
+
 #[test]
 fn batch_that_is_cut_short_keeps_what_was_not_sent() {
     check(|| for_every_kind!(batch_cut_short))

@@ -78,16 +78,21 @@ pub unsafe fn recv_n(ch: *const RawChan, dst: *mut u8, most: usize, wait: Wait) 
         if most == 0 || status != Status::WouldBlock {
             return (0, status);
         }
-        let status = recv_as::<_, UNTIL>(ch, DYNAMIC, dst, wait);
-        if !status.is_ok() {
-            return (0, status);
+        if most == 1 {
+            let status = recv_as::<_, UNTIL>(ch, DYNAMIC, dst, wait);
+            return (usize::from(status.is_ok()), status);
         }
-        // What one waits for is seldom alone.
+        // What one waits for is seldom alone, so the channel is looked at again after the wait, when whoever sent may have freed it: a receiving end of our own keeps it until then. (A plain
+        // reference would anchor it, and the last sender dropped would not close it: H6.)
         let size = super::raw::elem_size(ch);
-        if most == 1 || size == usize::MAX {
-            return (1, Status::Ok);
+        if size == usize::MAX {
+            return (0, recv_as::<_, UNTIL>(ch, DYNAMIC, dst, wait)); // says what is wrong
         }
-        (1 + try_recv_n(ch, dst.add(size), most - 1).0, Status::Ok)
+        super::raw::add_end(ch, false);
+        let status = recv_as::<_, UNTIL>(ch, DYNAMIC, dst, wait);
+        let more = if status.is_ok() { try_recv_n(ch, dst.add(size), most - 1).0 } else { 0 };
+        super::raw::drop_end(ch, false);
+        if status.is_ok() { (1 + more, status) } else { (0, status) }
     }
 }
 
