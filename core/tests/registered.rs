@@ -142,3 +142,45 @@ fn selector_whose_user_was_given_up_is_nobodys() {
         }
     })
 }
+
+/// A source that a task watched which will never go on is its owner's to free.
+#[test]
+fn cancel_source_whose_watcher_was_given_up_is_nobodys() {
+    use gort::wait::cancel;
+    check_on(&[1], || {
+        // SAFETY: without a parent.
+        let source = unsafe { cancel::create(null()) }.unwrap();
+        let at = source.as_ptr().expose_provenance();
+        let (tx, rx) = channel::<u64>(0);
+        let h = spawn(move || {
+            let cancel = std::ptr::with_exposed_provenance(at);
+            let mut place = 0u64;
+            // SAFETY: a live channel and source; the place stays until the wait is over.
+            unsafe {
+                let _ = raw::recv_until(rx.as_raw(), from_mut(&mut place).cast(), gort::Time::NEVER.0, cancel);
+            }
+            rx
+        });
+        let mut user: *const Party = null();
+        until(|| {
+            TASKS.for_each(|t| {
+                // SAFETY: type-stable; our task is alive.
+                let p = unsafe { &(*t.as_ptr()).party };
+                if p.ticket.waiting().is_some() && p.reason() == Reason::ChanRecv {
+                    user = p
+                }
+            });
+            !user.is_null()
+        });
+        // SAFETY: the party of our task, whose ticket is won by us; it is made ready once. What it then does to the source is done to a free slot, which stays.
+        unsafe {
+            assert_eq!(cancel::free(source), Status::Misuse);
+            (*user).give_up();
+            assert_eq!(cancel::free(source), Status::Ok);
+            let cx = sched::enter().unwrap();
+            sched::ready(cx, user);
+            cx.exit();
+        }
+        drop((h.join().unwrap(), tx));
+    })
+}

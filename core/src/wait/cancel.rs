@@ -99,6 +99,7 @@ pub unsafe fn free(s: NonNull<CancelSource>) -> Status {
         let r = s.as_ref();
         let lock = r.lock();
         lock.lock();
+        r.forget_gone();
         if !r.children.get().is_null() || !r.nodes.get().is_null() {
             lock.unlock();
             return Status::Misuse;
@@ -120,6 +121,37 @@ pub unsafe fn free(s: NonNull<CancelSource>) -> Status {
 }
 
 impl CancelSource {
+    /// Under the lock: waits of parties that will never go on (`Party::give_up`) watch it no more. Their nodes stay as they are, with the stacks they belong to.
+    unsafe fn forget_gone(&self) {
+        let mut n = self.nodes.get();
+        while !n.is_null() {
+            // SAFETY: watching nodes and their parties are valid under the lock.
+            unsafe {
+                let next = (*n).next.get();
+                if (*(*n).party.get()).is_gone() {
+                    self.unlink(&*n)
+                }
+                n = next;
+            }
+        }
+    }
+
+    /// Under the lock: takes a node out.
+    unsafe fn unlink(&self, node: &CancelNode) {
+        let (next, prev) = (node.next.get(), node.prev.get());
+        // SAFETY: neighbours of a watching node are valid under the lock.
+        unsafe {
+            if prev.is_null() {
+                self.nodes.set(next)
+            } else {
+                (*prev).next.set(next)
+            }
+            if !next.is_null() {
+                (*next).prev.set(prev)
+            }
+        }
+    }
+
     fn lock(&self) -> &ByteLock {
         // SAFETY: the root outlives its descendants (its owner may not free it while it has children).
         unsafe { &(*self.root.get()).header.lock }
@@ -235,17 +267,7 @@ pub unsafe fn unwatch(party: &Party) {
         let source: *const CancelSource = node.source.get().cast();
         // SAFETY: the source is live by contract of `watch`.
         unsafe {
-            (*source).lock().with(|| {
-                let (next, prev) = (node.next.get(), node.prev.get());
-                if prev.is_null() {
-                    (*source).nodes.set(next)
-                } else {
-                    (*prev).next.set(next)
-                }
-                if !next.is_null() {
-                    (*next).prev.set(prev)
-                }
-            });
+            (*source).lock().with(|| (*source).unlink(node));
         }
         node.flag.set(null());
     }
