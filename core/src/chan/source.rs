@@ -49,6 +49,8 @@ pub struct Kind {
 pub enum Answer {
     /// Not now.
     Nothing,
+    /// Not until it is set again.
+    Never,
     /// The value there, and it stays queued.
     More(*mut u8),
     /// The value there, and no other until it is set again.
@@ -84,7 +86,20 @@ impl Source {
         }
     }
 
-    /// There is, or will be, something to ask for; or not any more (F2).
+    /// Its owner is about to go: `detach`, also if the channel was quicker (`take`).
+    ///
+    /// # Safety
+    /// The channel's lock is held.
+    pub unsafe fn leave_channel(&self) {
+        // SAFETY: contract.
+        unsafe {
+            if core::ptr::eq((*self.chan).source.get(), self) {
+                self.detach()
+            }
+        }
+    }
+
+    /// There is, or will be, something to ask for; or not any more (F2). Nothing if it was taken out of its channel: its owner may not know yet.
     ///
     /// # Safety
     /// The channel's lock is held.
@@ -92,7 +107,7 @@ impl Source {
         // SAFETY: contract; the entry is ours.
         unsafe {
             let q = &(*self.chan).sendq;
-            if !on {
+            if !on || !core::ptr::eq((*self.chan).source.get(), self) {
                 q.remove(&self.entry)
             } else if !self.entry.queued.get() {
                 q.push(&self.entry)
@@ -174,6 +189,7 @@ unsafe fn meet(w: *const Waiter) -> *const Waiter {
         let s = &*w.byte_sub(offset_of!(Source, entry)).cast::<Source>();
         let (value, stays) = match (s.kind.ask)(s) {
             Answer::Nothing => (core::ptr::null_mut(), true),
+            Answer::Never => return null(),
             Answer::More(at) => (at, true),
             Answer::Last(at) => (at, false),
         };

@@ -17,7 +17,7 @@ use super::runtime;
 use super::task::{Entry, SpawnOptions};
 use super::timers::{Expired, Fire, Handle, Wheel};
 use crate::status::Status;
-use crate::sys::clock::NEVER;
+use crate::sys::clock::{self, NEVER};
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
 use core::ptr::{null, null_mut};
@@ -47,7 +47,7 @@ impl Outer {
 
     unsafe fn insert(&self, when: Time, now: Time, target: *mut (), fire: Fire) -> Option<Handle> {
         // SAFETY: contract of `arm`; the owner is whoever holds the lock.
-        self.lock.with(|| unsafe { self.wheel.insert(when, now, target, 0, fire) })
+        self.lock.with(|| unsafe { self.wheel.insert(when, passed(&self.wheel, now), target, 0, fire) })
     }
 
     /// Fires what is due.
@@ -78,7 +78,8 @@ impl Outer {
     }
 }
 
-/// Arms a timer: at `when`, or soon after, `fire(target, 0, when)` is called (A1). None: no memory, or no runtime. `now` need not be fresh.
+/// Arms a timer: at `when`, or soon after, `fire(target, 0, when)` is called (A1). None: no memory, or no runtime. `now` need not be fresh; NEVER: the caller has not looked at the
+/// clock (a time to come would let an empty wheel begin there, and keep in one list all that comes before).
 ///
 /// # Safety
 /// `target` is type-stable, and `fire` finds out by itself whether it still means anything (A2).
@@ -87,9 +88,19 @@ pub unsafe fn arm(cx: Cx, when: Time, now: Time, target: *mut (), fire: Fire) ->
     // SAFETY: contract; inside the bracket the processor and its wheel are ours.
     unsafe {
         match cx.processor() {
-            Some(p) => p.wheel.insert(when, now, target, 0, fire),
+            Some(p) => p.wheel.insert(when, passed(&p.wheel, now), target, 0, fire),
             None => arm_outside(when, now, target, fire),
         }
+    }
+}
+
+/// A time that has passed: `now`; or what the wheel needs of it.
+#[inline]
+fn passed(wheel: &Wheel, now: Time) -> Time {
+    match now {
+        NEVER if wheel.holds_nothing() => clock::now(),
+        NEVER => 0,
+        _ => now,
     }
 }
 
@@ -138,8 +149,8 @@ pub unsafe fn spawn_inside(cx: Cx, run: *const Run, entry: Entry, options: Spawn
 pub struct Kept {
     /// Is there a timer that will wake somebody, or start something, by itself? Asked by the judge; must not block.
     pub may_wake: fn() -> bool,
-    /// A run ends: timers that would start tasks of it are stopped. Outside the bracket.
-    pub end_run: fn(*const Run),
+    /// A run ends: timers that would start tasks of it are stopped, or, when it is over (true), never set again. Outside the bracket.
+    pub end_run: fn(*const Run, bool),
 }
 
 static KEPT: AtomicPtr<Kept> = AtomicPtr::new(null_mut());
@@ -162,9 +173,9 @@ pub(super) fn may_wake() -> bool {
 }
 
 /// See `Kept`.
-pub(super) fn end_run(run: *const Run) {
+pub(super) fn end_run(run: *const Run, for_good: bool) {
     if let Some(k) = kept() {
-        (k.end_run)(run)
+        (k.end_run)(run, for_good)
     }
 }
 

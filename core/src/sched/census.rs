@@ -258,10 +258,15 @@ pub fn judge(rt: &Runtime) -> bool {
     if !rt.lanes().all(Lane::all_idle) || !rt.lanes().all(|l| l.injector.is_empty()) {
         return false;
     }
-    if rt.lanes().filter_map(|l| l.hooks).any(|h| (h.may_wake)()) || alarms::may_wake() {
-        return false;
+    let may_wake = || rt.lanes().filter_map(|l| l.hooks).any(|h| (h.may_wake)()) || alarms::may_wake();
+    if may_wake() {
+        return false; // cheaper than a look
     }
     let Some((first, blocked)) = look() else { return false };
+    // Between the looks: what a wait that is open in both rests on was armed before.
+    if may_wake() {
+        return false;
+    }
     match cpu::threads_of_process() {
         Some(n) if n == rt.own_threads() + rt.host_threads() + blocked + rt.waiting_runners.load(SeqCst) => {}
         _ => return false,

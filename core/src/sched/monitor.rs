@@ -142,7 +142,9 @@ fn look(lane: &Lane, p: &Processor, s: &mut Seen, now: Time) -> bool {
         *s = Seen { tick, thread: owner, since: now, cpu, extra: s.extra };
         return false;
     }
-    let waits = p.has_work() || !lane.injector.is_empty() || lane.is_wanted() || p.wheel.earliest_shared() <= now;
+    // Timers of idle processors, and of those who have none, are run by whoever picks.
+    let due = p.wheel.earliest_shared().min(lane.idle_earliest.load(Relaxed)) <= now;
+    let waits = p.has_work() || !lane.injector.is_empty() || lane.is_wanted() || due;
     if !waits || runtime::is_seeded() {
         return false;
     }

@@ -268,6 +268,7 @@ fn begin(config: Option<&Config>) -> Result<Begun, Status> {
 }
 
 fn end(rt: &Runtime, run: NonNull<Run>) {
+    alarms::end_run(run.as_ptr(), true); // its slot is another's soon
     rt.runs.fetch_sub(1, SeqCst);
     // SAFETY: ours; dead from here on.
     unsafe {
@@ -313,7 +314,7 @@ fn finish(r: &Run, grace: i64, mut more: i64, wait_all: bool, out: &mut Outcome,
     let run = core::ptr::from_ref(r).cast_mut();
     r.ending.store(if wait_all { 2 } else { 1 }, SeqCst);
     barrier::heavy(); // U2, and for spawns under way
-    alarms::end_run(run);
+    alarms::end_run(run, false);
     if !wait_all {
         cancel_all(run);
     }
@@ -322,7 +323,13 @@ fn finish(r: &Run, grace: i64, mut more: i64, wait_all: bool, out: &mut Outcome,
     loop {
         let began = clock::now();
         if living(run) == 0 {
-            return;
+            // No timer starts one now: what it has started before it was told of the end is found by another look.
+            let told = r.ending.swap(1, SeqCst) == 1;
+            if told || living_after_timers(run) == 0 {
+                return;
+            }
+            cancel_all(run);
+            deadline = clock::after(grace);
         }
         let now = clock::now();
         pause = pause.max(4 * (now - began)); // a census of millions must not be most of the work
@@ -357,6 +364,13 @@ fn each_task(run: *const Run, mut f: impl FnMut(&Task, u64)) {
             f(t, incarnation)
         }
     })
+}
+
+/// Tasks that are alive when its function timers have been stopped: of one that waits for all, timers may start more until then.
+fn living_after_timers(run: *const Run) -> usize {
+    barrier::heavy(); // as `finish`
+    alarms::end_run(run, false);
+    living(run)
 }
 
 fn living(run: *const Run) -> usize {
@@ -452,6 +466,7 @@ fn detach(run: *const Run, out: &mut Outcome) {
         }
     });
     if n > 0 {
+        barrier::heavy(); // who makes a function timer looks at its run once more, before the end of this one walks over them
         if n > NAMED {
             let _ = writeln!(text, "  and {} more", n - NAMED);
         }

@@ -234,6 +234,12 @@ impl Wheel {
         self.armed.load(Relaxed).saturating_sub(unsettled(marks, self.settled.load(Relaxed)))
     }
 
+    /// No node, not even a dead one: for the owner, who then must say what the time is.
+    #[inline]
+    pub fn holds_nothing(&self) -> bool {
+        self.armed.load(Relaxed) == 0
+    }
+
     /// `len() == 0`.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

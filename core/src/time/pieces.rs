@@ -14,6 +14,7 @@ use crate::status::Status;
 use crate::sys::clock::NEVER;
 use crate::sys::prim::{Arc, AtomicI64, AtomicPtr, AtomicU8, Ordering::*};
 use crate::task::try_go;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 const IDLE: u8 = 0;
@@ -38,21 +39,21 @@ impl<F: Fn()> Job<F> {
         if was != Ok(IDLE) {
             return;
         }
-        /// Also when the function panics (B2).
-        struct Over<'a>(&'a AtomicU8);
-        impl Drop for Over<'_> {
-            fn drop(&mut self) {
-                self.0.store(IDLE, Release)
-            }
-        }
+        let mut panicked = None;
         loop {
-            let over = Over(&self.state);
-            (self.f)();
-            core::mem::forget(over);
-            if self.state.compare_exchange(RUNNING, IDLE, AcqRel, Acquire).is_ok() {
-                return;
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(&self.f))
+                && let Some(earlier) = panicked.replace(payload)
+            {
+                crate::sched::drop_payload(earlier)
             }
-            self.state.store(RUNNING, Relaxed); // nobody writes over AGAIN but the runner
+            if self.state.compare_exchange(RUNNING, IDLE, AcqRel, Acquire).is_ok() {
+                break;
+            }
+            // By a read of the last AGAIN: what any of them did before is seen by this run.
+            self.state.swap(RUNNING, AcqRel);
+        }
+        if let Some(payload) = panicked {
+            resume_unwind(payload) // B2: what was called for meanwhile has been run all the same
         }
     }
 }
@@ -210,7 +211,7 @@ impl Beating {
         try_go(move || {
             let _end = end; // closes when the task ends, however it does
             let mut beat = |due| {
-                let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(due)));
+                let caught = catch_unwind(AssertUnwindSafe(|| f(due)));
                 if let Err(payload) = caught {
                     crate::sched::drop_payload(payload) // B2
                 }

@@ -9,12 +9,13 @@
 //! Go's rules (SEMANTICS T1-T6), which follow from one decision: nothing is sent ahead of time. A timer that nobody waits for is a number; whoever receives looks at the clock (`ask`), and only
 //! if it is too early a node goes into a wheel, which hands over when it fires. So there is no value that could be stale, and a timer that is dropped costs nothing (T2, T3).
 //!
-//!  W1  `what`, `lane`, `run` are set once. `when`, `node` and the period are guarded by the header's lock AND, where there is a channel, the channel's: to write them takes both, but for
-//!      `ask`, which runs under the channel's alone. So either is enough to read. Order: header, channel, then the wheels.
+//!  W1  `what` and `lane` are set once. `when`, `node` and the period are guarded by the channel's lock where there is one (`ask` has no other), else by the header's: `with_source` takes what is
+//!      needed. `to` is set under both and read under either. Order: header, channel, then the wheels.
 //!  W2  A node fires for its own `when` only: what was set anew meanwhile has another (or, if it is the same, is due just as well). So a late node needs no number.
 //!  W3  A node is armed while a timer with a channel is awaited, or was asked in vain; and as long as a function timer is set.
 //!  W4  Who waits comes before who asks (`Source` F3), in the order of their coming; one value goes to one of them.
-//!  W5  A function timer has a reference for its handle, one while it is set, one for each task that runs its function. The last of them drops the function, outside the bracket.
+//!  W5  A function timer has a reference for its handle, one while it is set, one for each task that runs its function. The last of them drops the function, outside the bracket. So a timer whose
+//!      task can not be started any more stays set, without a node, until its run's end takes it (`end_run`), or its handle stops it.
 //!  W6  The value is the time it was due, a ticker's the first of those that were missed; the next one keeps the phase: when + period * (1 + (now - when) / period) (T5).
 //!
 //! Rejected: a channel with a buffer of one that the wheel fills (T2 then needs a lock over both, and Stop would have to drain it); a node for each timer (a deadline that is not reached would
@@ -29,6 +30,7 @@ use crate::sched::thread::Thread;
 use crate::sched::timers::Handle;
 use crate::sched::{Cx, Time, enter, objects, runtime, tell, tell_later};
 use crate::status::Status;
+use crate::sys::barrier;
 use crate::sys::clock::{self, NEVER};
 use crate::sys::prim::*;
 use crate::sys::race::Spot;
@@ -38,6 +40,9 @@ use core::mem::size_of;
 use core::ptr::{NonNull, null, null_mut};
 
 pub const KIND_TIMER: u8 = 8;
+
+/// The run of a function timer that is over: it is not set any more, ever.
+const OVER: u32 = u32::MAX;
 
 /// A function timer whose task could not be started (`max_tasks`, no memory) tries again after so many ns.
 const AGAIN: i64 = 1_000_000;
@@ -76,9 +81,9 @@ pub struct Timer {
     to: Cell<*mut ()>,
     /// The period, 0 for a timer; or the argument.
     with: Cell<usize>,
+    /// Where its run lies in the arena, + 1; 0 for none; OVER when that has ended. Changed under the header's lock.
+    run: AtomicU32,
     // ---- set once
-    /// Where its run lies in the arena, + 1; 0 for none.
-    run: Cell<u32>,
     lane: Cell<u8>,
     what: Cell<What>,
     /// Left by whoever sets it, fetched by the task of its function (sys/race.rs).
@@ -127,19 +132,30 @@ fn make(what: What, lane: u8, when: Time, to: *mut (), with: usize) -> Result<No
     cx.exit();
     started?;
     alarms::keep(&KEPT);
-    objects::make(&KEEPER, &TIMERS, |t| {
+    let t = objects::make(&KEEPER, &TIMERS, |t| {
         t.when.set(if what >= What::Call { NEVER } else { when });
         t.node.set(None);
         t.to.set(to);
         t.with.set(with);
-        t.run.set(run);
+        t.run.store(run, Relaxed);
         t.lane.set(lane);
         t.what.set(what);
         t.header.refs.store(1, Relaxed);
         t.header.epoch.store(slab::epoch(), Relaxed);
         // Release: pairs with the lock's Acquire of whoever was given the handle.
         t.header.kind.store(KIND_TIMER, Release);
-    })
+    })?;
+    if run != 0 {
+        // Detached meanwhile, the caller belongs to no run; and the walk of that one's end may have missed what it has made (run.rs `detach`).
+        let cx = enter()?;
+        barrier::light();
+        if run_number(alarms::run_of(cx)) != run {
+            // SAFETY: ours, and nobody else knows it.
+            unsafe { t.as_ref().run.store(OVER, Relaxed) }
+        }
+        cx.exit()
+    }
+    Ok(t)
 }
 
 /// Runs are slab objects too, 16 bytes at the least: their place in the arena is a number of 32 bits.
@@ -335,7 +351,7 @@ impl Timer {
         }
     }
 
-    /// Arms a node for `when`, which replaces the one there is. False: no memory.
+    /// Arms a node for `when`, which replaces the one there is. False: no memory. `now` as `alarms::arm` says.
     fn arm(&self, cx: Cx, now: Time) -> bool {
         self.disarm(cx);
         if self.when.get() == NEVER {
@@ -356,9 +372,10 @@ impl Timer {
     /// Under the header's lock, of a function timer (W5).
     fn change_func(&self, cx: Cx, when: Time) -> Result<bool, Status> {
         let was = self.when.get() != NEVER;
+        let when = if self.run.load(Relaxed) == OVER { NEVER } else { when };
         self.set.leave();
         self.when.set(when);
-        let armed = self.arm(cx, when);
+        let armed = self.arm(cx, NEVER);
         if !armed {
             self.when.set(NEVER);
         }
@@ -433,7 +450,7 @@ unsafe fn ask(s: &Source) -> Answer {
         }
     }
     if t.when.get() == NEVER {
-        return Answer::Nothing;
+        return Answer::Never;
     }
     if t.node.get().is_none() {
         t.arm(cx, now);
@@ -474,15 +491,21 @@ unsafe fn fire(target: *mut (), _: u64, when: Time) {
         if !t.header.lock_as(KIND_TIMER).is_ok() {
             return;
         }
-        if t.when.get() != when {
-            t.header.lock.unlock();
-            return;
-        }
         if t.is_func() {
-            t.node.set(None);
-            t.when.set(NEVER);
-            start(cx, t);
-            return t.header.lock.unlock();
+            if t.when.get() == when {
+                t.node.set(None);
+                t.when.set(NEVER);
+                start(cx, t, when);
+            }
+            let gone = t.header.refs.load(Relaxed) == 0;
+            if gone {
+                t.header.kind.store(0, Relaxed);
+            }
+            t.header.lock.unlock();
+            if gone {
+                TIMERS.free(NonNull::from(t));
+            }
+            return;
         }
         t.with_source(|s| {
             if let Some(s) = s
@@ -501,10 +524,10 @@ unsafe fn fire(target: *mut (), _: u64, when: Time) {
 
 /// Under the lock of a function timer that is due: starts its task, which has its reference from now on (W5). It is under the lock that its run can not end meanwhile (`end_run`), and nothing
 /// that is called here takes a lock of a timer.
-unsafe fn start(cx: Cx, t: &Timer) {
+unsafe fn start(cx: Cx, t: &Timer, when: Time) {
     // SAFETY: the run has not ended: its end takes this lock before.
     unsafe {
-        let run: *const Run = match t.run.get() {
+        let run: *const Run = match t.run.load(Relaxed) {
             0 => null(),
             n => slab::arena_at((n as usize - 1) * 16).cast(),
         };
@@ -520,7 +543,7 @@ unsafe fn start(cx: Cx, t: &Timer) {
         match alarms::spawn_inside(cx, run, entry, options) {
             Ok(()) if host.is_null() => {}
             Ok(()) => {
-                // The task has all it needs: the entry's box goes, and with it the reference.
+                // The task has all it needs: the entry's box goes, and with it the reference; perhaps the last one, and nothing is left to be dropped then.
                 t.to.set(null_mut());
                 drop(Box::from_raw(host));
                 t.header.refs.store(t.header.refs.load(Relaxed) - 1, Relaxed);
@@ -528,13 +551,9 @@ unsafe fn start(cx: Cx, t: &Timer) {
             Err(Status::Limit | Status::NoMemory) => {
                 let now = clock::now();
                 t.when.set(now.saturating_add(AGAIN));
-                if !t.arm(cx, now) {
-                    t.when.set(NEVER);
-                    t.header.refs.store(t.header.refs.load(Relaxed) - 1, Relaxed);
-                }
+                t.arm(cx, now);
             }
-            // Its run is over.
-            Err(_) => t.header.refs.store(t.header.refs.load(Relaxed) - 1, Relaxed),
+            Err(_) => t.when.set(when), // its run ends (W5)
         }
     }
 }
@@ -649,16 +668,18 @@ unsafe fn change(t: *const Timer, when: Time, period: i64) -> Result<bool, Statu
                 return Err(Status::Misuse);
             }
             if t.is_func() {
+                if t.what.get() == What::Host && when != NEVER && t.to.get().is_null() {
+                    return Err(Status::WouldBlock); // `reset_host` gives it another entry
+                }
                 return t.change_func(cx, when);
             }
-            let was = t.when.get() != NEVER;
-            let armed = t.with_source(|s| {
-                t.when.set(when);
+            let (was, armed) = t.with_source(|s| {
+                let was = t.when.replace(when) != NEVER;
                 if period != 0 {
                     t.with.set(period as usize);
                 }
                 t.disarm(cx);
-                s.is_none_or(|s| t.settle(cx, s, when))
+                (was, s.is_none_or(|s| t.settle(cx, s, NEVER)))
             });
             if armed { Ok(was) } else { Err(Status::NoMemory) }
         })
@@ -705,8 +726,8 @@ pub unsafe fn release(t: *const Timer) -> Status {
         t.with_source(|s| {
             t.when.set(NEVER);
             t.disarm(cx);
-            if let Some(s) = s.filter(|s| !s.owned) {
-                s.detach()
+            if let Some(s) = s {
+                s.leave_channel()
             }
         });
         t.header.kind.store(0, Relaxed);
@@ -735,32 +756,39 @@ fn may_wake() -> bool {
     let mut may = false;
     TIMERS.for_each(|slot| {
         // SAFETY: type-stable; looked at under its lock.
-        let t = unsafe { slot.as_ref() };
-        if !may && t.header.kind.load(Acquire) == KIND_TIMER {
-            // SAFETY: as above.
-            may = t.header.lock.with(|| unsafe { t.with_source(|_| t.node.get().is_some() && t.when.get() != NEVER) })
+        unsafe {
+            let t = slot.as_ref();
+            // A look first: only one that is there has a lock worth taking.
+            if may || t.header.kind.load(Relaxed) != KIND_TIMER || !t.header.lock_as(KIND_TIMER).is_ok() {
+                return;
+            }
+            may =
+                t.with_source(|s| t.node.get().is_some() && t.when.get() != NEVER && s.is_none_or(|s| s.is_awaited()));
+            t.header.lock.unlock();
         }
     });
     may
 }
 
-/// The end of a run stops its function timers: what they would start belongs to nobody any more.
-fn end_run(run: *const Run) {
+/// The end of a run stops its function timers: what they would start belongs to nobody any more. `for_good`: none of its tasks is left, and they can not be set again.
+fn end_run(run: *const Run, for_good: bool) {
     let number = run_number(run);
     TIMERS.for_each(|slot| {
         // SAFETY: as in `may_wake`; a timer that is set holds a reference, which is given back here.
         unsafe {
             let t = slot.as_ref();
-            if t.header.kind.load(Acquire) != KIND_TIMER || t.run.get() != number {
+            if t.header.kind.load(Relaxed) != KIND_TIMER || t.run.load(Relaxed) != number {
                 return;
             }
             let stopped = locked(t, |cx| {
-                let stops = t.run.get() == number && t.when.get() != NEVER;
-                if stops {
-                    t.when.set(NEVER);
-                    t.disarm(cx);
+                if t.run.load(Relaxed) != number {
+                    return false;
                 }
-                stops
+                if for_good {
+                    t.run.store(OVER, Relaxed);
+                }
+                t.disarm(cx);
+                t.when.replace(NEVER) != NEVER
             });
             if stopped == Ok(true) {
                 let _ = release(t);
