@@ -46,6 +46,7 @@ pub mod bracket;
 pub mod callback;
 pub mod entry;
 pub mod list;
+pub mod lot;
 pub mod party;
 pub mod ring;
 pub mod spin;

@@ -40,6 +40,7 @@ pub enum Reason {
     Sleep,
     Run,
     Context,
+    Mutex,
 }
 
 impl Reason {
@@ -56,11 +57,12 @@ impl Reason {
             Reason::Sleep => "sleep",
             Reason::Run => "end of a run",
             Reason::Context => "context",
+            Reason::Mutex => "mutex",
         }
     }
 
     fn from(v: u8) -> Reason {
-        const ALL: [Reason; 10] = [
+        const ALL: [Reason; 11] = [
             Reason::None,
             Reason::ChanSend,
             Reason::ChanRecv,
@@ -71,6 +73,7 @@ impl Reason {
             Reason::Sleep,
             Reason::Run,
             Reason::Context,
+            Reason::Mutex,
         ];
         ALL.get(v as usize).copied().unwrap_or(Reason::None)
     }
@@ -170,6 +173,11 @@ impl WaitQueue {
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.head.get().is_null()
+    }
+
+    /// The longest-waiting one, which stays; under the object's lock.
+    pub fn first(&self) -> *const Waiter {
+        self.head.get()
     }
 
     /// Forgets whatever was in it: for an object that is made anew.

@@ -1,0 +1,140 @@
+//! The lot: queues of those who wait for a word in somebody's memory, found by its address. So a mutex is two words of a program's own, zero at first, without a constructor and without anything
+//! to be freed (the parking lot of WebKit, and Go's semaphore table).
+//!
+//!  O1  A bucket's lock guards its queue, and with it what the word says of those who wait: whoever changes that bit holds it.
+//!  O2  A waiter's `slot` is the address it waits for. Waiters of several words share a bucket; each word's are in the order of their coming.
+//!  O3  To the protocol of waiting the object is the bucket, which begins with its lock and is never freed. So the word's memory may go as soon as its last user has unlocked it.
+//!  O4  In the child of a fork nobody waits: the lot is made anew (`reset`).
+//!
+//! Rejected: a queue in the object (it must then be made and freed, and be 64 bytes); a hash table that grows (waiters are few, and a bucket is looked through in order).
+
+use super::party::{WaitQueue, Waiter};
+use super::ticket;
+use crate::sys::lock::ByteLock;
+#[cfg(not(loom))]
+use crate::sys::prim::*;
+use core::ptr::null;
+
+/// One queue. See the file's head.
+#[repr(C, align(64))]
+#[cfg_attr(loom, derive(Default))]
+pub struct Bucket {
+    pub lock: ByteLock,
+    // ---- guarded by `lock`
+    queue: WaitQueue,
+}
+
+// SAFETY: the queue is guarded by the lock (O1).
+unsafe impl Sync for Bucket {}
+// SAFETY: nothing in it is bound to a thread.
+unsafe impl Send for Bucket {}
+
+#[cfg(not(loom))]
+const BITS: u32 = 8;
+#[cfg(not(loom))]
+static LOT: [Bucket; 1 << BITS] = [const { Bucket { lock: ByteLock::new(), queue: WaitQueue::new() } }; 1 << BITS];
+
+/// The bucket of an address.
+#[cfg(not(loom))]
+#[inline]
+pub fn bucket(at: *const ()) -> &'static Bucket {
+    let hash = (at.addr() as u64 >> 2).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - BITS);
+    &LOT[hash as usize]
+}
+
+/// All words of a model share one.
+#[cfg(loom)]
+pub use super::doors::bucket;
+
+/// In which process this is: a number above 0 that is another in the child of a fork; 0 until the first call that had to wait (from when on forks are noticed). Words carry it, so that the child
+/// finds free what another thread of its parent held. Shutdowns do not change it.
+#[cfg(not(loom))]
+#[inline(always)]
+pub fn era() -> u16 {
+    ERA.load(Relaxed)
+}
+#[cfg(loom)]
+pub fn era() -> u16 {
+    1
+}
+
+#[cfg(not(loom))]
+static ERA: AtomicU16 = AtomicU16::new(0);
+
+/// The caller is inside, so forks are noticed from now on.
+pub fn begin() {
+    #[cfg(not(loom))]
+    let _ = ERA.compare_exchange(0, 1, Relaxed, Relaxed);
+}
+
+/// Forgets all who wait: in the child of a fork (O4).
+#[cfg(not(loom))]
+pub fn reset() {
+    ERA.store(ERA.load(Relaxed).wrapping_add(1).max(1), Relaxed);
+    for b in &LOT {
+        b.queue.clear();
+        // SAFETY: the child has one thread: whoever held it is not there.
+        unsafe { b.lock.unlock() };
+    }
+}
+
+impl Bucket {
+    /// Enlists a waiter for `at`, in front of those that wait already if `first`.
+    ///
+    /// # Safety
+    /// The lock is held; `w` is the caller's, in no queue, and stays until it is taken out.
+    pub unsafe fn push(&self, w: &Waiter, at: *const (), first: bool) {
+        w.slot.set(at.cast_mut().cast());
+        // SAFETY: contract.
+        unsafe { if first { self.queue.push_front(w) } else { self.queue.push(w) } }
+    }
+
+    /// The first that waits for `at` whose ticket is won by this, taken out; others of the word whose wait is over are taken out on the way. Null: nobody.
+    ///
+    /// # Safety
+    /// The lock is held.
+    pub unsafe fn pop(&self, at: *const ()) -> *const Waiter {
+        // SAFETY: contract; queued waiters are valid under the lock, and have a party.
+        unsafe {
+            let mut w = self.queue.first();
+            while !w.is_null() {
+                let next = (*w).next.get();
+                if core::ptr::eq((*w).slot.get().cast_const().cast(), at) {
+                    self.queue.remove(w);
+                    if (*(*w).party.get()).ticket.win_held((*w).seq.get(), ticket::WON, 0) {
+                        return w;
+                    }
+                }
+                w = next;
+            }
+        }
+        null()
+    }
+
+    /// Does anybody wait for `at`? It may be somebody whose wait is over.
+    ///
+    /// # Safety
+    /// The lock is held.
+    pub unsafe fn holds(&self, at: *const ()) -> bool {
+        // SAFETY: as in `pop`.
+        unsafe {
+            let mut w = self.queue.first();
+            while !w.is_null() {
+                if core::ptr::eq((*w).slot.get().cast_const().cast(), at) {
+                    return true;
+                }
+                w = (*w).next.get();
+            }
+        }
+        false
+    }
+
+    /// Takes a waiter out, if it is still in.
+    ///
+    /// # Safety
+    /// The lock is held; `w` was pushed here.
+    pub unsafe fn remove(&self, w: &Waiter) {
+        // SAFETY: contract.
+        unsafe { self.queue.remove(w) }
+    }
+}

@@ -1,0 +1,429 @@
+//! `Mutex`: one holder at a time, for tasks and threads alike (M1). One read-modify-write to lock and one to unlock when nobody else is there.
+//!
+//! ```text
+//!  bit 0        LOCKED
+//!  bit 1        QUEUED    somebody stands in the bucket (lot.rs O1)
+//!  bit 2        STARVING  whoever unlocks gives the lock to the one who has waited longest
+//!  bits 16..32  era       of the process that locked it (lot.rs): a fork's child finds it free (H2)
+//! ```
+//! MX1  All zero is unlocked. There is no owner: anybody may unlock. Unlock of an unlocked one is MISUSE and changes nothing.
+//! MX2  QUEUED and STARVING change under the bucket's lock only; LOCKED is set by compare-and-swap from a word without it.
+//! MX3  Who is woken tries again, and newcomers may come first, since they are running; who was woken in vain stands in front. One that has waited for a millisecond makes it STARVING: then the lock
+//!      is handed over, in order, and newcomers queue, until whoever gets it has waited for less or is the last (Go's mutex).
+//! MX4  A plain lock fails by MISUSE only: it ignores cancellation and shutdown (K3). The forms within limits do not.
+//! MX5  The last access of an unlock to the word precedes the wake-up (D8); the bucket is nobody's to free.
+//!
+//! Rejected: hand-over always (a pair of tasks on one processor then switches for each lock); a futex on the word (blocks the thread, and with it every task on it).
+
+use crate::sched::lot::{self, Bucket, bucket, era};
+use crate::sched::party::Reason;
+use crate::sched::{Cx, Time, enter, others_wait, ready, ticket};
+use crate::status::Status;
+use crate::sys::clock;
+use crate::sys::prim::*;
+use crate::sys::race::Spot;
+use crate::task::Wait as Limits;
+use crate::wait::block::{Wait, block, interrupted, status_of};
+use core::ops::{Deref, DerefMut};
+use core::ptr::from_ref;
+
+const LOCKED: u32 = 1;
+const QUEUED: u32 = 2;
+const STARVING: u32 = 4;
+const EPOCH_SHIFT: u32 = 16;
+
+/// One that has waited so long makes the mutex STARVING, ns.
+const STARVES: i64 = 1_000_000;
+/// How often one that can spin looks before it queues.
+const LOOKS: u32 = 4;
+/// What one look takes, ns.
+const LOOK_NS: u32 = 100;
+
+/// The lock alone, as C has it. All zero is unlocked. See the file's head.
+#[repr(C)]
+#[derive(Default)]
+pub struct RawMutex {
+    word: AtomicU32,
+    /// For later versions; in the library that announces orders, what a holder did (`order`).
+    reserved: AtomicU32,
+}
+
+/// The word of a mutex that is locked, with nobody in its queue. LOCKED alone, which is no such word, before forks are noticed: then the slow way is taken once.
+#[inline(always)]
+fn locked() -> u32 {
+    LOCKED | u32::from(era()) << EPOCH_SHIFT
+}
+
+/// Is it locked in a process that is not this one?
+fn is_stale(word: u32) -> bool {
+    word != 0 && word >> EPOCH_SHIFT != u32::from(era())
+}
+
+impl RawMutex {
+    #[cfg(not(loom))]
+    pub const fn new() -> RawMutex {
+        RawMutex { word: AtomicU32::new(0), reserved: AtomicU32::new(0) }
+    }
+
+    /// What a checking tool is told.
+    #[inline(always)]
+    fn order(&self) -> &Spot {
+        // SAFETY: a spot is one byte at the most, any value of which it takes; nothing else uses the word.
+        unsafe { &*from_ref(&self.reserved).cast() }
+    }
+
+    fn at(&self) -> *const () {
+        from_ref(self).cast()
+    }
+
+    /// Locks. Blocks while somebody else has it, whatever happens to the task meanwhile (MX4). MISUSE inside a signal handler.
+    #[inline(always)]
+    pub fn lock(&self) -> Status {
+        if self.fast() { Status::Ok } else { self.had(self.lock_slow(Wait::FOREVER, true)) }
+    }
+
+    /// Locks within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
+    #[inline]
+    pub fn lock_within(&self, wait: Wait) -> Status {
+        if self.fast() { Status::Ok } else { self.had(self.lock_slow(wait, false)) }
+    }
+
+    /// Locks if it is free, else WOULD_BLOCK. May say so too when it is about to be handed over (MX3).
+    #[inline]
+    pub fn try_lock(&self) -> Status {
+        if self.fast() {
+            return Status::Ok;
+        }
+        if era() == 0 {
+            match enter() {
+                Ok(cx) => cx.exit(),
+                Err(s) => return s,
+            }
+            lot::begin();
+        }
+        let word = self.word.load(Relaxed);
+        let free = is_stale(word) || word & (LOCKED | STARVING) == 0;
+        let to = if is_stale(word) { locked() } else { word | locked() };
+        // Acquire: pairs with the Release of `unlock`.
+        if free && self.word.compare_exchange(word, to, Acquire, Relaxed).is_ok() {
+            return self.had(Status::Ok);
+        }
+        Status::WouldBlock
+    }
+
+    /// Acquire: pairs with the Release of `unlock`.
+    #[inline(always)]
+    fn fast(&self) -> bool {
+        let to = locked();
+        let free = to != LOCKED && self.word.compare_exchange(0, to, Acquire, Relaxed).is_ok();
+        if free {
+            self.order().fetch()
+        }
+        free
+    }
+
+    #[inline(always)]
+    fn had(&self, s: Status) -> Status {
+        if s.is_ok() {
+            self.order().fetch()
+        }
+        s
+    }
+
+    /// Is it locked? Another may lock or unlock it meanwhile.
+    pub fn is_locked(&self) -> bool {
+        let word = self.word.load(Relaxed);
+        word & LOCKED != 0 && !is_stale(word)
+    }
+
+    /// Unlocks. MISUSE if it is not locked; anybody may.
+    #[inline(always)]
+    pub fn unlock(&self) -> Status {
+        self.order().add();
+        // Release: pairs with the Acquire of whoever locks it next.
+        if self.word.compare_exchange(locked(), 0, Release, Relaxed).is_ok() { Status::Ok } else { self.unlock_slow() }
+    }
+
+    /// A few looks before it queues, if the holder may be running: on another thread, and nobody waits for this one.
+    fn spin(&self, cx: Cx) -> bool {
+        if cfg!(loom) || (!cx.task().is_null() && others_wait(cx)) {
+            return false;
+        }
+        for _ in 0..LOOKS {
+            let word = self.word.load(Relaxed);
+            if word == 0 && self.fast() {
+                return true;
+            }
+            if word & (QUEUED | STARVING) != 0 {
+                return false;
+            }
+            #[cfg(not(loom))]
+            for _ in 0..crate::sys::cpu::pauses(LOOK_NS) {
+                spin_hint();
+            }
+        }
+        false
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lock_slow(&self, wait: Wait, plain: bool) -> Status {
+        let mut cx = match enter() {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        lot::begin();
+        if !plain {
+            cx = match interrupted(cx) {
+                Ok(cx) => cx,
+                Err(s) => return s,
+            }
+        }
+        if self.spin(cx) {
+            return cx.out(Status::Ok);
+        }
+        let b = bucket(self.at());
+        let mut since: Option<Time> = None;
+        loop {
+            b.lock.lock();
+            if self.take_or_mark(since) {
+                // SAFETY: locked above.
+                unsafe { b.lock.unlock() };
+                return cx.out(Status::Ok);
+            }
+            let refused = if plain { None } else { wait.over() };
+            let refused = refused.or((!plain && std::thread::panicking()).then_some(Status::Misuse)); // H5
+            if let Some(s) = refused {
+                // SAFETY: locked above.
+                unsafe {
+                    self.unmark(b);
+                    b.lock.unlock();
+                }
+                return cx.out(s);
+            }
+            let party = cx.party();
+            let w = party.prepare_waiter(core::ptr::null_mut());
+            // SAFETY: the lock is held; the waiter is the party's own, in no queue, and stays until it is taken out.
+            let (now, state) = unsafe {
+                b.push(w, self.at(), since.is_some());
+                since.get_or_insert_with(clock::now);
+                party.fixed.store(u8::from(plain), Relaxed);
+                block(cx, &b.lock, Reason::Mutex, from_ref(b).cast(), wait)
+            };
+            cx = now;
+            cx.party().fixed.store(0, Relaxed);
+            if state != ticket::WON {
+                // SAFETY: the waiter was pushed here.
+                unsafe {
+                    b.lock.lock();
+                    b.remove(w);
+                    self.unmark(b);
+                    b.lock.unlock();
+                }
+                return cx.out(status_of(state, wait));
+            }
+            if w.status.get().is_ok() {
+                self.content(b, since);
+                return cx.out(Status::Ok);
+            }
+        }
+    }
+
+    /// Under the bucket's lock: locks it if it is free (true), else marks that somebody is about to queue, and that it starves if that is so.
+    fn take_or_mark(&self, since: Option<Time>) -> bool {
+        loop {
+            let word = self.word.load(Relaxed);
+            let stale = is_stale(word);
+            let free = stale || word & LOCKED == 0;
+            let to = if stale {
+                locked()
+            } else if free {
+                word | locked()
+            } else {
+                let starves = since.is_some_and(|t| clock::now() - t >= STARVES);
+                word | QUEUED | if starves { STARVING } else { 0 }
+            };
+            // Acquire: pairs with the Release of `unlock`.
+            if self.word.compare_exchange(word, to, Acquire, Relaxed).is_ok() {
+                return free;
+            }
+        }
+    }
+
+    /// Under the bucket's lock: nobody queues after all, or somebody left.
+    unsafe fn unmark(&self, b: &Bucket) {
+        // SAFETY: the lock is held.
+        if !unsafe { b.holds(self.at()) } {
+            self.word.fetch_and(!(QUEUED | STARVING), Relaxed);
+            // What is left of a free one is its epoch, which would look like nobody's lock.
+            if self.word.load(Relaxed) & LOCKED == 0 {
+                self.word.store(0, Relaxed)
+            }
+        }
+    }
+
+    /// It was handed over to the caller: is it starving still (MX3)?
+    #[cold]
+    fn content(&self, b: &Bucket, since: Option<Time>) {
+        let waited = since.map_or(0, |t| clock::now() - t);
+        b.lock.with(|| {
+            // SAFETY: the lock is held.
+            if waited < STARVES || !unsafe { b.holds(self.at()) } {
+                self.word.fetch_and(!STARVING, Relaxed);
+            }
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unlock_slow(&self) -> Status {
+        let cx = match enter() {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        let b = bucket(self.at());
+        b.lock.lock();
+        let word = self.word.load(Relaxed);
+        if is_stale(word) || word & LOCKED == 0 {
+            // SAFETY: locked above.
+            unsafe { b.lock.unlock() };
+            return cx.out(Status::Misuse);
+        }
+        // SAFETY: the lock is held; what was won is ours until it is made ready.
+        unsafe {
+            let w = b.pop(self.at());
+            if w.is_null() {
+                self.word.store(0, Release);
+                b.lock.unlock();
+                return cx.out(Status::Ok);
+            }
+            let more = if b.holds(self.at()) { QUEUED } else { 0 };
+            let epoch = word & !(LOCKED | QUEUED | STARVING);
+            let handed = word & STARVING != 0;
+            (*w).status.set(if handed { Status::Ok } else { Status::WouldBlock });
+            // Release: as in `unlock`. Nobody else writes: it is locked, and its bits are ours (MX2).
+            self.word.store(
+                match (handed, more) {
+                    (true, _) => epoch | LOCKED | STARVING | more,
+                    (false, 0) => 0,
+                    (false, _) => epoch | more,
+                },
+                Release,
+            );
+            let party = (*w).party.get();
+            b.lock.unlock();
+            ready(cx, party);
+        }
+        cx.out(Status::Ok)
+    }
+}
+
+/// A value that one at a time may use. For tasks and threads alike: a task that waits for it parks, and does not block its thread.
+///
+/// Not poisoned by a panic: the guard unlocks it, and the value is as the panic left it. Held over a blocking call it keeps others out, and nothing else. Locking it twice in one task waits for ever
+/// (a deadlock, which gort reports).
+///
+/// ```
+/// let n = gort::sync::Mutex::new(0);
+/// *n.lock() += 1;
+/// assert_eq!(n.into_inner(), 1);
+/// ```
+#[derive(Default)]
+pub struct Mutex<T: ?Sized> {
+    raw: RawMutex,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: one at a time has the value.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+// SAFETY: the value goes with it.
+unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
+
+impl<T> Mutex<T> {
+    #[cfg(not(loom))]
+    pub const fn new(value: T) -> Mutex<T> {
+        Mutex { raw: RawMutex::new(), value: UnsafeCell::new(value) }
+    }
+
+    /// The value: nobody else has it.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits until it is free. Cancellation does not end the wait: a plain lock never fails.
+    ///
+    /// # Panics
+    /// In a signal handler that interrupted gort.
+    #[inline]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        match self.raw.lock() {
+            Status::Ok => MutexGuard { of: self },
+            s => panic!("gort::sync::Mutex::lock: {s}"),
+        }
+    }
+
+    /// Waits within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
+    pub fn lock_with(&self, wait: Limits<'_>) -> Result<MutexGuard<'_, T>, Status> {
+        self.raw.lock_within(wait.raw()).ok().map(|()| MutexGuard { of: self })
+    }
+
+    /// If it is free now; None if not.
+    #[inline]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.raw.try_lock().is_ok().then(|| MutexGuard { of: self })
+    }
+
+    /// Is it locked? Another may lock or unlock it meanwhile.
+    pub fn is_locked(&self) -> bool {
+        self.raw.is_locked()
+    }
+
+    /// The value: nobody else has it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+}
+
+impl<T: ?Sized + core::fmt::Debug> core::fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.try_lock() {
+            Some(value) => f.debug_tuple("Mutex").field(&&*value).finish(),
+            None => f.write_str("Mutex(locked)"),
+        }
+    }
+}
+
+/// The value of a `Mutex`, which is unlocked when this goes.
+#[must_use = "unlocks at once if it is not kept"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    of: &'a Mutex<T>,
+}
+
+// SAFETY: it gives the value, which may be shared; any thread may unlock (MX1).
+unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the guard has the lock.
+        unsafe { &*self.of.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and it is borrowed exclusively.
+        unsafe { &mut *self.of.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let _ = self.of.raw.unlock(); // ours, so it is locked
+    }
+}
