@@ -248,6 +248,20 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_receiver_recv(gort_
     return gort_case_recv(GORT_CAST_POINTER(gort_chan *, receiver), out);
 }
 
+@part timer
+/**
+ * A case that is ready when the timer is due: `*due` gets the time at which it was. NULL for `timer` is a case that is never ready;
+ * a handle that is stale makes the select fail with GORT_MISUSE. The case is good as long as the timer lives.
+ */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_timer(gort_timer *timer, int64_t *due) {
+    return gort_case_receiver_recv(gort_timer_receiver(timer), due);
+}
+
+/** A case that is ready when a tick is due. As gort_case_timer(). */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ticker(gort_ticker *ticker, int64_t *due) {
+    return gort_case_receiver_recv(gort_ticker_receiver(ticker), due);
+}
+
 @part census
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
 #define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

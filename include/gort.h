@@ -844,6 +844,14 @@ GORT_NODISCARD gort_status gort_receiver_recv_until(gort_receiver *receiver, voi
  */
 gort_status gort_receiver_abandon(gort_receiver *receiver);
 
+/**
+ * Gives an owned receiver back, as of gort_after(): gort_chan_release() for a receiver. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN. NULL is allowed and does nothing.
+ * Ownership: the reference is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_receiver_release(gort_receiver *receiver);
+
 /* ---- Several elements in one call ------------------------------------------------------------------------ */
 
 /**
@@ -1184,6 +1192,252 @@ GORT_NODISCARD int32_t gort_selector_wait_until(gort_selector *selector, gort_st
  */
 gort_status gort_selector_free(gort_selector *selector);
 
+/* ---- Timers and tickers ---------------------------------------------------------------------------------- */
+
+/**
+ * A function that is called when its time comes, in a task of its own. It has no channel.
+ *
+ * Ownership: gort_after_func() makes one, gort_func_timer_free() gives the handle back; what is set goes on.
+ * Thread-safety: any thread or task, any number at once. Blocking calls: none.
+ */
+typedef struct gort_func_timer gort_func_timer;
+
+/**
+ * A ticker: due again and again. A reader that is slow loses ticks, and the phase is kept: due times are whole periods apart.
+ *
+ * Ownership: gort_ticker_new() makes one, gort_ticker_free() frees it. Thread-safety and the rest: as gort_timer.
+ */
+typedef struct gort_ticker gort_ticker;
+
+/**
+ * A timer: due once, after a while; then it can be set again. **No drain is ever needed**: after gort_timer_stop() or
+ * gort_timer_reset() nothing of the old setting can be received. Nothing is buffered: a value is there when the timer is due
+ * and somebody asks, and it is the time at which it was due.
+ *
+ * Ownership: gort_timer_new() makes one, gort_timer_free() frees it, set or not.
+ * Thread-safety: any thread or task, any number at once. Blocking calls: gort_timer_recv(), gort_timer_recv_until().
+ */
+typedef struct gort_timer gort_timer;
+
+/**
+ * A timer that is due `duration` nanoseconds from now. GORT_NEVER makes one that is not set; 0 or less is due at once.
+ *
+ * Blocks: never. Errors: NULL when there is no memory, or while gort is shut down; gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_timer_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_timer *gort_timer_new(int64_t duration);
+
+/**
+ * A timer that is due at `when`, on the clock of gort_now(). As gort_timer_new().
+ *
+ * Blocks: never. Errors: NULL; gort_last_error() says why. Ownership: the caller's. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_timer *gort_timer_new_at(int64_t when);
+
+/**
+ * Waits until it is due, and takes the value: `*due` gets the time at which it was due, however late that is now. Blocks until
+ * then; a timer that is not set, until somebody sets it. Woken by the clock, by a reset, or by the cancellation of the caller.
+ *
+ * A value goes to one receiver, the one that has waited longest. `due` may be NULL.
+ *
+ * Blocks: the task (on a plain thread: the thread).
+ * Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN, GORT_NO_MEMORY; GORT_INVALID for a NULL timer; GORT_MISUSE for a stale
+ * handle.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_timer_recv(gort_timer *timer, int64_t *due);
+
+/**
+ * Takes the value if the timer is due and nobody has taken it. Never blocks. GORT_WOULD_BLOCK if not.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; else as gort_timer_recv(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_timer_try_recv(gort_timer *timer, int64_t *due);
+
+/**
+ * gort_timer_recv(), at most until `deadline` or until `ctx` is cancelled. Blocks and is woken as it, by the clock, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: GORT_TIMED_OUT; else as gort_timer_recv(). `ctx` may be NULL. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_timer_recv_until(gort_timer *timer, int64_t *due, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * It is not due any more. Never blocks. `*prevented`, which may be NULL, says whether that prevented a value from being
+ * received: false if it was received already, or it was not set. Who waits for it waits on. Nothing is to be drained.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_timer_stop(gort_timer *timer, bool *prevented);
+
+/**
+ * Sets it to be due `duration` nanoseconds from now, whatever it was. Never blocks. `*replaced`, which may be NULL, says
+ * whether a value was replaced that nobody had received. GORT_NEVER stops it.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_NO_MEMORY; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_timer_reset(gort_timer *timer, int64_t duration, bool *replaced);
+
+/**
+ * Sets it to be due at `when`, on the clock of gort_now(). As gort_timer_reset().
+ *
+ * Blocks: never. Errors and thread-safety: as gort_timer_reset().
+ */
+gort_status gort_timer_reset_at(gort_timer *timer, int64_t when, bool *replaced);
+
+/**
+ * Its channel, of elements of type int64_t: for gort_receiver_recv(), gort_chan_notify_fd() and their like. gort_case_timer()
+ * makes a case of it. NULL for NULL. What is no live timer is given back as it is, so that whoever uses it says GORT_MISUSE.
+ *
+ * Blocks: never. Errors: NULL when there is no memory; gort_last_error() says so.
+ * Ownership: borrowed, as long as the timer lives. Thread-safety: any thread or task.
+ */
+gort_receiver *gort_timer_receiver(gort_timer *timer);
+
+/**
+ * Frees a timer, set or not. Never blocks. Who waits for it sleeps on, as for any channel that nobody sends to. NULL is allowed
+ * and does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ownership: the handle is given up. Thread-safety: any thread or task, as the last user.
+ */
+gort_status gort_timer_free(gort_timer *timer);
+
+/**
+ * A ticker that is due each `period` nanoseconds, for the first time after one.
+ *
+ * Blocks: never. Errors: NULL for a period of 0 or less (GORT_INVALID), when there is no memory, or while gort is shut down;
+ * gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_ticker_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_ticker *gort_ticker_new(int64_t period);
+
+/**
+ * Waits for a tick: `*due` gets the time at which it was due, the first of those that were missed. Blocks and is woken as
+ * gort_timer_recv().
+ *
+ * Blocks, errors and thread-safety: as gort_timer_recv().
+ */
+GORT_NODISCARD gort_status gort_ticker_recv(gort_ticker *ticker, int64_t *due);
+
+/**
+ * Takes a tick if one is due. Never blocks. GORT_WOULD_BLOCK if not.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; else as gort_timer_recv(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_ticker_try_recv(gort_ticker *ticker, int64_t *due);
+
+/**
+ * gort_ticker_recv(), at most until `deadline` or until `ctx` is cancelled. Blocks and is woken as it, by the clock, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: GORT_TIMED_OUT; else as gort_timer_recv(). `ctx` may be NULL. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_ticker_recv_until(gort_ticker *ticker, int64_t *due, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * It ticks no more, until it is reset. Never blocks. `*prevented` as of gort_timer_stop(). Its channel is not closed.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_timer_stop().
+ */
+gort_status gort_ticker_stop(gort_ticker *ticker, bool *prevented);
+
+/**
+ * It is due each `period` nanoseconds from now on; the phase begins anew. Never blocks. A period of 0 or less is GORT_INVALID,
+ * and changes nothing.
+ *
+ * Blocks: never. Errors: GORT_INVALID; GORT_MISUSE for a stale handle; GORT_NO_MEMORY; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_ticker_reset(gort_ticker *ticker, int64_t period);
+
+/**
+ * Its channel, as gort_timer_receiver(). gort_case_ticker() makes a case of it.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_timer_receiver().
+ */
+gort_receiver *gort_ticker_receiver(gort_ticker *ticker);
+
+/**
+ * Frees a ticker, as gort_timer_free(). Never blocks.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_timer_free().
+ */
+gort_status gort_ticker_free(gort_ticker *ticker);
+
+/**
+ * A channel that receives the time, an int64_t, once, `duration` nanoseconds from now.
+ *
+ * Blocks: never. Errors: NULL when there is no memory, or while gort is shut down; gort_last_error() says which.
+ * Ownership: the caller's, given back with gort_receiver_release(); then its timer is gone too, due or not.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_receiver *gort_after(int64_t duration);
+
+/**
+ * A channel that receives the time, an int64_t, each `period` nanoseconds. NULL, which is never ready, for a period of 0 or
+ * less, as in Go.
+ *
+ * Blocks: never. Errors: NULL; gort_last_error() says why.
+ * Ownership: the caller's, given back with gort_receiver_release(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_receiver *gort_tick(int64_t period);
+
+/**
+ * Calls `fn(arg)` in a task of its own, `duration` nanoseconds from now, and again after each gort_func_timer_reset(). Does not
+ * block. GORT_NEVER makes one that is not set.
+ *
+ * A call that still runs and one that comes due run beside each other. The task is one of the caller's run: when that ends the
+ * function is not called any more. A task that cannot be started (`max_tasks`, no memory) is tried again a millisecond later.
+ *
+ * Blocks: never. Errors: NULL for a NULL `fn`, when there is no memory, or while gort is shut down; gort_last_error() says which.
+ * Ownership: the handle is the caller's, given back with gort_func_timer_free(); `arg` must stay valid as long as `fn` may be
+ * called with it. Ordering: what was written before it is seen by `fn`. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_func_timer *gort_after_func(int64_t duration, void (*fn)(void*), void *arg);
+
+/**
+ * The function is not called any more, until it is reset. Never blocks, and does not wait for a call that runs. `*prevented`,
+ * which may be NULL, says whether that prevented a call: false if its task was started already, or it was not set.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_func_timer_stop(gort_func_timer *timer, bool *prevented);
+
+/**
+ * The function is called `duration` nanoseconds from now, also if it was called before. Never blocks. `*replaced`, which may be
+ * NULL, says whether a call was replaced that had not begun.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_NO_MEMORY; GORT_SHUTDOWN.
+ * Ordering: what was written before it is seen by `fn`. Thread-safety: any thread or task.
+ */
+gort_status gort_func_timer_reset(gort_func_timer *timer, int64_t duration, bool *replaced);
+
+/**
+ * Gives the handle back. Never blocks. What is set is called all the same: stop it before, if it is not to be. NULL is allowed and
+ * does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ownership: the handle is given up. Thread-safety: any thread or task, as the last user.
+ */
+gort_status gort_func_timer_free(gort_func_timer *timer);
+
+/**
+ * A case that is ready when the timer is due: `*due` gets the time at which it was. NULL for `timer` is a case that is never ready;
+ * a handle that is stale makes the select fail with GORT_MISUSE. The case is good as long as the timer lives.
+ */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_timer(gort_timer *timer, int64_t *due) {
+    return gort_case_receiver_recv(gort_timer_receiver(timer), due);
+}
+
+/** A case that is ready when a tick is due. As gort_case_timer(). */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ticker(gort_ticker *ticker, int64_t *due) {
+    return gort_case_receiver_recv(gort_ticker_receiver(ticker), due);
+}
+
 /* ---- WaitGroups ------------------------------------------------------------------------------------------ */
 
 /**
@@ -1293,7 +1547,7 @@ typedef struct gort_metrics_t {
     uint64_t stacks_in_use;
     /** Stacks that wait for one. */
     uint64_t stacks_cached;
-    /** Deadlines that somebody waits for. */
+    /** Deadlines that are waited for, and timers and tickers that are not freed. */
     uint64_t timers;
     /** Tasks started so far. */
     uint64_t spawned;

@@ -33,7 +33,7 @@ pub struct gort_metrics_t {
     pub stacks_in_use: u64,
     /// Stacks that wait for one.
     pub stacks_cached: u64,
-    /// Deadlines that somebody waits for.
+    /// Deadlines that are waited for, and timers and tickers that are not freed.
     pub timers: u64,
     /// Tasks started so far.
     pub spawned: u64,

@@ -112,3 +112,13 @@ pub unsafe extern "C" fn gort_receiver_abandon(receiver: *mut gort_receiver) -> 
     // SAFETY: core checks what the handle points to (W3).
     ffi::wall(|| unsafe { raw::abandon(ffi::handle(receiver, "the receiver")?) }.ok())
 }
+
+/// Gives an owned receiver back, as of gort_after(): gort_chan_release() for a receiver. Never blocks.
+///
+/// Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN. NULL is allowed and does nothing.
+/// Ownership: the reference is given up. Thread-safety: any thread or task.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gort_receiver_release(receiver: *mut gort_receiver) -> gort_status {
+    // SAFETY: core checks what the handle points to (W3).
+    ffi::wall(|| if receiver.is_null() { Ok(()) } else { unsafe { raw::release(handle(receiver)) }.ok() })
+}

@@ -42,6 +42,8 @@ mod select;
 
 mod selector;
 
+mod timer;
+
 mod waitgroup;
 
 mod census;

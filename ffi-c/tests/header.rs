@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 13] = [
+const TITLES: [(&str, &str); 14] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -27,6 +27,7 @@ const TITLES: [(&str, &str); 13] = [
     ("notify", "Event loops"),
     ("select", "Select"),
     ("selector", "Selectors"),
+    ("timer", "Timers and tickers"),
     ("waitgroup", "WaitGroups"),
     ("census", "Seeing inside"),
 ];

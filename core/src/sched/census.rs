@@ -172,6 +172,7 @@ pub struct Metrics {
     pub runs: u64,
     pub stacks_in_use: u64,
     pub stacks_cached: u64,
+    /// Deadlines that are waited for, and timers and tickers that are not freed.
     pub timers: u64,
     pub spawned: u64,
     pub finished: u64,
@@ -199,6 +200,7 @@ fn metrics_inside() -> Metrics {
     m.channels = objects::live("channels");
     m.wait_groups = objects::live("wait_groups");
     m.selectors = objects::live("selectors");
+    m.timers = objects::live("timers");
     m.stacks_in_use = stack::in_use() as u64;
     m.stacks_cached = stack::cached() as u64;
     if let Some(rt) = runtime::get() {
