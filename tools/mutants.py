@@ -33,6 +33,12 @@ MUTANTS = [
     ("notifier_lowers_late", "a teller lowers its flag after it has written the descriptor", "loom_observe", "two_tellers_and_one_descriptor"),
     ("notifier_without_share", "a teller has no share of what it is about to write to", "loom_observe", "the_channel_is_freed_while_a_teller_is_about_to_write"),
     ("overflow_overtaken", "an unbounded channel lets room in its ring while it holds older values", "loom_observe", "an_unbounded_channel_is_a_fifo_over_all_borders"),
+    ("timer_stop_asks_early", "stop looks whether the timer is set before it holds the channel's lock", "loom_timer", "stop_and_reset_against_who_asks"),
+    ("timer_fires_for_any_time", "a node fires though the timer was set anew or stopped", "loom_timer", "function_stop_and_reset_against_expiry"),
+    ("timer_asker_overtakes", "who asks takes the value before who has waited for it", "loom_timer", "who_waits_comes_before_who_asks"),
+    ("timer_reset_arms_nothing", "a reset does not arm a node though somebody waits", "loom_timer", "reset_against_expiry_with_a_receiver"),
+    ("timer_source_comes_back", "a timer that fires puts its entry back into a channel that has let it go", "loom_timer", "release_against_expiry"),
+    ("timer_loses_its_function", "a function that can not be started loses the reference of its setting", "loom_timer", "function_end_of_its_run_against_expiry"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far
 

@@ -50,6 +50,10 @@ pub mod sync;
 pub mod task;
 #[cfg(not(loom))]
 pub mod time;
+#[cfg(loom)]
+pub mod time {
+    pub mod timer;
+}
 
 #[cfg(not(loom))]
 pub use chan::{

@@ -12,6 +12,7 @@
 use super::lock::ByteLock;
 use super::prim::blocking::{Condvar, Mutex};
 use super::prim::*;
+use core::any::TypeId;
 use core::cell::{Cell as Local, RefCell};
 use core::marker::PhantomData;
 use core::mem::forget;
@@ -51,7 +52,9 @@ impl<T: Slot> Slab<T> {
     }
 
     pub fn alloc(&self) -> Option<NonNull<T>> {
-        Some(NonNull::from(leak(T::default())))
+        let slot = NonNull::from(leak(T::default()));
+        MADE.with(|all| all.borrow_mut().push((TypeId::of::<T>(), slot.as_ptr().cast())));
+        Some(slot)
     }
 
     /// # Safety
@@ -70,8 +73,12 @@ impl<T: Slot> Slab<T> {
         0
     }
 
-    /// None: the models end with their objects.
-    pub fn for_each(&self, _: impl FnMut(NonNull<T>)) {}
+    /// Those of this schedule, freed ones too.
+    pub fn for_each(&self, f: impl FnMut(NonNull<T>)) {
+        let all = MADE.with(|all| all.borrow().clone());
+        let ours = all.into_iter().filter(|(of, _)| *of == TypeId::of::<T>());
+        ours.filter_map(|(_, at)| NonNull::new(at.cast::<T>())).for_each(f)
+    }
 
     pub fn reset(&self) {}
 }
@@ -107,6 +114,7 @@ pub fn adopt<T>(object: Box<T>) -> &'static T {
     unsafe { &*at }
 }
 
+thread_local!(static MADE: RefCell<Vec<(TypeId, *mut ())>> = const { RefCell::new(Vec::new()) });
 thread_local!(static NUMBERED: RefCell<Vec<*const ()>> = const { RefCell::new(Vec::new()) });
 
 /// A number for a leaked object: what a system call gives in the product.
@@ -124,10 +132,41 @@ pub fn of_number<T>(number: usize) -> &'static T {
     NUMBERED.with(|all| unsafe { &*all.borrow()[number].cast() })
 }
 
+thread_local!(static PLACES: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) });
+
+/// In the product an address is so far into the arena; here it is numbered, 16 bytes each.
+pub fn arena_offset(at: usize) -> Option<usize> {
+    PLACES.with(|all| {
+        let mut all = all.borrow_mut();
+        let i = all.iter().position(|a| *a == at).unwrap_or_else(|| {
+            all.push(at);
+            all.len() - 1
+        });
+        Some(16 * i)
+    })
+}
+
+/// See `arena_offset`.
+pub fn arena_at(offset: usize) -> *mut u8 {
+    core::ptr::with_exposed_provenance_mut(PLACES.with(|all| all.borrow()[offset / 16]))
+}
+
 thread_local!(static CLOCK: Local<i64> = const { Local::new(0) });
+thread_local!(static HAND: Local<Option<&'static AtomicI64>> = const { Local::new(None) });
+
+/// Until the next schedule the clock stands, and shows what the model says; a word that loom knows, for whoever looks depends on it. Relaxed: time orders nothing.
+pub fn set_clock(now: i64) {
+    match HAND.get() {
+        Some(hand) => drop(hand.fetch_max(now, Relaxed)),
+        None => HAND.set(Some(leak(AtomicI64::new(now)))),
+    }
+}
 
 /// The clock of a schedule (`clock.rs`).
 pub fn tick_of() -> i64 {
+    if let Some(hand) = HAND.get() {
+        return hand.fetch_add(0, Relaxed); // the latest
+    }
     CLOCK.set(CLOCK.get() + 1_000_000_000);
     CLOCK.get()
 }
@@ -152,6 +191,9 @@ pub fn begin() {
         }
     }
     NUMBERED.with(|all| all.borrow_mut().clear());
+    MADE.with(|all| all.borrow_mut().clear());
+    PLACES.with(|all| all.borrow_mut().clear());
+    HAND.set(None);
     LOT.set(Some(leak((Mutex::new(()), Condvar::new()))));
     CLOCK.set(0);
 }

@@ -49,9 +49,11 @@ const AGAIN: i64 = 1_000_000;
 
 /// What a timer does when it is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(loom, derive(Default))]
 #[repr(u8)]
 pub enum What {
     /// Gives its time to whoever receives, once.
+    #[cfg_attr(loom, default)]
     Timer = 0,
     /// The same, again and again.
     Ticker = 1,
@@ -72,6 +74,7 @@ pub struct Boxed {
 
 /// See the file's head.
 #[repr(C, align(64))]
+#[cfg_attr(loom, derive(Default))]
 pub struct Timer {
     header: Header,
     // ---- guarded as W1 says
@@ -90,7 +93,7 @@ pub struct Timer {
     set: Spot,
 }
 
-#[cfg(not(gort_race))]
+#[cfg(not(any(gort_race, loom)))]
 const _: () = assert!(size_of::<Timer>() == 64);
 
 // SAFETY: repr(C), header first; zero is valid: What::Timer, None, null.
@@ -274,7 +277,7 @@ unsafe fn give_channel(t: &Timer, owned: bool, typed: bool) -> Result<NonNull<Ra
         match attached {
             Ok(true) => Ok(ch),
             other => {
-                drop(Box::from_raw(source));
+                Source::discard(Box::from_raw(source));
                 let _ = raw::release(ch.as_ptr());
                 other?;
                 channel(t)
@@ -416,7 +419,8 @@ impl Timer {
         // SAFETY: the channel's lock is held.
         unsafe {
             s.set(self.when.get() != NEVER);
-            if s.is_awaited() { self.arm(cx, now) } else { true }
+            let awaited = s.is_awaited() && !cfg!(feature = "mutant_timer_reset_arms_nothing");
+            if awaited { self.arm(cx, now) } else { true }
         }
     }
 }
@@ -437,7 +441,7 @@ unsafe fn ask(s: &Source) -> Answer {
     unsafe {
         while t.when.get() <= now {
             t.disarm(cx); // it is for the time that passes now
-            if t.give(s, now) {
+            if !cfg!(feature = "mutant_timer_asker_overtakes") && t.give(s, now) {
                 continue; // W4
             }
             let value = &cx.thread.due;
@@ -492,7 +496,7 @@ unsafe fn fire(target: *mut (), _: u64, when: Time) {
             return;
         }
         if t.is_func() {
-            if t.when.get() == when {
+            if t.when.get() == when || cfg!(feature = "mutant_timer_fires_for_any_time") {
                 t.node.set(None);
                 t.when.set(NEVER);
                 start(cx, t, when);
@@ -552,6 +556,9 @@ unsafe fn start(cx: Cx, t: &Timer, when: Time) {
                 let now = clock::now();
                 t.when.set(now.saturating_add(AGAIN));
                 t.arm(cx, now);
+            }
+            Err(_) if cfg!(feature = "mutant_timer_loses_its_function") => {
+                t.header.refs.store(t.header.refs.load(Relaxed) - 1, Relaxed)
             }
             Err(_) => t.when.set(when), // its run ends (W5)
         }
@@ -673,8 +680,9 @@ unsafe fn change(t: *const Timer, when: Time, period: i64) -> Result<bool, Statu
                 }
                 return t.change_func(cx, when);
             }
+            let early = cfg!(feature = "mutant_timer_stop_asks_early") && t.when.get() != NEVER;
             let (was, armed) = t.with_source(|s| {
-                let was = t.when.replace(when) != NEVER;
+                let was = t.when.replace(when) != NEVER || early;
                 if period != 0 {
                     t.with.set(period as usize);
                 }
@@ -735,11 +743,12 @@ pub unsafe fn release(t: *const Timer) -> Status {
         TIMERS.free(NonNull::from(t));
         cx.exit();
         if !source.is_null() {
-            let s = Box::from_raw(source);
-            if s.owned {
-                raw::drop_end(s.chan, true)
+            let (chan, owned) = ((*source).chan, (*source).owned);
+            Source::discard(Box::from_raw(source));
+            if owned {
+                raw::drop_end(chan, true)
             } else {
-                let _ = raw::release(s.chan);
+                let _ = raw::release(chan);
             }
         } else if what == What::Host {
             drop_entry(entry)
@@ -777,7 +786,8 @@ fn end_run(run: *const Run, for_good: bool) {
         // SAFETY: as in `may_wake`; a timer that is set holds a reference, which is given back here.
         unsafe {
             let t = slot.as_ref();
-            if t.header.kind.load(Relaxed) != KIND_TIMER || t.run.load(Relaxed) != number {
+            // A look first. (In the models a slot that is freed is written over.)
+            if t.header.kind.load(Relaxed) != KIND_TIMER || (!cfg!(loom) && t.run.load(Relaxed) != number) {
                 return;
             }
             let stopped = locked(t, |cx| {
