@@ -56,6 +56,15 @@ reads(out)  # wrong: arg-type
 reads(ch)  # wrong: arg-type
 
 
+# ---- timers
+timer = gort.Timer(1)
+text = timer.recv()  # wrong: assignment
+gort.send(timer, 1.0)  # wrong: arg-type
+for text in gort.Ticker(1):  # wrong: assignment
+    pass
+gort.Timer("soon")  # wrong: arg-type
+gort.tick(1).recv()  # wrong: union-attr
+
 # ---- select
 words = gort.Channel[str](None)
 room: int = ch.capacity  # wrong: assignment

@@ -46,7 +46,9 @@ from ._gort import (
     Task as Task,
     TaskCanceled as TaskCanceled,
     TaskPanic as TaskPanic,
+    Ticker as Ticker,
     TimedOut as TimedOut,
+    Timer as Timer,
     WaitGroup as WaitGroup,
     WouldBlock as WouldBlock,
     __version__ as __version__,
@@ -64,6 +66,8 @@ from ._gort import (
     select_biased as select_biased,
     send as send,
     sleep as sleep,
+    tick as tick,
+    wall_time as wall_time,
     workers as workers,
     yield_now as yield_now,
 )
