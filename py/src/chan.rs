@@ -95,6 +95,11 @@ impl Channel {
         Ok(Channel { raw, kind, timer: None })
     }
 
+    /// One of objects without a buffer.
+    pub fn plain(py: Python<'_>) -> PyResult<Channel> {
+        Channel::create(py, Kind::Object, Some(0))
+    }
+
     /// The channel of a timer, which it owns from now on.
     pub fn of_timer(raw: NonNull<RawChan>, timer: Box<Source>) -> Channel {
         Channel { raw, kind: Kind::Fixed(Code::TIME), timer: Some(timer) }

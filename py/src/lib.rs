@@ -12,6 +12,7 @@
 
 use gort_ffi_c as _; // its exports are ours
 
+mod after_func;
 mod aio;
 mod aio_select;
 mod batch;
@@ -94,6 +95,8 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<timer::Timer>()?;
     m.add_class::<timer::Ticker>()?;
     m.add_function(wrap_pyfunction!(timer::tick, m)?)?;
+    m.add_class::<after_func::FuncTimer>()?;
+    m.add_function(wrap_pyfunction!(after_func::after_func, m)?)?;
     m.add_function(wrap_pyfunction!(timer::wall_time, m)?)?;
     m.add_function(wrap_pyfunction!(time::sleep, m)?)?;
     m.add_function(wrap_pyfunction!(time::now, m)?)?;

@@ -23,7 +23,7 @@ use std::time::UNIX_EPOCH;
 const NEVER: Time = Time::MAX;
 
 /// Seconds as ns; what is too long is for ever.
-fn ns(py: Python<'_>, name: &str, seconds: f64) -> PyResult<i64> {
+pub fn ns(py: Python<'_>, name: &str, seconds: f64) -> PyResult<i64> {
     if seconds.is_nan() {
         return Err(errors::invalid(py, &format!("{name}: not a number")));
     }
@@ -57,10 +57,13 @@ impl Source {
         due < self.since.load(Acquire)
     }
 
-    pub fn text(&self) -> String {
+    pub fn is_set(&self) -> bool {
         // SAFETY: our handle.
-        let set = unsafe { timer::is_set(self.timer.as_ptr()) };
-        format!("<gort timer{}>", if set { "" } else { " not set" })
+        unsafe { timer::is_set(self.timer.as_ptr()) }
+    }
+
+    pub fn text(&self) -> String {
+        format!("<gort timer{}>", if self.is_set() { "" } else { " not set" })
     }
 }
 
@@ -125,7 +128,7 @@ macro_rules! receivable {
             }
 
             /// It is not due any more, until it is reset. True if that prevented a value from being received; nothing is left to be drained. Who waits for it waits on.
-            fn stop(&self, py: Python<'_>) -> PyResult<bool> {
+            pub fn stop(&self, py: Python<'_>) -> PyResult<bool> {
                 change(py, &self.ch, |_, _| Ok(false))
             }
 
@@ -147,10 +150,16 @@ pub struct Timer {
     pub ch: Py<Channel>,
 }
 
+impl Timer {
+    pub fn is_set(&self) -> bool {
+        self.ch.get().timer().is_some_and(Source::is_set)
+    }
+}
+
 receivable!(Timer {
     #[new]
     #[pyo3(signature = (seconds, /))]
-    fn new(py: Python<'_>, seconds: f64) -> PyResult<Timer> {
+    pub fn new(py: Python<'_>, seconds: f64) -> PyResult<Timer> {
         let d = ns(py, "seconds", seconds)?;
         lane::thread(py)?;
         Ok(Timer { ch: channel(py, timer::timer(sched::now().saturating_add(d)))? })
@@ -158,7 +167,7 @@ receivable!(Timer {
 
     /// Due so many seconds from now, whatever it was before. True if it was set and its value not received; what was due is gone.
     #[pyo3(signature = (seconds, /))]
-    fn reset(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+    pub fn reset(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
         let d = ns(py, "seconds", seconds)?;
         // SAFETY: a live handle.
         change(py, &self.ch, |t, now| unsafe { timer::reset(t, now.saturating_add(d)) })

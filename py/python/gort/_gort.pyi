@@ -62,6 +62,8 @@ __all__ = [
     "Timer",
     "Ticker",
     "tick",
+    "FuncTimer",
+    "after_func",
     "wall_time",
     "sleep",
     "now",
@@ -434,6 +436,13 @@ class Ticker:
     def __anext__(self) -> Awaitable[float]: ...
 
 def tick(period: float, /) -> Ticker | None: ...
+
+@final
+class FuncTimer:
+    def stop(self) -> bool: ...
+    def reset(self, seconds: float, /) -> bool: ...
+
+def after_func(seconds: float, function: Callable[_P, object], /, *args: _P.args, **kwargs: _P.kwargs) -> FuncTimer: ...
 def wall_time(time: float, /) -> float: ...
 
 # ---- seeing inside
