@@ -8,7 +8,7 @@ import time
 
 import gort
 import pytest
-from conftest import in_thread_and_task, needs_greenlets, until_waiting
+from conftest import in_thread_and_task, needs_greenlets
 from gort import InvalidArgument, Ticker, Timer, WouldBlock, recv, select
 from test_aio import loops
 
@@ -249,7 +249,6 @@ def test_one_value_for_many_threads():
     threads = [threading.Thread(target=reader) for _ in range(4)]
     for th in threads:
         th.start()
-    until_waiting(0)
     while not got:
         time.sleep(0.001)
     stop.close()

@@ -64,6 +64,12 @@ for text in gort.Ticker(1):  # wrong: assignment
     pass
 gort.Timer("soon")  # wrong: arg-type
 gort.tick(1).recv()  # wrong: union-attr
+gort.after_func(1, timer.reset, "x")  # wrong: arg-type
+gort.debounce(1)(timer.reset)("x")  # wrong: arg-type
+gort.debounce(1)(timer.reset)(1.0)
+text = gort.retry(lambda: 1, attempts=3)  # wrong: assignment
+gort.heartbeat(1, timer.reset)  # wrong: arg-type
+gort.periodic(1, timer.reset)
 
 # ---- select
 words = gort.Channel[str](None)

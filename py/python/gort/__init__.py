@@ -77,3 +77,13 @@ from ._got import Got as Got
 from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info
 from ._run import run as run, shield as shield
+from ._time import (
+    RetryError as RetryError,
+    debounce as debounce,
+    heartbeat as heartbeat,
+    idle as idle,
+    periodic as periodic,
+    poll_until as poll_until,
+    retry as retry,
+    throttle as throttle,
+)
