@@ -622,7 +622,7 @@ pub unsafe fn reset_ticker(t: *const Timer, first: Time, period: i64) -> Result<
     unsafe { change(t, first, period) }
 }
 
-/// Sets a host's timer: WOULD_BLOCK if its entry was used, and `fresh` is None; what is left in `fresh` is the caller's.
+/// Sets a host's timer: WOULD_BLOCK if its entry was used, and `fresh` is None; what is left in `fresh` is the caller's. Nothing is set any more when its run is over.
 ///
 /// # Safety
 /// `t` is a handle of a `Host` timer, or null; the entry may be called or dropped once, by a task of its lane.
@@ -633,6 +633,9 @@ pub unsafe fn reset_host(t: *const Timer, when: Time, fresh: &mut Option<Box<Ent
             let t = &*t;
             if t.what.get() != What::Host {
                 return Err(Status::Misuse);
+            }
+            if t.run.load(Relaxed) == OVER {
+                return Ok(false);
             }
             if t.to.get().is_null() {
                 let Some(entry) = fresh.take() else { return Err(Status::WouldBlock) };
@@ -792,16 +795,21 @@ fn end_run(run: *const Run, for_good: bool) {
             }
             let stopped = locked(t, |cx| {
                 if t.run.load(Relaxed) != number {
-                    return false;
+                    return (false, null_mut());
                 }
                 if for_good {
                     t.run.store(OVER, Relaxed);
                 }
                 t.disarm(cx);
-                t.when.replace(NEVER) != NEVER
+                // What a host has prepared holds objects of the host's: it goes at once.
+                let entry = if t.what.get() == What::Host { t.to.replace(null_mut()) } else { null_mut() };
+                (t.when.replace(NEVER) != NEVER, entry)
             });
-            if stopped == Ok(true) {
-                let _ = release(t);
+            if let Ok((was_set, entry)) = stopped {
+                drop_entry(entry.cast());
+                if was_set {
+                    let _ = release(t);
+                }
             }
         }
     });
