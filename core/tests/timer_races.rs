@@ -10,9 +10,9 @@ use gort::chan::{later, raw};
 use gort::sched::task::Entry;
 use gort::time::{self, Debounce, FuncTimer, Timer, after, after_func, timer};
 use gort::{Config, Status, Time, Wait, channel, go, now, run, run_with, sleep};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::Duration;
+use support::sync::Arc;
 use support::{allow_panics, alone, check_on, plain, plain_on, repeat, until, until_parked, workers_wanted};
 
 const MS: Duration = Duration::from_millis(1);
