@@ -96,10 +96,11 @@ func timersDue(n uint64, out *result) {
 	start := time.Now()
 	base := time.Duration(n) * burstLead
 	f := func() {
-		switch count.Add(1) {
-		case 1:
+		ran := count.Add(1)
+		if ran == 1 {
 			first.Store(int64(time.Since(start)))
-		case n:
+		}
+		if ran == n {
 			last.Store(int64(time.Since(start)))
 		}
 	}

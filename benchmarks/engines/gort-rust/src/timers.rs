@@ -101,7 +101,8 @@ pub fn many_due(n: u64) -> Outcome {
             let count = ran.count.fetch_add(1, Relaxed) + 1;
             if count == 1 {
                 ran.first.store(start.elapsed().as_nanos() as u64, Relaxed);
-            } else if count == n {
+            }
+            if count == n {
                 ran.last.store(start.elapsed().as_nanos() as u64, Relaxed);
             }
         });
