@@ -215,7 +215,13 @@ fn _when_due(
     keep_time(true);
     let got = select::select_biased(&cases, None, crate::chan::Given(None));
     keep_time(false);
-    let got = got?;
+    let got = match got {
+        Ok(got) => got,
+        Err(e) => {
+            timer.get().stop(py)?; // its run ends: nobody waits for it any more, so it is not set
+            return Err(e);
+        }
+    };
     if got.get_item(0)?.extract::<usize>()? != 0 {
         return Ok(None);
     }

@@ -125,6 +125,13 @@ def test_each_call_has_the_context_of_the_creator(run):
     contextvars.copy_context().run(run, body)
 
 
+def test_one_whose_run_is_over_is_not_set():
+    kept = []
+    gort.run(lambda: kept.append(after_func(HOUR, print, "called")))
+    gort.sleep(0.01)
+    assert "not set" in repr(kept[0]) and not kept[0].stop()
+
+
 def test_a_run_that_waits_for_all_waits_for_no_timer():
     begun, ended = gort.Channel(), gort.Channel(2)
 
