@@ -116,6 +116,62 @@ def test_a_dropped_one_is_stopped():
     until(lambda: gc.collect() >= 0 and gort.metrics()["timers"] == before)
 
 
+def test_debounce_calls_once_also_if_its_task_has_not_begun():
+    def main():
+        got = gort.Channel(None)
+        save = debounce(0.005)(got.send)
+        for _ in range(20):
+            save("early")
+            end = gort.now() + 0.006
+            while gort.now() < end:
+                pass  # it fires meanwhile, and its task waits for this one
+            called = gort.now()
+            save("late")
+            value = got.recv()
+            if value == "early":
+                value = got.recv()  # tasks that are threads begin at once
+            assert value == "late" and gort.now() >= called + 0.005 - 1e-6
+        gort.sleep(0.02)
+        assert len(got) == 0
+        save("last")
+        end = gort.now() + 0.006
+        while gort.now() < end:
+            pass
+        if save.cancel():
+            gort.sleep(0.01)
+            assert len(got) == 0
+
+    gort.run(main)
+
+
+@debounce(0.002)
+def saved(to, value):
+    to.send(value)
+
+
+@throttle(0.002, trailing=True)
+def throttled(to, value):
+    to.send(value)
+
+
+def test_what_is_decorated_serves_one_run_after_the_other():
+    def main(n):
+        got = gort.Channel(8)
+        saved(got, n)
+        assert got.recv(timeout=30) == n
+        gort.sleep(0.003)
+        while not throttled(got, n) or throttled(got, -n):  # until one is late
+            gort.sleep(0.003)
+        while got.recv(timeout=30) != -n:
+            pass
+        saved(got, "never: the run ends")
+
+    for n in range(1, 4):
+        gort.run(main, n)
+    main(4)
+    saved.cancel()
+
+
 @in_thread_and_task
 def test_throttle(run):
     def body():
@@ -219,6 +275,25 @@ def test_retry_until_it_succeeds(run):
             assert b - a >= wait - 1e-6
 
     run(body)
+
+
+def test_retry_decorates():
+    calls = []
+
+    @retry(attempts=3, first=1e-4)
+    def f(a, *, b):
+        """Text."""
+        calls.append((a, b))
+        if len(calls) % 3:
+            raise OSError("refused")
+        return a + b
+
+    assert f(1, b=2) == 3 and f(2, b=3) == 5 and calls == [(1, 2)] * 3 + [(2, 3)] * 3
+    assert (f.__name__, f.__doc__) == ("f", "Text.")
+    with pytest.raises(InvalidArgument):
+        retry(attempts=-1)
+    with pytest.raises(TypeError):
+        retry()(None)
 
 
 def test_retry_gives_up():
