@@ -55,6 +55,23 @@ def test_stop_and_reset_say_what_they_prevented(run):
 
 
 @in_thread_and_task
+def test_a_chain_of_functions_without_delay(run):
+    def body():
+        done = gort.Channel()
+
+        def f(n):
+            if n:
+                after_func(0, f, n - 1)
+            else:
+                done.send("done")
+
+        f(100)
+        assert done.recv() == "done"
+
+    run(body)
+
+
+@in_thread_and_task
 def test_many_resets_one_call(run):
     def body():
         got = gort.Channel(None)

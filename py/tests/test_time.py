@@ -1,5 +1,6 @@
 """What is built of timers in Python."""
 
+import asyncio
 import gc
 import math
 import pickle
@@ -217,6 +218,17 @@ def test_periodic_keeps_its_phase(run):
         assert len(got) == n
 
     run(body)
+
+
+def test_in_an_event_loop_the_end_of_the_block_does_not_wait():
+    async def main():
+        beats = gort.Channel(None)
+        with heartbeat(HOUR, lambda: beats.send(1)):
+            assert await beats.recv_async() == 1
+        with pytest.raises(KeyError), periodic(HOUR, print):
+            raise KeyError
+
+    asyncio.run(main())
 
 
 @in_thread_and_task

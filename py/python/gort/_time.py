@@ -274,7 +274,9 @@ class _Beating:
         return self
 
     def __exit__(self, *exc: object) -> Literal[False]:
-        self.join()
+        self.stop()
+        with _suppress(_gort.Misuse):  # on an event loop's thread, or in the function itself: it is not waited for
+            self._task.join()
         return False
 
     def __del__(self) -> None:
