@@ -4,12 +4,13 @@
 //!     collector sees all that an object alone keeps alive.
 //! F2  Where tasks are threads there is no place to start one from when a timer fires: the task is started when the timer is set, and waits for it (`_when_due`). One waits for each setting;
 //!     `end` closed, it ends without a call.
-//! F3  `engine` and `waits` are guarded by the mutex, under which nothing of a user runs, no object is given up, and nothing blocks.
+//! F3  Each call runs in a copy of the context that `after_func` was called in, whoever sets it again.
+//! F4  `engine` and `waits` are guarded by the mutex, under which nothing of a user runs, no object is given up, and nothing blocks.
 
 use crate::chan::Channel;
-use crate::task::{drop_prepared, go, prepare};
+use crate::task::{Task, drop_prepared, prepare};
 use crate::timer::{Timer, ns};
-use crate::{errors, select, threads, workers};
+use crate::{errors, lane, select, threads, workers};
 use gort::sched::task::Entry;
 use gort::sched::{self, Time};
 use gort::status::Status;
@@ -54,10 +55,12 @@ pub struct FuncTimer {
     function: Py<PyAny>,
     args: Py<PyTuple>,
     kwargs: Option<Py<PyDict>>,
+    /// F3.
+    context: Py<PyAny>,
     state: Mutex<State>,
 }
 
-// SAFETY: F3; a slab handle whose every use is through its lock.
+// SAFETY: F4; a slab handle whose every use is through its lock.
 unsafe impl Send for FuncTimer {}
 // SAFETY: as above.
 unsafe impl Sync for FuncTimer {}
@@ -92,7 +95,7 @@ impl FuncTimer {
             let lane = workers::ready(py)?;
             let kwargs = self.kwargs.as_ref().map(|k| k.bind(py));
             let (function, args) = (self.function.bind(py).clone(), self.args.bind(py).clone());
-            let (task, fresh) = prepare(py, String::new(), function, args, kwargs)?;
+            let (task, fresh) = prepare(py, String::new(), function, args, kwargs, Some(&self.context))?;
             entry = Some(Box::new(fresh));
             let mut s = self.state();
             let done = match s.engine {
@@ -131,7 +134,9 @@ impl FuncTimer {
             py,
             [fresh.timer.bind(py).as_any(), fresh.end.bind(py), self.function.bind(py), self.args.bind(py)],
         )?;
-        go(py, body, args, kwargs)?;
+        let (task, entry) = prepare(py, String::new(), body, args, kwargs, Some(&self.context))?;
+        drop_prepared(entry); // its thread has a reference of its own
+        threads::start(py, &task)?;
         let old = self.state().waits.replace(fresh);
         match old {
             Some(old) => old.stop(py),
@@ -179,6 +184,7 @@ impl FuncTimer {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.function)?;
         visit.call(&self.args)?;
+        visit.call(&self.context)?;
         visit.call(&self.kwargs)
     }
 }
@@ -205,7 +211,17 @@ fn _when_due(
 ) -> PyResult<Option<Py<PyAny>>> {
     let py = timer.py();
     let cases = PyTuple::new(py, [select::recv(timer)?, select::recv(end)?])?;
-    let got = select::select_biased(&cases, None, crate::chan::Given(None))?;
+    let keep_time = |on| threads::current().and_then(Task::part).into_iter().for_each(|p| p.keep_time(on));
+    keep_time(true);
+    let got = select::select_biased(&cases, None, crate::chan::Given(None));
+    keep_time(false);
+    let got = match got {
+        Ok(got) => got,
+        Err(e) => {
+            timer.get().stop(py)?; // its run ends: nobody waits for it any more, so it is not set
+            return Err(e);
+        }
+    };
     if got.get_item(0)?.extract::<usize>()? != 0 {
         return Ok(None);
     }
@@ -227,7 +243,9 @@ pub fn after_func(
         return Err(PyTypeError::new_err(format!("gort: {} is not callable", function.repr()?)));
     }
     let kwargs = kwargs.map(|k| k.clone().unbind());
-    let t = FuncTimer { function: function.unbind(), args: args.unbind(), kwargs, state: Mutex::default() };
+    // SAFETY: an owned object.
+    let context = unsafe { Bound::from_owned_ptr(py, lane::copy_context(py, None)?).unbind() };
+    let t = FuncTimer { function: function.unbind(), args: args.unbind(), kwargs, context, state: Mutex::default() };
     t.set(py, d)?;
     Ok(t)
 }

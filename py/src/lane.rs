@@ -40,6 +40,7 @@ unsafe extern "C" {
     fn PyGILState_Check() -> c_int;
     fn PyGILState_GetThisThreadState() -> *mut c_void;
     fn PyContext_CopyCurrent() -> *mut PyObject;
+    fn PyContext_Copy(ctx: *mut PyObject) -> *mut PyObject;
     fn PyContext_Enter(ctx: *mut PyObject) -> c_int;
     fn PyContext_Exit(ctx: *mut PyObject) -> c_int;
 }
@@ -78,10 +79,10 @@ pub fn is_attached() -> bool {
     }
 }
 
-/// A copy of the current context, owned.
-pub fn copy_context(_: Python<'_>) -> PyResult<*mut PyObject> {
-    // SAFETY: attached.
-    let c = unsafe { PyContext_CopyCurrent() };
+/// A copy of a context, or of the current one; owned.
+pub fn copy_context(_: Python<'_>, of: Option<&Py<PyAny>>) -> PyResult<*mut PyObject> {
+    // SAFETY: attached; what is no context is refused.
+    let c = unsafe { of.map_or_else(|| PyContext_CopyCurrent(), |of| PyContext_Copy(of.as_ptr())) };
     // SAFETY: attached.
     if c.is_null() { Err(PyErr::fetch(unsafe { Python::assume_attached() })) } else { Ok(c) }
 }

@@ -379,13 +379,14 @@ pub fn drop_prepared(mut entry: Entry) {
     unsafe { drop_entry(&mut entry) }
 }
 
-/// A `Task` and the entry that holds it.
+/// A `Task` and the entry that holds it; within a copy of `context`, or of the present one.
 pub fn prepare(
     py: Python<'_>,
     name: String,
     function: Bound<'_, PyAny>,
     args: Bound<'_, PyTuple>,
     kwargs: Option<&Bound<'_, PyDict>>,
+    context: Option<&Py<PyAny>>,
 ) -> PyResult<(Py<Task>, Entry)> {
     if !function.is_callable() {
         return Err(PyTypeError::new_err(format!("gort: {} is not callable", function.repr()?)));
@@ -395,7 +396,7 @@ pub fn prepare(
         handle: Cell::new(null_mut()),
         me: Cell::new(null_mut()),
         greenlet: Cell::new(null_mut()),
-        context: Cell::new(lane::copy_context(py)?),
+        context: Cell::new(lane::copy_context(py, context)?),
         part: if threads::is_on() { Some(threads::Part::new(py)?) } else { None },
         slot: UnsafeCell::new([0; 4]),
         what: UnsafeCell::new(Some(What { function: function.unbind(), args: args.unbind(), kwargs })),
@@ -446,7 +447,7 @@ fn spawn(
     kwargs: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Py<Task>> {
     if threads::is_on() {
-        let (task, mut entry) = prepare(py, name, function, args, kwargs)?;
+        let (task, mut entry) = prepare(py, name, function, args, kwargs, None)?;
         // SAFETY: nobody else has the entry: its reference is given up, the thread has one of its own.
         unsafe { drop_entry(&mut entry) };
         threads::start(py, &task)?;
@@ -460,7 +461,7 @@ fn spawn(
         let seen = CString::new(name.as_str());
         Some(seen.map_err(|_| errors::invalid(py, "name: a zero byte in it"))?)
     };
-    let (task, entry) = prepare(py, name, function, args, kwargs)?;
+    let (task, entry) = prepare(py, name, function, args, kwargs, None)?;
     let options = SpawnOptions { name: seen, lane: l.id, ..SpawnOptions::default() };
     // SAFETY: the entry holds a reference of its own and may be run by any thread of the lane; a failed spawn drops it.
     match unsafe { sched::spawn_handle(entry, options) } {
@@ -495,7 +496,7 @@ pub fn run(py: Python<'_>, main: Bound<'_, PyAny>, args: Bound<'_, PyTuple>, o: 
     let mut config = runtime::Config { grace: (o.grace * 1e9) as i64, wait_all: o.wait_all, ..Default::default() };
     config.workers = o.workers.unwrap_or(0);
     config.max_tasks = o.max_tasks.unwrap_or(0);
-    let (task, entry) = prepare(py, "main".into(), main, args, None)?;
+    let (task, entry) = prepare(py, "main".into(), main, args, None, None)?;
     let t = task.get();
     let mut entry = Some(entry);
     let out = lane::run_loop(py, |_, host| {
@@ -560,7 +561,7 @@ fn run_as_thread(
         return Err(errors::misuse(py, "gort.run in a task"));
     }
     workers::MAX_TASKS.store(o.max_tasks.unwrap_or(0), Relaxed);
-    let (task, mut entry) = prepare(py, "main".into(), main, args, None)?;
+    let (task, mut entry) = prepare(py, "main".into(), main, args, None, None)?;
     // SAFETY: as in `spawn`.
     unsafe { drop_entry(&mut entry) };
     let detached = threads::run(py, &task, o.grace, o.wait_all);

@@ -56,6 +56,8 @@ pub struct Part {
     run: u64,
     /// Of its thread, once it runs.
     ident: Cell<u64>,
+    /// It waits until a function is to be called (after_func.rs F2): no run waits for it.
+    keeps_time: AtomicBool,
 }
 
 impl Part {
@@ -79,7 +81,15 @@ impl Part {
             0 => current().map_or(0, |t| t.part().map_or(0, |p| p.run)),
             r => r,
         };
-        Ok(Part { over, source, shield: Cell::new(0), id, run, ident: Cell::new(0) })
+        Ok(Part {
+            over,
+            source,
+            shield: Cell::new(0),
+            id,
+            run,
+            ident: Cell::new(0),
+            keeps_time: AtomicBool::new(false),
+        })
     }
 
     pub fn id(&self) -> u64 {
@@ -104,6 +114,11 @@ impl Part {
     pub fn is_canceled(&self) -> bool {
         // SAFETY: our handle.
         self.shield.get() == 0 && unsafe { self.source.as_ref() }.cause().is_some()
+    }
+
+    /// It waits until a function is to be called; or not any more.
+    pub fn keep_time(&self, on: bool) {
+        self.keeps_time.store(on, Relaxed)
     }
 
     /// What its waits watch.
@@ -217,7 +232,7 @@ pub fn run(py: Python<'_>, task: &Py<Task>, grace: f64, wait_all: bool) -> usize
         if left.is_empty() || (!wait_all && waited >= grace) {
             return left.len();
         }
-        if !wait_all {
+        if !wait_all || only_timers(&left) {
             cancel_all(&left);
         }
         py.detach(|| std::thread::sleep(std::time::Duration::from_millis(1)));
@@ -226,6 +241,14 @@ pub fn run(py: Python<'_>, task: &Py<Task>, grace: f64, wait_all: bool) -> usize
             return left.len();
         }
     }
+}
+
+/// Do all that are alive wait until a function is to be called? That ends with its run.
+fn only_timers(tasks: &[usize]) -> bool {
+    let alive = list();
+    // SAFETY: a listed task is held by its thread, which leaves the list first.
+    let keeps_time = |t: usize| unsafe { &*(t as *const Task) }.part().is_some_and(|p| p.keeps_time.load(Relaxed));
+    tasks.iter().all(|t| alive.iter().all(|(a, _)| a != t) || keeps_time(*t))
 }
 
 /// Cancels tasks that are alive.

@@ -16,6 +16,7 @@ use gort::sched::{self, Time};
 use gort::status::Status;
 use gort::time::timer;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI64, Ordering::*};
 use std::time::UNIX_EPOCH;
@@ -134,6 +135,16 @@ macro_rules! receivable {
 
             fn __bool__(&self) -> bool {
                 true
+            }
+
+            fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+                slf
+            }
+
+            /// The end of the block stops it.
+            #[pyo3(signature = (*_exc))]
+            fn __exit__(&self, py: Python<'_>, _exc: &Bound<'_, PyTuple>) -> PyResult<()> {
+                self.stop(py).map(|_| ())
             }
 
             fn __repr__(&self) -> String {

@@ -55,6 +55,23 @@ def test_stop_and_reset_say_what_they_prevented(run):
 
 
 @in_thread_and_task
+def test_a_chain_of_functions_without_delay(run):
+    def body():
+        done = gort.Channel()
+
+        def f(n):
+            if n:
+                after_func(0, f, n - 1)
+            else:
+                done.send("done")
+
+        f(100)
+        assert done.recv() == "done"
+
+    run(body)
+
+
+@in_thread_and_task
 def test_many_resets_one_call(run):
     def body():
         got = gort.Channel(None)
@@ -92,6 +109,56 @@ def test_the_function_is_a_task_like_any_other(run):
             task.result()
 
     run(body)
+
+
+@in_thread_and_task
+def test_each_call_has_the_context_of_the_creator(run):
+    var = contextvars.ContextVar("var", default="none")
+
+    def body():
+        got = gort.Channel()
+
+        def f():
+            got.send(var.get())
+            var.set("of a call")
+
+        var.set("creator")
+        t = after_func(0, f)
+        seen = [got.recv()]
+        var.set("another")
+        t.reset(0)  # after it fired
+        seen.append(got.recv())
+        t.reset(HOUR)
+        var.set("a third")
+        t.reset(0)  # while it is set
+        seen.append(got.recv())
+        t.reset(HOUR)
+        t.stop()
+        t.reset(0)  # after it was stopped
+        seen.append(got.recv())
+        gort.go(t.reset, 0).join()
+        assert [*seen, got.recv()] == ["creator"] * 5
+
+    contextvars.copy_context().run(run, body)
+
+
+def test_one_whose_run_is_over_is_not_set():
+    kept = []
+    gort.run(lambda: kept.append(after_func(HOUR, print, "called")))
+    gort.sleep(0.01)
+    assert "not set" in repr(kept[0]) and not kept[0].stop()
+
+
+def test_a_run_that_waits_for_all_waits_for_no_timer():
+    begun, ended = gort.Channel(), gort.Channel(2)
+
+    def main():
+        after_func(HOUR, ended.send, "an hour later")
+        after_func(0, lambda: (begun.send(1), gort.sleep(0.005), ended.send("ended")))
+        begun.recv()
+
+    gort.run(main, wait_all=True)
+    assert ended.try_recv() == "ended" and len(ended) == 0
 
 
 @in_thread_and_task

@@ -24,6 +24,9 @@ PLAIN = {
     "select with a timeout": "gort.select(gort.recv(gort.Channel()), gort.after(30), timeout=40)",
     "select of many": "gort.select(*[gort.recv(gort.Channel()) for _ in range(50)])",
     "selector": "s = gort.Selector(); s.add(gort.recv(gort.Channel())); s.wait()",
+    "timer": "gort.Timer(30).recv()",
+    "ticker": "list(gort.Ticker(30))",
+    "select of timers": "gort.select(gort.recv(gort.Timer(30)), gort.recv(gort.Ticker(30)))",
     "batch": "gort.Channel().send_many([1, 2])",
     "buffer": "gort.Channel.of('B').recv_into(bytearray(1))",
 }

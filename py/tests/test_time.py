@@ -1,5 +1,6 @@
 """What is built of timers in Python."""
 
+import asyncio
 import gc
 import math
 import pickle
@@ -116,6 +117,62 @@ def test_a_dropped_one_is_stopped():
     until(lambda: gc.collect() >= 0 and gort.metrics()["timers"] == before)
 
 
+def test_debounce_calls_once_also_if_its_task_has_not_begun():
+    def main():
+        got = gort.Channel(None)
+        save = debounce(0.005)(got.send)
+        for _ in range(20):
+            save("early")
+            end = gort.now() + 0.006
+            while gort.now() < end:
+                pass  # it fires meanwhile, and its task waits for this one
+            called = gort.now()
+            save("late")
+            value = got.recv()
+            if value == "early":
+                value = got.recv()  # tasks that are threads begin at once
+            assert value == "late" and gort.now() >= called + 0.005 - 1e-6
+        gort.sleep(0.02)
+        assert len(got) == 0
+        save("last")
+        end = gort.now() + 0.006
+        while gort.now() < end:
+            pass
+        if save.cancel():
+            gort.sleep(0.01)
+            assert len(got) == 0
+
+    gort.run(main)
+
+
+@debounce(0.002)
+def saved(to, value):
+    to.send(value)
+
+
+@throttle(0.002, trailing=True)
+def throttled(to, value):
+    to.send(value)
+
+
+def test_what_is_decorated_serves_one_run_after_the_other():
+    def main(n):
+        got = gort.Channel(8)
+        saved(got, n)
+        assert got.recv(timeout=30) == n
+        gort.sleep(0.003)
+        while not throttled(got, n) or throttled(got, -n):  # until one is late
+            gort.sleep(0.003)
+        while got.recv(timeout=30) != -n:
+            pass
+        saved(got, "never: the run ends")
+
+    for n in range(1, 4):
+        gort.run(main, n)
+    main(4)
+    saved.cancel()
+
+
 @in_thread_and_task
 def test_throttle(run):
     def body():
@@ -161,6 +218,17 @@ def test_periodic_keeps_its_phase(run):
         assert len(got) == n
 
     run(body)
+
+
+def test_in_an_event_loop_the_end_of_the_block_does_not_wait():
+    async def main():
+        beats = gort.Channel(None)
+        with heartbeat(HOUR, lambda: beats.send(1)):
+            assert await beats.recv_async() == 1
+        with pytest.raises(KeyError), periodic(HOUR, print):
+            raise KeyError
+
+    asyncio.run(main())
 
 
 @in_thread_and_task
@@ -219,6 +287,25 @@ def test_retry_until_it_succeeds(run):
             assert b - a >= wait - 1e-6
 
     run(body)
+
+
+def test_retry_decorates():
+    calls = []
+
+    @retry(attempts=3, first=1e-4)
+    def f(a, *, b):
+        """Text."""
+        calls.append((a, b))
+        if len(calls) % 3:
+            raise OSError("refused")
+        return a + b
+
+    assert f(1, b=2) == 3 and f(2, b=3) == 5 and calls == [(1, 2)] * 3 + [(2, 3)] * 3
+    assert (f.__name__, f.__doc__) == ("f", "Text.")
+    with pytest.raises(InvalidArgument):
+        retry(attempts=-1)
+    with pytest.raises(TypeError):
+        retry()(None)
 
 
 def test_retry_gives_up():

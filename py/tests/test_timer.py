@@ -239,6 +239,39 @@ def test_dropped_timers_are_gone():
     assert gort.metrics()["timers"] == before["timers"]
 
 
+def test_the_end_of_a_block_stops_it():
+    with Timer(HOUR) as timer, Ticker(HOUR) as ticker:
+        assert timer.reset(HOUR) and ticker.reset(HOUR)
+    with pytest.raises(ValueError), Timer(0) as due:
+        raise ValueError
+    assert not timer.stop() and not ticker.stop() and not due.stop()
+    for t in (timer, ticker, due):
+        with pytest.raises(gort.WouldBlock):
+            t.try_recv()
+
+
+@in_thread_and_task
+@pytest.mark.parametrize("change", ["stop", "reset"])
+def test_a_change_prevents_the_value_or_somebody_has_it(run, change, rng):
+    def read(t, end, out):
+        out.send(select(recv(t), recv(end)).index)
+
+    def body():
+        out = gort.Channel()
+        for i in range(150):
+            t, end = Timer(rng.random() * 3e-4), gort.Channel()
+            if i % 2:
+                threading.Thread(target=read, args=(t, end, out)).start()
+            else:
+                gort.go(read, t, end, out)
+            gort.sleep(rng.random() * 3e-4)
+            prevented = t.stop() if change == "stop" else t.reset(HOUR)
+            end.close()
+            assert out.recv() == int(prevented)
+
+    run(body)
+
+
 def test_one_value_for_many_threads():
     t, got = Timer(0.02), []
     stop = gort.Channel()

@@ -68,6 +68,8 @@ gort.after_func(1, timer.reset, "x")  # wrong: arg-type
 gort.debounce(1)(timer.reset)("x")  # wrong: arg-type
 gort.debounce(1)(timer.reset)(1.0)
 text = gort.retry(lambda: 1, attempts=3)  # wrong: assignment
+gort.retry(attempts=3)(timer.reset)("x")  # wrong: arg-type
+number = gort.retry(attempts=3)(timer.reset)(1.0)
 gort.heartbeat(1, timer.reset)  # wrong: arg-type
 gort.periodic(1, timer.reset)
 

@@ -5,7 +5,7 @@ What is the same for the first five:
 - The function never runs beside itself: what comes due while it runs is run once more, right after; of a ``periodic`` and a
   ``heartbeat`` it is skipped.
 - What it raises ends that run of it and nothing else, and goes where the exception of a task goes that nobody asks for.
-- They belong to the run that made them, and end with it.
+- They belong to the run that made them, and end with it; what is decorated may be called in any run, and each call belongs to its own.
 - Dropping one stops it. A run of the function that has begun is not waited for.
 
 No lock is held while the function runs. The locks are held for some lines that neither wait nor call code of a user; they may be
@@ -17,8 +17,9 @@ from __future__ import annotations
 import random as _random
 from collections.abc import Callable
 from contextlib import suppress as _suppress
+from functools import wraps as _wraps
 from threading import RLock as _RLock
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from . import _gort
 from ._gort import now as _now
@@ -42,35 +43,30 @@ def _raise(e: BaseException) -> None:
     raise e
 
 
+_Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+
 class _Job:
-    """A function that never runs beside itself; with the arguments that it was given last."""
+    """A function that never runs beside itself."""
 
     def __init__(self, function: Callable[..., object]) -> None:
         if not callable(function):
             raise TypeError(f"gort: {function!r} is not callable")
         self.function = function
-        self.args: tuple[Any, ...] = ()
-        self.kwargs: dict[str, Any] = {}
         self.lock = _RLock()
-        self._running = self._again = False
+        self._running = False
+        self._again: _Call | None = None
 
-    def give(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        with self.lock:
-            self.args, self.kwargs = args, kwargs
-
-    def run(self) -> None:
-        """Runs it here; or, if it runs already, sees to it that it is run once more."""
+    def run(self, args: tuple[Any, ...] = (), kwargs: dict[str, Any] = {}) -> None:
+        """Calls it here; or, if it runs already, sees to it that it is called once more, with the last of what was given meanwhile."""
         with self.lock:
             if self._running:
-                self._again = True
+                self._again = args, kwargs
                 return
             self._running = True
         error: Exception | None = None
         try:
             while True:
-                with self.lock:
-                    self._again = False
-                    args, kwargs = self.args, self.kwargs
                 try:
                     self.function(*args, **kwargs)
                 except Exception as e:
@@ -79,11 +75,12 @@ class _Job:
                     else:
                         _gort.go(_raise, e)
                 with self.lock:
-                    if not self._again:
+                    if self._again is None:
                         self._running = False
                         break
+                    (args, kwargs), self._again = self._again, None
         except BaseException:
-            self._running = False  # this task is to end
+            self._running, self._again = False, None  # this task is to end
             raise
         if error is not None:
             try:
@@ -92,41 +89,81 @@ class _Job:
                 error = None
 
 
+class _Later:
+    """One call that is to come: the last that was set.
+
+    Each setting that does not move a timer has a timer of its own: one that has fired, but whose task has not begun, must not make this
+    call early; and one that was made in a run that is over fires no more.
+    """
+
+    def __init__(self, lock: _RLock, run: Callable[[tuple[Any, ...], dict[str, Any]], object]) -> None:
+        self._lock = lock
+        self._run = run
+        self._call: _Call | None = None
+        self._timer: _gort.FuncTimer | None = None
+        self._number = 0
+
+    def set(self, seconds: float, call: _Call) -> None:
+        with self._lock:
+            if self._timer is not None and self._timer.reset(seconds):
+                self._call = call
+                return
+            self.take()
+            self._timer = _gort.after_func(seconds, self._due, self._number)
+            self._call = call
+
+    def take(self) -> _Call | None:
+        """Nothing is to come any more. What was, if something was."""
+        with self._lock:
+            call, self._call = self._call, None
+            timer, self._timer = self._timer, None
+            self._number += 1
+            if timer is not None:
+                timer.stop()
+            return call
+
+    def _due(self, number: int) -> None:
+        with self._lock:
+            call = self.take() if number == self._number else None
+        if call is not None:
+            self._run(*call)
+
+
 class _Debounced(Generic[_P]):
     """What ``debounce`` makes of a function."""
 
     def __init__(self, seconds: float, function: Callable[_P, object]) -> None:
         self._seconds = _checked("seconds", seconds)
         self._job = _Job(function)
-        self._timer = _gort.after_func(_NEVER, self._job.run)
+        self._later = _Later(self._job.lock, self._job.run)
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> None:
         """The function is to run, when things have been quiet for a while. Does not wait."""
-        self._job.give(args, kwargs)
-        self._timer.reset(self._seconds)
+        self._later.set(self._seconds, (args, kwargs))
 
     def cancel(self) -> bool:
         """What was called for and has not begun is not run. True if there was something."""
-        return self._timer.stop()
+        return self._later.take() is not None
 
     def flush(self) -> bool:
         """What was called for and has not begun is begun now, in a task of its own. True if there was something."""
-        was = self._timer.stop()
-        if was:
-            try:
-                _gort.go(self._job.run)
-            except _gort.Error:
-                self._timer.reset(0)
-        return was
+        call = self._later.take()
+        if call is None:
+            return False
+        try:
+            _gort.go(self._job.run, *call)
+        except _gort.Error:
+            self._later.set(0, call)
+        return True
 
     def __del__(self) -> None:
         with _suppress(AttributeError, _gort.Error):
-            self._timer.stop()
+            self._later.take()
 
 
 def debounce(seconds: float) -> Callable[[Callable[_P, object]], _Debounced[_P]]:
     """A decorator: the function runs once, ``seconds`` after the last of many calls, with the arguments of that one, in a task of its
-    own. What is called does not wait; it has ``cancel()`` and ``flush()``.
+    own. What is called does not wait; it has ``cancel()`` and ``flush()``. A call belongs to the run that it is made in.
     """
     _checked("seconds", seconds)
     return lambda function: _Debounced(seconds, function)
@@ -149,10 +186,10 @@ class _Gate:
             self.next = now + self.interval
             return True
 
-    def late(self) -> None:
-        """The trailing run."""
+    def late(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """The trailing run; none if a later call was quicker."""
         if self.passes():
-            self.job.run()
+            self.job.run(args, kwargs)
 
 
 class _Throttled(Generic[_P]):
@@ -161,22 +198,24 @@ class _Throttled(Generic[_P]):
     def __init__(self, seconds: float, trailing: bool, function: Callable[_P, object]) -> None:
         self._job = _Job(function)
         self._gate = _Gate(_checked("seconds", seconds), self._job)
-        self._timer = _gort.after_func(_NEVER, self._gate.late) if trailing else None
+        self._later = _Later(self._job.lock, self._gate.late) if trailing else None
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
-        """Runs the function here if it may run now; False if not."""
-        if self._gate.passes():
-            self._job.give(args, kwargs)
-            self._job.run()
-            return True
-        if self._timer is not None:
-            self._job.give(args, kwargs)
-            self._timer.reset(self._gate.next - _now())
-        return False
+        """Runs the function here if it may run now; False if not. If it runs already, elsewhere, that one runs it once more."""
+        with self._job.lock:
+            passes = self._gate.passes()
+            if self._later is not None:
+                if passes:
+                    self._later.take()  # it would come after a later one
+                else:
+                    self._later.set(self._gate.next - _now(), (args, kwargs))
+        if passes:
+            self._job.run(args, kwargs)
+        return passes
 
     def cancel(self) -> bool:
         """A trailing run that is due later is not run. True if there was one."""
-        return self._timer is not None and self._timer.stop()
+        return self._later is not None and self._later.take() is not None
 
     def __del__(self) -> None:
         with _suppress(AttributeError, _gort.Error):
@@ -235,7 +274,9 @@ class _Beating:
         return self
 
     def __exit__(self, *exc: object) -> Literal[False]:
-        self.join()
+        self.stop()
+        with _suppress(_gort.Misuse):  # on an event loop's thread, or in the function itself: it is not waited for
+            self._task.join()
         return False
 
     def __del__(self) -> None:
@@ -351,6 +392,7 @@ def _sleep_until(time: float) -> None:
     _gort.sleep(max(time - _now(), 1e-6))
 
 
+@overload
 def retry(
     function: Callable[[], _R],
     attempts: int = 5,
@@ -360,28 +402,66 @@ def retry(
     jitter: float = 0.5,
     on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
     timeout: float | None = None,
-) -> _R:
+) -> _R: ...
+@overload
+def retry(
+    function: None = None,
+    attempts: int = 5,
+    first: float = 0.1,
+    factor: float = 2.0,
+    longest: float = 30.0,
+    jitter: float = 0.5,
+    on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    timeout: float | None = None,
+) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
+def retry(
+    function: Callable[[], Any] | None = None,
+    attempts: int = 5,
+    first: float = 0.1,
+    factor: float = 2.0,
+    longest: float = 30.0,
+    jitter: float = 0.5,
+    on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    timeout: float | None = None,
+) -> Any:
     """Calls ``function()`` until it does not raise, and returns what it returns. Runs and waits in the caller.
 
     The wait before attempt n + 1 is ``first * factor ** (n - 1)``, at most ``longest``, of which the part ``jitter`` is left to chance.
     ``attempts=0`` is without bound. Only what is ``on`` counts as a failure; anything else is raised at once. ``RetryError`` when no
     attempts are left, or the next one would come after ``timeout``.
+
+    Without a function it is a decorator: ``@gort.retry(attempts=3)``. Each call of what is decorated has attempts and a timeout of its own.
     """
     if attempts < 0:
         raise _gort.InvalidArgument(f"attempts: {attempts} is negative")
     for name, value in (("first", first), ("factor", factor), ("longest", longest), ("jitter", jitter)):
         _checked(name, value)
-    end, n, wait = _end(timeout), 0, min(first, longest)
-    while True:
-        n += 1
-        try:
-            return function()
-        except on as e:
-            next = _now() + wait * (1 - min(max(jitter, 0.0), 1.0) * _random.random())
-            if n == attempts or next > end:
-                raise RetryError(e, n, n != attempts) from e
-        _sleep_until(next)
-        wait = min(wait * max(factor, 1.0), longest)
+    _checked("timeout", 0 if timeout is None else timeout)
+
+    def call(f: Callable[[], Any]) -> Any:
+        end, n, wait = _end(timeout), 0, min(first, longest)
+        while True:
+            n += 1
+            try:
+                return f()
+            except on as e:
+                next = _now() + wait * (1 - min(max(jitter, 0.0), 1.0) * _random.random())
+                if n == attempts or next > end:
+                    raise RetryError(e, n, n != attempts) from e
+            _sleep_until(next)
+            wait = min(wait * max(factor, 1.0), longest)
+
+    def decorate(f: Callable[_P, Any]) -> Callable[_P, Any]:
+        if not callable(f):
+            raise TypeError(f"gort: {f!r} is not callable")
+
+        @_wraps(f)
+        def retried(*args: _P.args, **kwargs: _P.kwargs) -> Any:
+            return call(lambda: f(*args, **kwargs))
+
+        return retried
+
+    return decorate if function is None else call(function)
 
 
 def poll_until(predicate: Callable[[], _R], interval: float, timeout: float | None = None) -> _R:
