@@ -704,7 +704,8 @@ pub unsafe fn is_set(t: *const Timer) -> bool {
     unsafe { locked(t, |_| (*t).with_source(|_| (*t).when.get() != NEVER)).unwrap_or(false) }
 }
 
-/// One owner less. A timer with a channel is stopped, and goes: who waits for it sleeps on, as for any channel that nobody sends to. A function timer that is set goes on by itself.
+/// One owner less. A timer with a channel is stopped, and goes, and gives up its reference of the channel: who waits there gets CLOSED if it was the last, and sleeps on if it was not. A function
+/// timer that is set goes on by itself.
 ///
 /// # Safety
 /// `t` is a handle or null, and the caller does not use it again.
