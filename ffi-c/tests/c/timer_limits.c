@@ -463,6 +463,16 @@ static void reader_of_a_timer_that_is_not_set_is_a_deadlock(void) {
     EXPECT_OK(gort_timer_free(t));
 }
 
+/*
+ * What a child of this process may allocate: nothing under AddressSanitizer, whose allocator is left locked when a thread of
+ * the parent was inside it at the fork.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+enum { CHILD_MAY_ALLOCATE = 0 };
+#else
+enum { CHILD_MAY_ALLOCATE = 1 };
+#endif
+
 /* --- fork --------------------------------------------------------------------------------------------------------------------- */
 
 static void handle_from_before_a_fork_is_shutdown(void) {
@@ -480,15 +490,19 @@ static void handle_from_before_a_fork_is_shutdown(void) {
         EXPECT_IS(as_timer(t), GORT_SHUTDOWN);
         EXPECT_IS(as_timer(k), GORT_SHUTDOWN);
         EXPECT_IS(as_timer(f), GORT_SHUTDOWN);
-        expect_no_case(t, GORT_SHUTDOWN);
-        expect_no_case(k, GORT_SHUTDOWN);
         EXPECT_IS(gort_receiver_recv(r, &due), GORT_SHUTDOWN);
         EXPECT_IS(gort_receiver_recv(of_k, &due), GORT_SHUTDOWN);
         EXPECT_IS(gort_try_select(&made, 1), GORT_SHUTDOWN);
-        t = gort_timer_new(GORT_US(100));
-        EXPECT_OK(gort_timer_recv(t, &due));
-        EXPECT_OK(gort_timer_free(t));
-        functions_make_functions();
+        made = gort_case_timer(t, &due);
+        EXPECT_IS(gort_try_select(&made, 1), GORT_SHUTDOWN);
+        if (CHILD_MAY_ALLOCATE) {
+            expect_no_case(t, GORT_SHUTDOWN);
+            expect_no_case(k, GORT_SHUTDOWN);
+            t = gort_timer_new(GORT_US(100));
+            EXPECT_OK(gort_timer_recv(t, &due));
+            EXPECT_OK(gort_timer_free(t));
+            functions_make_functions();
+        }
         fflush(NULL);
         _exit(COUNT(test_failures) != 0);
     }
