@@ -263,6 +263,10 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ticker(gort_ticker 
     return gort_case_receiver_recv(gort_ticker_receiver(ticker), due);
 }
 
+@part pieces
+/** As usual: gort_backoff b = GORT_BACKOFF_INIT; */
+#define GORT_BACKOFF_INIT {sizeof(gort_backoff), 0, 0, 0, 0, 0, {0, 0}}
+
 @part census
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
 #define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

@@ -1447,6 +1447,194 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ticker(gort_ticker 
     return gort_case_receiver_recv(gort_ticker_receiver(ticker), due);
 }
 
+/* ---- What is built of timers ----------------------------------------------------------------------------- */
+
+/** A function that is called once things are quiet: gort_debounce_new(). */
+typedef struct gort_debounce gort_debounce;
+
+/** A sign of life while something else works: gort_heartbeat_new(). */
+typedef struct gort_heartbeat gort_heartbeat;
+
+/** A function that is called when nothing was heard for a while: gort_idle_new(). */
+typedef struct gort_idle gort_idle;
+
+/** A job that runs each period: gort_periodic_new(). */
+typedef struct gort_periodic gort_periodic;
+
+/** A function that runs at most once in each interval: gort_throttle_new(). */
+typedef struct gort_throttle gort_throttle;
+
+/** How gort_retry() waits between two attempts. Fill it with GORT_BACKOFF_INIT; a field of 0 is as usual. */
+typedef struct gort_backoff {
+    /** sizeof(gort_backoff): GORT_BACKOFF_INIT sets it. */
+    size_t struct_size;
+    /** The wait after the first attempt, ns; 0: 100 ms. */
+    int64_t first;
+    /** No wait is longer, ns; 0: 30 s. */
+    int64_t longest;
+    /** By how much each wait is longer than the one before; 0: 2. */
+    double factor;
+    /** Which part of each wait is left to chance, from 0 to 1; 0: a half, below 0: none. */
+    double jitter;
+    /** How many attempts at most; 0: 5, UINT64_MAX: without bound. */
+    uint64_t attempts;
+    /** 0, for later versions. */
+    uint64_t reserved[2];
+} gort_backoff;
+
+/**
+ * A function that runs once, `quiet` nanoseconds after the last gort_debounce_call(), however many there were: in a task of its
+ * own, never beside itself. What comes due while it runs is run once more, right after.
+ *
+ * Blocks: never. Errors: NULL for a NULL `fn`, when there is no memory, or while gort is shut down; gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_debounce_free(); `arg` must stay valid as long as `fn` may run. It belongs to the
+ * caller's run, and ends with it. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_debounce *gort_debounce_new(int64_t quiet, void (*fn)(void*), void *arg);
+
+/**
+ * The function is to run, `quiet` nanoseconds from now. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
+ */
+gort_status gort_debounce_call(gort_debounce *debounce);
+
+/**
+ * What was called for and has not begun is begun now. Never blocks. `*begun`, which may be NULL, says whether there was something.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_debounce_call().
+ */
+gort_status gort_debounce_flush(gort_debounce *debounce, bool *begun);
+
+/**
+ * What was called for and has not begun is not run. Never blocks. `*prevented`, which may be NULL, says whether there was something.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_debounce_call().
+ */
+gort_status gort_debounce_cancel(gort_debounce *debounce, bool *prevented);
+
+/**
+ * Frees it; what was called for and has not begun is not run, and a run that has begun is not waited for. Never blocks. NULL does
+ * nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_debounce_free(gort_debounce *debounce);
+
+/**
+ * A function that runs at most once in each `interval` nanoseconds: gort_throttle_call() runs it at once, in the caller, or not at
+ * all. With `trailing` a call that came too early leads to one more run at the end of the interval, in a task of its own. It never
+ * runs beside itself.
+ *
+ * Blocks: never. Errors: NULL; gort_last_error() says why.
+ * Ownership: the caller's, freed with gort_throttle_free(); `arg` as of gort_debounce_new(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_throttle *gort_throttle_new(int64_t interval, bool trailing, void (*fn)(void*), void *arg);
+
+/**
+ * Runs the function if it may run now. Blocks as long as that does. `*ran`, which may be NULL, says whether it was.
+ *
+ * Blocks: as `fn` does. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
+ */
+gort_status gort_throttle_call(gort_throttle *throttle, bool *ran);
+
+/**
+ * Frees it; a trailing run that has not begun is not run. Never blocks. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_throttle_free(gort_throttle *throttle);
+
+/**
+ * Runs `fn(arg)` now and each `period` nanoseconds, in a task of its own, until it is freed. A beat that comes while `fn` still
+ * runs is skipped.
+ *
+ * Blocks: never. Errors: NULL for a period of 0 or less or a NULL `fn`, at `max_tasks`, when there is no memory, or while gort is
+ * shut down; gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_heartbeat_free(); `arg` as of gort_debounce_new(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_heartbeat *gort_heartbeat_new(int64_t period, void (*fn)(void*), void *arg);
+
+/**
+ * It beats no more. Blocks until a run that has begun is over, so that `arg` may go; not to be called from `fn`. NULL does nothing.
+ *
+ * Blocks: the caller, as long as `fn` runs. Errors: GORT_MISUSE for a stale handle; GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN when
+ * the wait ended otherwise: it beats no more then, and `fn` may still run.
+ * Ownership: the handle is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_heartbeat_free(gort_heartbeat *heartbeat);
+
+/**
+ * Runs `fn(arg, due)` each `period` nanoseconds, for the first time after one, in a task of its own, until it is freed. How long
+ * `fn` takes is compensated: the runs begin at due times that are whole periods apart, and what comes due while one still runs is
+ * skipped.
+ *
+ * Blocks: never. Errors, ownership and thread-safety: as gort_heartbeat_new().
+ */
+GORT_NODISCARD gort_periodic *gort_periodic_new(int64_t period, void (*fn)(void*, int64_t), void *arg);
+
+/**
+ * It runs no more. Blocks until a run that has begun is over, as gort_heartbeat_free(). NULL does nothing.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_heartbeat_free().
+ */
+gort_status gort_periodic_free(gort_periodic *periodic);
+
+/**
+ * Calls `fn(arg)` in a task of its own when gort_idle_touch() was not called for `limit` nanoseconds, once for each such silence;
+ * the first begins now.
+ *
+ * Blocks: never. Errors: NULL; gort_last_error() says why.
+ * Ownership: the caller's, freed with gort_idle_free(); `arg` as of gort_debounce_new(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_idle *gort_idle_new(int64_t limit, void (*fn)(void*), void *arg);
+
+/**
+ * Something was heard: silence begins anew, also after the function was called, or gort_idle_stop(). Never blocks.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
+ */
+gort_status gort_idle_touch(gort_idle *idle);
+
+/**
+ * The function is not called until the next touch. Never blocks. `*prevented`, which may be NULL, says whether that prevented it.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_idle_touch().
+ */
+gort_status gort_idle_stop(gort_idle *idle, bool *prevented);
+
+/**
+ * Frees it; the function is not called any more, and a call that has begun is not waited for. Never blocks. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_idle_free(gort_idle *idle);
+
+/**
+ * Calls `fn(arg, attempt)`, with the attempts counted from 1, until it gives something else than GORT_WOULD_BLOCK, which means
+ * "again": that is the result. Blocks the caller between two attempts, longer each time, as `backoff` says (NULL: as usual).
+ * Woken by the clock, by the cancellation of the caller, or by `ctx`.
+ *
+ * Blocks: the task (on a plain thread: the thread), and as `fn` does.
+ * Errors: GORT_LIMIT when no attempts are left; GORT_TIMED_OUT when the next one would come after `deadline`; GORT_CANCELED,
+ * GORT_SHUTDOWN; GORT_INVALID for a NULL `fn` or a bad `backoff`; what `fn` gives.
+ * Ownership: nothing is kept. Thread-safety: any thread or task.
+ */
+gort_status gort_retry(const gort_backoff *backoff, gort_status (*fn)(void*, uint64_t), void *arg, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Calls `fn(arg)`, at once and then each `interval` nanoseconds, until it says something else than 0. Blocks the caller in between.
+ * Woken by the clock, by the cancellation of the caller, or by `ctx`. The looks keep their phase.
+ *
+ * Blocks: the task (on a plain thread: the thread), and as `fn` does.
+ * Errors: GORT_TIMED_OUT when the next look would come after `deadline`; GORT_CANCELED, GORT_SHUTDOWN; GORT_INVALID for a NULL `fn`.
+ * Ownership: nothing is kept. Thread-safety: any thread or task.
+ */
+gort_status gort_poll_until(int64_t interval, int (*fn)(void*), void *arg, int64_t deadline, gort_ctx *ctx);
+
+/** As usual: gort_backoff b = GORT_BACKOFF_INIT; */
+#define GORT_BACKOFF_INIT {sizeof(gort_backoff), 0, 0, 0, 0, 0, {0, 0}}
+
 /* ---- WaitGroups ------------------------------------------------------------------------------------------ */
 
 /**

@@ -93,10 +93,9 @@ fn selector_that_tries_arms_also_where_its_case_was_not_met() {
         assert_eq!(receiver.join().unwrap(), Ok(1));
         assert!(read(fd), "for nothing, as it may be");
         assert_eq!(s.try_wait().map(|_| ()), Err(Status::WouldBlock));
-        std::thread::scope(|scope| {
-            scope.spawn(|| tx.send(2).unwrap());
-            until(|| read(fd));
-            assert_eq!(s.try_wait().unwrap().recv(case), Some(Ok(2)));
-        });
+        let sender = std::thread::spawn(move || tx.send(2).unwrap());
+        until(|| read(fd));
+        assert_eq!(s.try_wait().unwrap().recv(case), Some(Ok(2)));
+        sender.join().unwrap();
     })
 }

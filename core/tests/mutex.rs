@@ -9,8 +9,8 @@ mod support;
 use gort::sync::Mutex;
 use gort::sync::mutex::RawMutex;
 use gort::{Status, Time, Wait, WaitGroup, channel, sleep, spawn, yield_now};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use support::sync::{Arc, pipe};
 use support::{check, check_on, ms, plain, repeat, scale, until_parked, us};
 
 fn hammer(n: usize, loops: usize) {
@@ -227,14 +227,14 @@ fn mutex_may_be_freed_right_after_the_unlock() {
 fn mutex_that_was_held_at_a_fork_is_free_in_the_child() {
     plain(|| {
         static M: Mutex<u32> = Mutex::new(0);
-        let (held, holds) = std::sync::mpsc::channel();
-        let (go_on, gate) = std::sync::mpsc::channel::<()>();
+        let (mut held, mut holds) = pipe();
+        let (mut go_on, mut gate) = pipe();
         let t = std::thread::spawn(move || {
             let _g = M.lock();
-            held.send(()).unwrap();
-            gate.recv().unwrap();
+            held.tell(1);
+            assert_eq!(gate.wait(), Some(1));
         });
-        holds.recv().unwrap();
+        assert_eq!(holds.wait(), Some(1));
         // SAFETY: the child uses gort and ends at once.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
@@ -248,7 +248,7 @@ fn mutex_that_was_held_at_a_fork_is_free_in_the_child() {
         unsafe { libc::waitpid(pid, &mut status, 0) };
         assert_eq!(status, 0);
         assert!(M.is_locked());
-        go_on.send(()).unwrap();
+        go_on.tell(1);
         t.join().unwrap();
         assert_eq!(*M.lock(), 0);
     })

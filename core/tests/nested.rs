@@ -147,7 +147,7 @@ fn selector_tried_within_a_wait_leaves_that_wait_alone() {
             let tried = self::wait(s, false);
             free(s);
             assert_eq!((tried, a), (Err(Status::WouldBlock), 0), "a selector does not meet itself (S7)");
-            std::thread::spawn(move || assert_eq!(outer.send(7), Status::Ok));
+            std::thread::spawn(move || assert_eq!(outer.send(7), Status::Ok)).join().unwrap();
             wait(i64::MAX)
         });
         assert_eq!(outer.recv(), Ok(7));
@@ -164,7 +164,7 @@ fn shutdown_from_within_a_wait_is_misuse() {
         let c = Chan::new(0);
         within_the_next_wait(move |wait| {
             assert_eq!(gort::shutdown(), Status::Misuse);
-            std::thread::spawn(move || assert_eq!(c.send(7), Status::Ok));
+            std::thread::spawn(move || assert_eq!(c.send(7), Status::Ok)).join().unwrap();
             wait(i64::MAX)
         });
         assert_eq!(c.recv(), Ok(7));

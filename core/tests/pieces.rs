@@ -4,9 +4,9 @@ mod support;
 
 use gort::time::{Backoff, Debounce, Heartbeat, Idle, Periodic, RetryError, Throttle, poll_until};
 use gort::{Status, Wait, channel, sleep};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::time::Duration;
+use support::sync::Arc;
 use support::{check, until};
 
 const MS: Duration = Duration::from_millis(1);

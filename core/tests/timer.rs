@@ -6,9 +6,9 @@ mod support;
 use gort::sched::timers::BATCH;
 use gort::time::{self, Ticker, Timer, after, after_func, tick};
 use gort::{Receiver, Status, Time, Wait, channel, now, sleep};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::time::Duration;
+use support::sync::Arc;
 use support::{check, plain, until};
 
 const MS: Duration = Duration::from_millis(1);

@@ -12,7 +12,7 @@ use gort::{Config, Status, Time, Wait, channel, go, now, run, run_with, sleep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::Duration;
-use support::{allow_panics, alone, plain, plain_on, repeat, until, workers_wanted};
+use support::{allow_panics, alone, check_on, plain, plain_on, repeat, until, until_parked, workers_wanted};
 
 const MS: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_secs(3600);
@@ -228,6 +228,29 @@ fn timer_that_was_asked_in_vain_is_no_hope() {
         assert_eq!(e.map(|e| e.status), Some(Status::Deadlock));
         // One that is waited for is.
         run(|| Timer::new(20 * MS).recv().unwrap()).unwrap();
+    })
+}
+
+/// A selector that asks a timer meets its own other case, which waits there: it goes back to where it stood.
+#[test]
+fn case_of_a_selector_meets_another_of_its_own_on_one_timer() {
+    check_on(&[1], || {
+        let t = Arc::new(Timer::new(2 * MS));
+        let mut s = gort::Selector::new();
+        let a = s.recv(&*t).unwrap();
+        assert!(s.try_wait().is_err()); // it waits in the timer's queue now, and behind it:
+        let theirs = t.clone();
+        let reader = gort::spawn(move || theirs.recv());
+        until_parked(1);
+        let b = s.recv(&*t).unwrap();
+        let begin = now();
+        while now().0 < begin.0 + 2_500_000 {} // due, and the only worker has fired nothing
+        assert!(s.try_wait().is_err(), "the value is the reader's, who has waited longer");
+        assert!(reader.join().unwrap().is_ok());
+        s.remove(a);
+        t.reset(MS);
+        let mut done = s.wait_with(Wait::timeout(LONG)).unwrap();
+        assert!(done.recv(b).unwrap().is_ok());
     })
 }
 

@@ -26,7 +26,7 @@ fn with_the_piece() {
     (0..10).for_each(|_| save.call());
     saved.recv().unwrap();
     gort::sleep(2 * QUIET).unwrap();
-    println!("with Debounce: 10 keys, {} save", 1 + saved.len());
+    println!("with the piece: 10 keys, {} save", 1 + saved.len());
 
     save.call();
     println!("flushed: {}", if save.flush() { "saved now" } else { "nothing to save" });

@@ -41,9 +41,9 @@ fn with_the_piece() {
     let (pulse, alive) = gort::channel(0);
     let mut heart = Heartbeat::new(2 * MS, move || drop(pulse.send(()))).unwrap();
     alive.recv().unwrap();
-    println!("with Heartbeat: at once");
+    println!("with the piece: at once");
     alive.recv().unwrap();
-    println!("with Heartbeat: and again");
+    println!("with the piece: and again");
     heart.stop();
     drop(alive);
     heart.join().unwrap();

@@ -55,7 +55,7 @@ fn with_the_piece() {
         }
         .unwrap();
     }
-    println!("with Idle: {seen} events, then idle");
+    println!("with the piece: {seen} events, then idle");
 }
 
 fn app() {

@@ -34,7 +34,7 @@ fn app() {
     by_hand();
     let door = Door(AtomicU32::new(0));
     poll_until(MS, Wait::timeout(Duration::from_secs(60)), || door.is_open()).unwrap();
-    println!("with poll_until: open after {} looks", door.0.load(SeqCst));
+    println!("with the piece: open after {} looks", door.0.load(SeqCst));
 
     let never = poll_until(MS, Wait::timeout(5 * MS), || false);
     println!("it never opens: {}", story::name(&never));

@@ -38,7 +38,7 @@ fn app() {
         attempts = attempt;
         ask(attempt)
     });
-    println!("with Backoff: {} at attempt {attempts}", answer.unwrap());
+    println!("with the piece: {} at attempt {attempts}", answer.unwrap());
 
     let e = patient.retry(Wait::forever(), |_| Err::<(), _>("refused")).unwrap_err();
     println!("gave up after {} attempts, {}: {}", e.attempts, e.status.name(), e.last);

@@ -39,7 +39,7 @@ fn with_the_piece() {
     let report = Throttle::new(HOUR, count);
     let ran = (0..10).filter(|_| report.call()).count();
     assert_eq!(ran as u32, n.load(SeqCst));
-    println!("with Throttle: 10 calls, {ran} run");
+    println!("with the piece: 10 calls, {ran} run");
 }
 
 fn trailing() {

@@ -44,6 +44,8 @@ mod selector;
 
 mod timer;
 
+mod pieces;
+
 mod waitgroup;
 
 mod census;

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 14] = [
+const TITLES: [(&str, &str); 15] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -28,6 +28,7 @@ const TITLES: [(&str, &str); 14] = [
     ("select", "Select"),
     ("selector", "Selectors"),
     ("timer", "Timers and tickers"),
+    ("pieces", "What is built of timers"),
     ("waitgroup", "WaitGroups"),
     ("census", "Seeing inside"),
 ];

@@ -529,7 +529,6 @@ impl Entry {
             };
             s.trying.set(false);
             let mut own = s.aside.replace(null());
-            let other = if self.case.op == Op::Send { &c.recvq } else { &c.sendq };
             // Nobody's operation was completed by it: so it put a value into the buffer, or took one out.
             let for_own = matches!(now, Now::Done(party) if party.is_null())
                 && !cfg!(feature = "mutant_selector_forgets_its_own");
@@ -538,7 +537,9 @@ impl Entry {
                 if for_own {
                     s.header.lock.with(|| s.push(own))
                 } else {
-                    other.push_front(&(*own).waiter)
+                    // Where it stood: a timer's receive meets those who wait to receive (source.rs F3).
+                    let stood = if (*own).case.op == Op::Send { &c.sendq } else { &c.recvq };
+                    stood.push_front(&(*own).waiter)
                 }
                 own = next;
             }

@@ -484,6 +484,16 @@ pub fn rand(_: Cx) -> u64 {
     CHANCE.get()
 }
 
+thread_local! {
+    static BUCKET: core::cell::Cell<*const super::lot::Bucket> = const { core::cell::Cell::new(core::ptr::null()) };
+}
+
+/// See `lot.rs`: one for all words.
+pub fn bucket(_: *const ()) -> &'static super::lot::Bucket {
+    // SAFETY: leaked until the next schedule.
+    unsafe { &*BUCKET.get() }
+}
+
 /// A schedule of a model begins.
 pub fn begin() {
     chance(0);
@@ -492,6 +502,7 @@ pub fn begin() {
     crate::sys::slab::begin();
     alarms::begin();
     MACHINE.set(leak(Processor::new(0, 0, core::ptr::null(), 1)));
+    BUCKET.set(leak(super::lot::Bucket::default()));
 }
 
 /// The calling thread of the model is a task from now on; returns it.

@@ -1,6 +1,5 @@
 //! Floor 3: synchronisation beside channels. One noun a file.
 
-#[cfg(not(loom))]
 pub mod mutex;
 pub mod waitgroup;
 
