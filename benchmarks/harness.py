@@ -64,7 +64,12 @@ class Workload:
     about: str
     quick: dict[str, int]
     scale: int = 1
+    whole: bool = False  # the measure is the figure of the row already, such as a lateness: it is not divided by n
     reference: str | None = None  # the engine that ratios are taken to, or BEST_PEER; None: the suite's baseline at the same number of workers
+
+    def figure(self, said: dict, n: int) -> float:
+        """What a result line says, in the workload's unit."""
+        return said[self.measure] / (1 if self.whole else n) / self.scale
 
     def size(self, quick: bool) -> tuple[int, int]:
         """n and warm-up."""
@@ -105,6 +110,10 @@ class Suite:
     baseline: str
 
 
+def matching(names: list[str], patterns: list[str]) -> frozenset[str]:
+    return frozenset(w for pattern in patterns for w in fnmatch.filter(names, pattern))
+
+
 def load_suite() -> Suite:
     with open(HERE / "workloads.toml", "rb") as f:
         workloads = [Workload(**w) for w in tomllib.load(f)["workload"]]
@@ -115,8 +124,8 @@ def load_suite() -> Suite:
     everybody = [w.name for w in workloads if w.reference is None]
     engines = []
     for e in data["engine"]:
-        only = e.get("workloads", everybody)
-        if unknown := [pattern for pattern in only if not fnmatch.filter(names, pattern)]:
+        only, without = e.get("workloads", everybody), e.get("without", [])
+        if unknown := [pattern for pattern in [*only, *without] if not fnmatch.filter(names, pattern)]:
             raise BenchError(f"engines.toml: {e['name']} names unknown workloads: {', '.join(unknown)}")
         engines.append(
             Engine(
@@ -124,7 +133,7 @@ def load_suite() -> Suite:
                 program=programs[e["program"]],
                 workers=e["workers"],
                 env=e.get("env", {}),
-                workloads=frozenset(w for pattern in only for w in fnmatch.filter(names, pattern)),
+                workloads=matching(names, only) - matching(names, without),
             )
         )
     if strange := {w.reference for w in workloads} - {e.name for e in engines} - {None, BEST_PEER}:
@@ -271,7 +280,7 @@ def run_once(engine: Engine, workload: Workload, n: int, warmup: int, items: Ite
         return Sample(None, f"ended with {done.returncode}: {last}", *load)
     try:
         said = json.loads(done.stdout)
-        figure = said[workload.measure] / n / workload.scale
+        figure = workload.figure(said, n)
     except (ValueError, KeyError, TypeError) as e:
         return Sample(None, f"its answer cannot be read: {e!r}", *load)
     return Sample(figure, verdict(said, engine, workload, n, items), *load)

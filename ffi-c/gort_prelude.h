@@ -267,6 +267,50 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ticker(gort_ticker 
 /** As usual: gort_backoff b = GORT_BACKOFF_INIT; */
 #define GORT_BACKOFF_INIT {sizeof(gort_backoff), 0, 0, 0, 0, 0, {0, 0}}
 
+@part mutex
+/** An unlocked mutex, as is zeroed storage: gort_mutex m = GORT_MUTEX_INIT; */
+#define GORT_MUTEX_INIT {0, 0}
+
+/** What GORT_LOCKED() and GORT_GUARD() keep: a mutex that is unlocked when it goes. */
+typedef struct gort_guard {
+    gort_mutex *mutex;
+    bool over;
+#if defined(__cplusplus)
+    explicit gort_guard(gort_mutex *m) : mutex(m), over(false) { (void)gort_mutex_lock(m); }
+    gort_guard(const gort_guard &) = delete;
+    gort_guard &operator=(const gort_guard &) = delete;
+    ~gort_guard() { (void)gort_mutex_unlock(mutex); }
+#endif
+} gort_guard;
+
+#define GORT_NAME_2(a, b) a##b
+#define GORT_NAME_1(a, b) GORT_NAME_2(a, b)
+#define GORT_NAME(a) GORT_NAME_1(a, __LINE__)
+
+#if defined(__cplusplus)
+#define GORT_GUARD(m) gort_guard GORT_NAME(gort_guard_)(m)
+#define GORT_LOCKED(m) for (gort_guard GORT_NAME(gort_guard_)(m); !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#elif defined(__GNUC__)
+GORT_UNUSED static inline gort_guard gort_guard_lock(gort_mutex *m) {
+    gort_guard made = {m, false};
+    (void)gort_mutex_lock(m);
+    return made;
+}
+GORT_UNUSED static inline void gort_guard_unlock(gort_guard *guard) {
+    (void)gort_mutex_unlock(guard->mutex);
+}
+/** GORT_GUARD(&m); locks for the rest of the scope, also where that is left by return, break or goto. Needs C++, gcc or clang. */
+#define GORT_GUARD(m)                                                                                                  \
+    __attribute__((__cleanup__(gort_guard_unlock), __unused__)) gort_guard GORT_NAME(gort_guard_) = gort_guard_lock(m)
+/**
+ * GORT_LOCKED(&m) { ... } runs the block with the mutex locked, and unlocks it however the block is left. break and continue leave
+ * the block, and nothing around it. Needs C++, gcc or clang.
+ */
+#define GORT_LOCKED(m)                                                                                                 \
+    for (__attribute__((__cleanup__(gort_guard_unlock))) gort_guard GORT_NAME(gort_guard_) = gort_guard_lock(m);       \
+         !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#endif
+
 @part census
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
 #define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

@@ -1635,6 +1635,105 @@ gort_status gort_poll_until(int64_t interval, int (*fn)(void*), void *arg, int64
 /** As usual: gort_backoff b = GORT_BACKOFF_INIT; */
 #define GORT_BACKOFF_INIT {sizeof(gort_backoff), 0, 0, 0, 0, 0, {0, 0}}
 
+/* ---- Mutexes --------------------------------------------------------------------------------------------- */
+
+/**
+ * A mutex: one holder at a time, for tasks and threads alike. A task that waits for it parks, and does not block its thread.
+ *
+ * It is a plain struct. Storage that is zero, or `= GORT_MUTEX_INIT`, is an unlocked one; there is nothing to make and nothing to
+ * free. Its memory may go as soon as its last user has unlocked it. It must not be copied or moved while it is in use. In the child
+ * of a fork it is free, whoever held it in the parent.
+ *
+ * There is no owner: anybody may unlock it. Locking it twice in one task waits for ever (a deadlock, which gort_run() reports).
+ * Who waits is served in order, but one that runs may come first; who has waited for a millisecond is given it next.
+ * Thread-safety: any thread or task. Blocking calls: gort_mutex_lock(), gort_mutex_lock_until().
+ */
+typedef struct gort_mutex {
+    /** gort's. */
+    uint32_t word;
+    /** gort's. */
+    uint32_t reserved;
+} gort_mutex;
+
+/**
+ * Locks. Blocks while somebody else has it. Woken by an unlock; cancellation, deadlines and shutdown do not end the wait: a plain
+ * lock never fails where it is used rightly, so its result may be ignored.
+ *
+ * Blocks: the task (on a plain thread: the thread).
+ * Errors: GORT_INVALID for NULL; GORT_MISUSE in a handler of a signal that interrupted gort.
+ * Ordering: what was written before an unlock is seen after the lock that follows it. Thread-safety: any thread or task.
+ */
+gort_status gort_mutex_lock(gort_mutex *mutex);
+
+/**
+ * Locks if it is free at this instant. Never blocks. GORT_WOULD_BLOCK if it is not, or is about to be handed over.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL. Ordering: as gort_mutex_lock() when it locks.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_mutex_try_lock(gort_mutex *mutex);
+
+/**
+ * gort_mutex_lock(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, by `ctx`, or by
+ * the cancellation of the caller.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from locking what is free.
+ * Errors: GORT_TIMED_OUT, GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_INVALID for NULL. It is not locked then. `ctx` may be NULL.
+ * Ordering: as gort_mutex_lock(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_mutex_lock_until(gort_mutex *mutex, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Unlocks. Never blocks. Wakes who has waited longest.
+ *
+ * Blocks: never. Errors: GORT_MISUSE if it is not locked, and nothing changes; GORT_INVALID for NULL.
+ * Ordering: as gort_mutex_lock(). Thread-safety: any thread or task, whoever locked it.
+ */
+gort_status gort_mutex_unlock(gort_mutex *mutex);
+
+/** An unlocked mutex, as is zeroed storage: gort_mutex m = GORT_MUTEX_INIT; */
+#define GORT_MUTEX_INIT {0, 0}
+
+/** What GORT_LOCKED() and GORT_GUARD() keep: a mutex that is unlocked when it goes. */
+typedef struct gort_guard {
+    gort_mutex *mutex;
+    bool over;
+#if defined(__cplusplus)
+    explicit gort_guard(gort_mutex *m) : mutex(m), over(false) { (void)gort_mutex_lock(m); }
+    gort_guard(const gort_guard &) = delete;
+    gort_guard &operator=(const gort_guard &) = delete;
+    ~gort_guard() { (void)gort_mutex_unlock(mutex); }
+#endif
+} gort_guard;
+
+#define GORT_NAME_2(a, b) a##b
+#define GORT_NAME_1(a, b) GORT_NAME_2(a, b)
+#define GORT_NAME(a) GORT_NAME_1(a, __LINE__)
+
+#if defined(__cplusplus)
+#define GORT_GUARD(m) gort_guard GORT_NAME(gort_guard_)(m)
+#define GORT_LOCKED(m) for (gort_guard GORT_NAME(gort_guard_)(m); !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#elif defined(__GNUC__)
+GORT_UNUSED static inline gort_guard gort_guard_lock(gort_mutex *m) {
+    gort_guard made = {m, false};
+    (void)gort_mutex_lock(m);
+    return made;
+}
+GORT_UNUSED static inline void gort_guard_unlock(gort_guard *guard) {
+    (void)gort_mutex_unlock(guard->mutex);
+}
+/** GORT_GUARD(&m); locks for the rest of the scope, also where that is left by return, break or goto. Needs C++, gcc or clang. */
+#define GORT_GUARD(m)                                                                                                  \
+    __attribute__((__cleanup__(gort_guard_unlock), __unused__)) gort_guard GORT_NAME(gort_guard_) = gort_guard_lock(m)
+/**
+ * GORT_LOCKED(&m) { ... } runs the block with the mutex locked, and unlocks it however the block is left. break and continue leave
+ * the block, and nothing around it. Needs C++, gcc or clang.
+ */
+#define GORT_LOCKED(m)                                                                                                 \
+    for (__attribute__((__cleanup__(gort_guard_unlock))) gort_guard GORT_NAME(gort_guard_) = gort_guard_lock(m);       \
+         !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#endif
+
 /* ---- WaitGroups ------------------------------------------------------------------------------------------ */
 
 /**

@@ -58,7 +58,7 @@ sanitized() { # sanitized NAME: the suite
             --skip read_modify_writes_are_within_budget --skip "$2" || return 1
     done
     GORT_TEST_SEED=$SEED GORT_STRESS=deep GORT_STRESS_SECONDS=$LONG \
-        instrumented "$1" test -p gort --test stress -- --test-threads 1
+        instrumented "$1" test -p gort --test stress --test timer_stress -- --test-threads 1
 }
 tsan() { sanitized thread "no such test"; }
 asan() { sanitized address deep_recursion_fits_into_the_stack_that_was_asked_for; }
@@ -67,7 +67,7 @@ tsan_c() { # the C programs and the library both instrumented
     instrumented thread rustc -q -p gort-ffi-c --lib --crate-type staticlib --release || return 1
     runtime=$(echo "$(rustc --print sysroot)/lib/rustlib/$HOST"/lib/librustc-*_rt.tsan.a)
     out=$(mktemp -d) || return 1
-    for p in stress chan waitgroup task misuse blocking free_after_wait select select_limits selector selector_life batch unbounded notify timer pieces; do
+    for p in stress chan waitgroup task misuse blocking free_after_wait select select_limits selector selector_life batch unbounded notify timer pieces mutex; do
         cc -std=c11 -g -O1 -pthread -D_GNU_SOURCE -Iinclude -fsanitize=thread -c "ffi-c/tests/c/$p.c" -o "$out/$p.o" &&
             cc -pthread "$out/$p.o" -o "$out/$p" -Wl,--whole-archive "$runtime" -Wl,--no-whole-archive \
                 "$TARGET/thread/$HOST/release/libgort.a" -ldl -lm -lrt -Wl,--export-dynamic || return 1
@@ -109,7 +109,7 @@ stress() { # stress WORKERS: each repeated test for a while and 10^6 operations,
         cargo test -p gort --release --tests --no-fail-fast -- --test-threads $(($1 == 1 ? 2 : 1)) || return 1
     # Random programs; a third of the time each, as the test counts on three numbers of workers.
     GORT_WORKERS=$1 GORT_TEST_SEED=$((SEED + $1)) GORT_STRESS=deep GORT_STRESS_SECONDS=$LONG \
-        cargo test -p gort --release --test stress -- --test-threads 1 || return 1
+        cargo test -p gort --release --test stress --test timer_stress -- --test-threads 1 || return 1
     GORT_TEST_PROGRAMS=stress GORT_TEST_FLAVOURS=plain GORT_TEST_WORKERS=$1 GORT_TEST_SEED=$SEED \
         GORT_TEST_ROUNDS=20 bash ffi-c/tests/c/run.sh
 }

@@ -6,12 +6,13 @@
 
 mod support;
 
+use gort::chan::{later, raw};
 use gort::sched::task::Entry;
 use gort::time::{self, Debounce, FuncTimer, Timer, after, after_func, timer};
 use gort::{Config, Status, Time, Wait, channel, go, now, run, run_with, sleep};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::Duration;
+use support::sync::Arc;
 use support::{allow_panics, alone, check_on, plain, plain_on, repeat, until, until_parked, workers_wanted};
 
 const MS: Duration = Duration::from_millis(1);
@@ -228,6 +229,53 @@ fn timer_that_was_asked_in_vain_is_no_hope() {
         assert_eq!(e.map(|e| e.status), Some(Status::Deadlock));
         // One that is waited for is.
         run(|| Timer::new(20 * MS).recv().unwrap()).unwrap();
+    })
+}
+
+/// A receiver that was given a value and can not use it any more (a cancelled future) gives it back: to the next one, as long as the timer was not touched. T2: after a reset or a stop nothing
+/// old is received.
+#[test]
+fn value_that_comes_back_to_its_timer() {
+    check_on(&[2], || {
+        let period = 3_600_000_000_000;
+        for ticks in [false, true] {
+            let at = now().0 - 1;
+            let t =
+                if ticks { timer::ticker(at, period) } else { timer::timer(at) }.unwrap().as_ptr().expose_provenance();
+            let t = move || std::ptr::with_exposed_provenance::<timer::Timer>(t);
+            // SAFETY: ours, and used until it is released; elements are times.
+            unsafe {
+                let ch = timer::channel(t()).unwrap().as_ptr().expose_provenance();
+                let ch = move || std::ptr::with_exposed_provenance::<raw::RawChan>(ch);
+                let look = move || {
+                    let mut v = 0i64;
+                    raw::try_recv(ch(), (&raw mut v).cast()).is_ok().then_some(v)
+                };
+                let give_back = move |v: i64| assert_eq!(later::give_back(ch(), (&raw const v).cast()), Status::Ok);
+                assert_eq!(look(), Some(at));
+                give_back(at);
+                assert!(timer::is_set(t()));
+                assert_eq!((look(), look()), (Some(at), None));
+                // To one that waits.
+                let reader = gort::spawn(move || {
+                    let mut v = 0i64;
+                    (raw::recv(ch(), (&raw mut v).cast()), v)
+                });
+                until_parked(1);
+                give_back(at);
+                assert_eq!(reader.join().unwrap(), (Status::Ok, at));
+                // Nothing old after a stop, or a reset.
+                give_back(at);
+                assert_eq!((timer::stop(t()), look()), (Ok(true), None));
+                give_back(at);
+                assert_eq!((timer::reset(t(), at + 7), look()), (Ok(false), Some(at + 7)));
+                give_back(at);
+                assert_eq!((look(), timer::reset(t(), now().0 + period + 1)), (None, Ok(ticks)));
+                give_back(at + 7);
+                assert_eq!(look(), None);
+                assert_eq!(timer::release(t()), Status::Ok);
+            }
+        }
     })
 }
 

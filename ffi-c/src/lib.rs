@@ -46,6 +46,8 @@ mod timer;
 
 mod pieces;
 
+mod mutex;
+
 mod waitgroup;
 
 mod census;

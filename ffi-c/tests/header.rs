@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 15] = [
+const TITLES: [(&str, &str); 16] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -29,6 +29,7 @@ const TITLES: [(&str, &str); 15] = [
     ("selector", "Selectors"),
     ("timer", "Timers and tickers"),
     ("pieces", "What is built of timers"),
+    ("mutex", "Mutexes"),
     ("waitgroup", "WaitGroups"),
     ("census", "Seeing inside"),
 ];

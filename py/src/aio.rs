@@ -411,7 +411,7 @@ impl Await {
                     self.word.set(None);
                 } else {
                     let word = (*cb.slot.get())[0];
-                    if !later::give_back(ch.raw(), (&raw const word).cast()).is_ok() {
+                    if !ch.give_back((&raw const word).cast()).is_ok() {
                         ch.forget_word(py, word);
                     }
                 }

@@ -10,7 +10,7 @@ use crate::chan::Given;
 use crate::elem::Kind;
 use crate::select::{Case, case_of, closed, finish};
 use crate::{errors, got, lane};
-use gort::chan::later::{self, Select};
+use gort::chan::later::Select;
 use gort::chan::select::{Case as Core, Manner, Op, select as choose};
 use gort::sched::{self, Time};
 use gort::status::Status;
@@ -289,9 +289,7 @@ impl SelectAwait {
         {
             let ch = ch.get();
             // SAFETY: an element of the channel, which is ours.
-            if !unsafe { later::give_back(ch.raw(), (&raw const word).cast()) }.is_ok()
-                && matches!(ch.kind(), Kind::Object)
-            {
+            if !unsafe { ch.give_back((&raw const word).cast()) }.is_ok() && matches!(ch.kind(), Kind::Object) {
                 ch.forget_word(py, word)
             }
         }

@@ -5,11 +5,13 @@
 //! N3  A critical section of a channel of objects runs attached and contains no Python call, allocation or DECREF (P1); so the collector reads it without the lock. Values of parked
 //!     senders are roots: they are counted by the frames that send them.
 //! N4  The channel's plain handle anchors it for the typed ends of Rust (H6).
+//! N5  A channel that is a timer's owns the timer, not the handle, which is the timer's: it goes when nobody can wait any more. Only what receives is given such a channel (timer.rs).
 
 use crate::call::Caller;
 use crate::elem::{Code, Kind};
 use crate::ends::{Receiver, Sender};
 use crate::task::Task;
+use crate::timer::Source;
 use crate::{aio, batch, buffer, decref, errors, lane, notify};
 use gort::chan::raw::{self, BLOCK, Layout, RawChan, TRY, UNTIL};
 use gort::chan::{later, returned};
@@ -39,6 +41,8 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
 pub struct Channel {
     raw: NonNull<RawChan>,
     kind: Kind,
+    /// N5.
+    timer: Option<Box<Source>>,
 }
 
 // SAFETY: the raw channel has its own lock; the kind is set once.
@@ -88,7 +92,37 @@ impl Channel {
             Status::Invalid => errors::invalid(py, &format!("capacity: {n} is too large")),
             s => errors::of(py, s),
         })?;
-        Ok(Channel { raw, kind })
+        Ok(Channel { raw, kind, timer: None })
+    }
+
+    /// One of objects without a buffer.
+    pub fn plain(py: Python<'_>) -> PyResult<Channel> {
+        Channel::create(py, Kind::Object, Some(0))
+    }
+
+    /// The channel of a timer, which it owns from now on.
+    pub fn of_timer(raw: NonNull<RawChan>, timer: Box<Source>) -> Channel {
+        Channel { raw, kind: Kind::Fixed(Code::TIME), timer: Some(timer) }
+    }
+
+    /// Whose channel it is.
+    pub fn timer(&self) -> Option<&Source> {
+        self.timer.as_deref()
+    }
+
+    /// A received element that nobody came to have goes to the next one. What a timer gave before it was stopped or reset goes to nobody.
+    ///
+    /// # Safety
+    /// `at` holds an element of our kind, which is the caller's; it still is if this fails.
+    #[cold]
+    pub unsafe fn give_back(&self, at: *const u8) -> Status {
+        // SAFETY: contract; our handle.
+        unsafe {
+            match &self.timer {
+                Some(t) if t.is_stale(at.cast::<i64>().read()) => Status::Ok,
+                _ => later::give_back(self.raw(), at),
+            }
+        }
     }
 
     #[inline(always)]
@@ -182,7 +216,7 @@ impl Channel {
                     };
                     if s.is_ok() && t.is_interrupted() {
                         // A signal's exception came with the value: the value goes to the next one.
-                        if later::give_back(self.raw(), at).is_ok()
+                        if self.give_back(at).is_ok()
                             && let Some(e) = t.take_interrupt()
                         {
                             return Err(e);
@@ -228,7 +262,7 @@ impl Channel {
         let e = c.take_interrupt(py);
         // SAFETY: contract of `recv_word`: an element of ours.
         unsafe {
-            if s.is_ok() && !later::give_back(self.raw(), at).is_ok() {
+            if s.is_ok() && !self.give_back(at).is_ok() {
                 self.forget_word(py, at.cast::<u64>().read())
             }
         }
@@ -336,6 +370,9 @@ impl Channel {
     }
 
     pub fn text(&self, what: &str) -> String {
+        if let Some(t) = &self.timer {
+            return t.text();
+        }
         // SAFETY: our handle.
         let (n, cap, closed) = unsafe { (raw::len(self.raw()), raw::cap(self.raw()), raw::is_closed(self.raw())) };
         let kind = match self.kind {
@@ -349,8 +386,10 @@ impl Channel {
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        // SAFETY: our handle, given up once.
-        let _ = unsafe { raw::release(self.raw()) };
+        if self.timer.is_none() {
+            // SAFETY: our handle, given up once.
+            let _ = unsafe { raw::release(self.raw()) };
+        }
     }
 }
 

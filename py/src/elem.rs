@@ -27,6 +27,9 @@ impl Kind {
 pub struct Code(u8);
 
 impl Code {
+    /// Nanoseconds of the monotonic clock, which Python is given as seconds (a timer's channel). Not a struct code.
+    pub const TIME: Code = Code(b'T');
+
     /// One of `?bBhHiIlLqQnNfd`, also with the prefix `@`.
     pub fn parse(s: &str) -> Option<Code> {
         let s = s.strip_prefix('@').unwrap_or(s);
@@ -112,6 +115,7 @@ impl Code {
             b'I' => int(w as u32 as i64),
             b'f' => Ok(PyFloat::new(py, f32::from_bits(w as u32) as f64).into_any()),
             b'd' => Ok(PyFloat::new(py, f64::from_bits(w)).into_any()),
+            b'T' => Ok(PyFloat::new(py, w as i64 as f64 * 1e-9).into_any()),
             _ if self.is_signed() => int(w as i64),
             _ => Ok(PyInt::new(py, w).into_any()),
         }

@@ -325,6 +325,7 @@ unsafe fn run_task(th: &'static Thread, t: *mut core_task::Task) {
         let py = Python::assume_attached();
         let task = Task::of(t);
         th.current.set(null_mut()); // L5
+        task.begin(t);
         let result = in_context(task.context.replace(null_mut()), || task.call(py));
         if th.lane.get().is_null() {
             end_forked_child(py, result);

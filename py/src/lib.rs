@@ -12,6 +12,7 @@
 
 use gort_ffi_c as _; // its exports are ours
 
+mod after_func;
 mod aio;
 mod aio_select;
 mod batch;
@@ -32,6 +33,7 @@ mod selector;
 mod task;
 mod threads;
 mod time;
+mod timer;
 mod waitgroup;
 mod workers;
 
@@ -90,6 +92,12 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(workers::_worker, m)?)?;
     m.add_function(wrap_pyfunction!(workers::_finalize, m)?)?;
     m.add_function(wrap_pyfunction!(workers::_after_fork, m)?)?;
+    m.add_class::<timer::Timer>()?;
+    m.add_class::<timer::Ticker>()?;
+    m.add_function(wrap_pyfunction!(timer::tick, m)?)?;
+    m.add_class::<after_func::FuncTimer>()?;
+    m.add_function(wrap_pyfunction!(after_func::after_func, m)?)?;
+    m.add_function(wrap_pyfunction!(timer::wall_time, m)?)?;
     m.add_function(wrap_pyfunction!(time::sleep, m)?)?;
     m.add_function(wrap_pyfunction!(time::now, m)?)?;
     m.add_function(wrap_pyfunction!(time::yield_now, m)?)?;

@@ -10,9 +10,8 @@ use crate::call::Caller;
 use crate::chan::{Channel, Given};
 use crate::elem::Kind;
 use crate::ends::{Receiver, Sender};
+use crate::timer::{Ticker, Timer};
 use crate::{errors, got};
-use gort::chan::later;
-use gort::chan::raw::RawChan;
 use gort::chan::select::{Case as Core, Manner, Op, select as choose};
 use gort::sched;
 use gort::status::Status;
@@ -59,18 +58,14 @@ impl Case {
         self.word
     }
 
-    /// For core; without its place, and its element not counted yet: `rest` is the element, whether it is to be counted, and whether what comes is a reference.
+    /// For core; without its place, and its element not counted yet: `rest` is the element, whether it is to be counted, and the channel's struct.
     #[inline(always)]
     pub fn core(&self) -> Core {
         match &self.ch {
             Some(ch) => Core {
                 op: self.op,
                 chan: ch.get().raw(),
-                rest: [
-                    self.word as usize,
-                    self.value.is_some() as usize,
-                    matches!(ch.get().kind(), Kind::Object) as usize,
-                ],
+                rest: [self.word as usize, self.value.is_some() as usize, std::ptr::from_ref(ch.get()) as usize],
                 ..OFF
             },
             None => Core { op: self.op, time: self.time, ..OFF },
@@ -115,16 +110,23 @@ fn channel_of(maker: &str, end: &str, source: &Bound<'_, PyAny>) -> PyResult<Opt
             if let Ok(r) = source.cast_exact::<Receiver>() {
                 return Ok(Some(r.get().ch.clone_ref(py)));
             }
+            if let Ok(t) = source.cast_exact::<Timer>() {
+                return Ok(Some(t.get().ch.clone_ref(py)));
+            }
+            if let Ok(t) = source.cast_exact::<Ticker>() {
+                return Ok(Some(t.get().ch.clone_ref(py)));
+            }
         }
     }
     if source.is_none() {
         return Ok(None);
     }
     let name = source.get_type().name()?;
-    Err(PyTypeError::new_err(format!("gort.{maker}: a Channel, a {end} or None is needed, not {name}")))
+    let ends = if end == "Sender" { end } else { "Receiver, a Timer, a Ticker" };
+    Err(PyTypeError::new_err(format!("gort.{maker}: a Channel, a {ends} or None is needed, not {name}")))
 }
 
-/// A case of select: receives from a channel. None switches it off.
+/// A case of select: receives from a channel, or a timer. None switches it off.
 #[pyfunction]
 #[pyo3(signature = (source, /))]
 pub fn recv(source: &Bound<'_, PyAny>) -> PyResult<Case> {
@@ -277,7 +279,8 @@ unsafe fn choose_one(
             Ok((i, status)) => {
                 if c.is_interrupted(py) {
                     let case = &list[i];
-                    let received = (case.op == Op::Recv && status.is_ok()).then_some((case.chan, case.rest[2] != 0));
+                    let received = case.op == Op::Recv && status.is_ok();
+                    let received = received.then(|| &*(case.rest[2] as *const Channel));
                     if let Some(e) = interrupted(py, c, received, at.add(i)) {
                         return Err(e);
                     }
@@ -290,21 +293,16 @@ unsafe fn choose_one(
     }
 }
 
-/// A signal's exception came with the outcome (X4): what to raise. A task that has nothing to give back keeps it for its next call. `received`: the channel, and whether its elements are
-/// references.
+/// A signal's exception came with the outcome (X4): what to raise. A task that has nothing to give back keeps it for its next call. `received`: from
+/// where.
 ///
 /// # Safety
 /// `at` holds the received element, which is the caller's.
 #[cold]
-pub unsafe fn interrupted(
-    py: Python<'_>,
-    c: &Caller,
-    received: Option<(*const RawChan, bool)>,
-    at: *mut u64,
-) -> Option<PyErr> {
-    if let Some((chan, _)) = received {
+pub unsafe fn interrupted(py: Python<'_>, c: &Caller, received: Option<&Channel>, at: *mut u64) -> Option<PyErr> {
+    if let Some(ch) = received {
         // SAFETY: contract.
-        if unsafe { later::give_back(chan, at.cast()) }.is_ok() {
+        if unsafe { ch.give_back(at.cast()) }.is_ok() {
             return c.take_interrupt(py);
         }
     }
@@ -312,9 +310,9 @@ pub unsafe fn interrupted(
         return None;
     }
     let e = c.take_interrupt(py);
-    if let Some((_, true)) = received {
-        // SAFETY: the channel is gone, and the reference is still ours.
-        unsafe { ffi::Py_DECREF(at.read() as *mut ffi::PyObject) }
+    if let Some(ch) = received {
+        // SAFETY: the channel is gone, and the element is still ours.
+        ch.forget_word(py, unsafe { at.read() })
     }
     e
 }

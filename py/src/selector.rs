@@ -225,7 +225,7 @@ impl Selector {
         }
         drop(s);
         if c.is_interrupted(py) {
-            let from = received.as_ref().map(|(ch, _)| (ch.get().raw(), matches!(ch.get().kind(), Kind::Object)));
+            let from = received.as_ref().map(|(ch, _)| ch.get());
             // SAFETY: as above; nobody else waits yet (`busy`).
             if let Some(e) = unsafe { interrupted(py, &c, from, slot) } {
                 return Err(e);

@@ -9,7 +9,7 @@ use crate::call::{Caller, is_loop_running};
 use crate::{decref, errors, lane, threads, workers};
 use gort::sched::task::{Entry, SpawnOptions, Task as CoreTask};
 use gort::sched::thread::Thread;
-use gort::sched::{self, run as core_run, runtime};
+use gort::sched::{self, host, run as core_run, runtime};
 use gort::status::Status;
 use gort::wait::join;
 use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt, PySystemExit, PyTypeError};
@@ -83,6 +83,18 @@ impl Task {
     pub unsafe fn release(task: &Task) {
         // SAFETY: contract.
         unsafe { ffi::Py_DECREF(task.me.get()) }
+    }
+
+    /// It begins: one that a timer has started has no handle yet.
+    ///
+    /// # Safety
+    /// By the thread that runs `t`, whose object this is, attached and outside the bracket.
+    #[inline]
+    pub unsafe fn begin(&self, t: *mut CoreTask) {
+        // SAFETY: contract; T3.
+        if self.handle.get().is_null() && unsafe { host::take_handle(t) } {
+            self.handle.set(t)
+        }
     }
 
     /// Calls its function.
@@ -361,8 +373,14 @@ unsafe fn drop_entry(e: *mut Entry) {
     unsafe { decref::drop_object((*e).word(2) as *mut PyObject) }
 }
 
+/// Gives up what `prepare` made, which was not spawned.
+pub fn drop_prepared(mut entry: Entry) {
+    // SAFETY: nobody else has the entry: its reference is given up once.
+    unsafe { drop_entry(&mut entry) }
+}
+
 /// A `Task` and the entry that holds it.
-fn prepare(
+pub fn prepare(
     py: Python<'_>,
     name: String,
     function: Bound<'_, PyAny>,

@@ -56,6 +56,21 @@ reads(out)  # wrong: arg-type
 reads(ch)  # wrong: arg-type
 
 
+# ---- timers
+timer = gort.Timer(1)
+text = timer.recv()  # wrong: assignment
+gort.send(timer, 1.0)  # wrong: arg-type
+for text in gort.Ticker(1):  # wrong: assignment
+    pass
+gort.Timer("soon")  # wrong: arg-type
+gort.tick(1).recv()  # wrong: union-attr
+gort.after_func(1, timer.reset, "x")  # wrong: arg-type
+gort.debounce(1)(timer.reset)("x")  # wrong: arg-type
+gort.debounce(1)(timer.reset)(1.0)
+text = gort.retry(lambda: 1, attempts=3)  # wrong: assignment
+gort.heartbeat(1, timer.reset)  # wrong: arg-type
+gort.periodic(1, timer.reset)
+
 # ---- select
 words = gort.Channel[str](None)
 room: int = ch.capacity  # wrong: assignment

@@ -1,5 +1,5 @@
-// The workloads of the Go engine: the table, the streams and the goroutines. select.go, elements.go and sums.go have the
-// others, one file a noun, as in the other engines. Names, shapes and checksums are those of ../../workloads.toml.
+// The workloads of the Go engine: the table, the streams and the goroutines. select.go, elements.go, sums.go and timers.go
+// have the others, one file a noun, as in the other engines. Names, shapes and checksums are those of ../../workloads.toml.
 //
 // Invariants, here and in the files beside
 //
@@ -40,6 +40,18 @@ var workloads = []workload{
 	{"parked_100k", parked},
 	{"pipeline_100us", pipeline},
 	{"handover_items", handover},
+	{"timer_new_stop", timerNewStop},
+	{"timer_reset", timerReset},
+	{"timer_reset_chan", timerResetChan},
+	{"timer_memory_1m", timerMemory},
+	{"after_func_memory_1m", afterFuncMemory},
+	{"timers_1m_due", timersDue},
+	{"sleepers_10k_p50", sleepersP50},
+	{"sleepers_10k_p99", sleepersP99},
+	{"sleepers_10k_hog_p50", sleepersHogP50},
+	{"sleep_50us", sleep50us},
+	{"recv_deadline_unfired", recvDeadline},
+	{"recv_no_deadline", recvNoDeadline},
 }
 
 func bit(wrong bool) uint64 {

@@ -107,7 +107,7 @@ pub unsafe fn withdraw(ch: *const RawChan, cb: &Callback, sends: bool) -> Result
 }
 
 /// A received element that its receiver cannot use any more goes to the next one that waits, or in front of the buffer. If the channel is gone, or there is NO_MEMORY, the element is still the
-/// caller's.
+/// caller's. One of a timer that was set anew or stopped meanwhile is gone (T2).
 ///
 /// # Safety
 /// `ch` is a handle; `src` is readable for an element.
@@ -118,6 +118,12 @@ pub unsafe fn give_back(ch: *const RawChan, src: *const u8) -> Status {
             Ok(x) => x,
             Err(s) => return s,
         };
+        if let Some(s) = c.source.get().as_ref() {
+            s.take_back(src);
+            c.header.lock.unlock();
+            tell(cx);
+            return cx.out(Status::Ok);
+        }
         let (mut now, mut kept) = returned::put(c, src, core::ptr::null_mut());
         let mut block: *mut Block = core::ptr::null_mut();
         if let Now::NoRoom(lack) = now {

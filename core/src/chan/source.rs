@@ -41,6 +41,8 @@ pub struct Kind {
     pub ask: unsafe fn(&Source) -> Answer,
     /// The same without taking anything.
     pub is_ready: unsafe fn(&Source) -> bool,
+    /// The value there was received by somebody who can not use it any more. Under the channel's lock, inside; who waits for it is told after the unlock (`tell`).
+    pub take_back: unsafe fn(&Source, *const u8),
     /// The channel has gone, or nobody can receive from it any more, and the source is the callee's to free. Outside the bracket.
     pub let_go: unsafe fn(*mut Source),
 }
@@ -164,6 +166,15 @@ impl Source {
     pub(super) unsafe fn may_receive(s: *const Source) -> bool {
         // SAFETY: contract.
         unsafe { !s.is_null() && (*s).entry.queued.get() && ((*s).kind.is_ready)(&*s) }
+    }
+
+    /// A value comes back (`later::give_back`).
+    ///
+    /// # Safety
+    /// A channel's, whose lock is held, from inside; `value` is readable for an element.
+    pub(super) unsafe fn take_back(&self, value: *const u8) {
+        // SAFETY: contract.
+        unsafe { (self.kind.take_back)(self, value) }
     }
 
     /// Takes the source out of a channel that owns it, and that nobody receives from any more; else null.

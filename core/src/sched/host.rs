@@ -58,6 +58,28 @@ pub unsafe fn park(cx: Cx, commit: Commit, arg: *mut ()) -> Cx {
     }
 }
 
+/// Gives a task that was started without a handle (a timer's) one, which must be released; false if it has one.
+///
+/// # Safety
+/// `t` is a task of the host's lane that runs on this thread, and the caller is outside the bracket.
+pub unsafe fn take_handle(t: *mut Task) -> bool {
+    // SAFETY: contract; references are changed under the lock, and nobody else knows the task.
+    unsafe {
+        let cx = again();
+        let h = &(*t).header;
+        let fresh = h.lock.with(|| {
+            let fresh = (*t).flags.get() & task::HAS_HANDLE == 0;
+            if fresh {
+                (*t).flags.set((*t).flags.get() | task::HAS_HANDLE);
+                h.refs.store(2, Relaxed);
+            }
+            fresh
+        });
+        cx.exit();
+        fresh
+    }
+}
+
 /// The task `t` has ended on a stack of this thread, outside the bracket: as for a native task its slot is given back, its joiners are woken, its wait group and run are told. Nobody is
 /// current afterwards: the host drops what it kept of the task (that is code of a user), and asks for the `next` one.
 ///

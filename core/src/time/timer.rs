@@ -17,6 +17,7 @@
 //!  W5  A function timer has a reference for its handle, one while it is set, one for each task that runs its function. The last of them drops the function, outside the bracket. So a timer whose
 //!      task can not be started any more stays set, without a node, until its run's end takes it (`end_run`), or its handle stops it.
 //!  W6  The value is the time it was due, a ticker's the first of those that were missed; the next one keeps the phase: when + period * (1 + (now - when) / period) (T5).
+//!  W7  A value that its receiver gives back is due again, if the timer was not touched since.
 //!
 //! Rejected: a channel with a buffer of one that the wheel fills (T2 then needs a lock over both, and Stop would have to drain it); a node for each timer (a deadline that is not reached would
 //! pay for the wheel); a number of the setting in each node (W2).
@@ -82,7 +83,7 @@ pub struct Timer {
     node: Cell<Option<Handle>>,
     /// The source, null as long as nobody has wanted to receive; or the function; or the host's entry, null when it was used. Set under both locks, read under either.
     to: Cell<*mut ()>,
-    /// The period, 0 for a timer; or the argument.
+    /// A ticker's period; of a timer the value that was received last, if it was not set since, else NEVER; or the argument.
     with: Cell<usize>,
     /// Where its run lies in the arena, + 1; 0 for none; OVER when that has ended. Changed under the header's lock.
     run: AtomicU32,
@@ -168,7 +169,7 @@ fn run_number(run: *const Run) -> u32 {
 
 /// A timer that is due at `when`. NO_MEMORY, SHUTDOWN.
 pub fn timer(when: Time) -> Result<NonNull<Timer>, Status> {
-    make(What::Timer, 0, when, null_mut(), 0)
+    make(What::Timer, 0, when, null_mut(), NEVER as usize)
 }
 
 /// A ticker that is due at `first`, and each `period` ns. INVALID for a period that is not positive.
@@ -390,7 +391,8 @@ impl Timer {
     /// The value is taken: what comes next (W6). True if something does.
     fn advance(&self, now: Time) -> bool {
         let (when, period) = (self.when.get(), self.with.get() as i64);
-        if period == 0 {
+        if self.what.get() == What::Timer {
+            self.with.set(when as usize);
             self.when.set(NEVER);
             return false;
         }
@@ -425,7 +427,7 @@ impl Timer {
     }
 }
 
-static KIND: Kind = Kind { ask, is_ready, let_go };
+static KIND: Kind = Kind { ask, is_ready, take_back, let_go };
 
 /// Where the value of a receive stands, of the thread that asks, under the channel's lock and until its unlock.
 fn cx_inside() -> Cx {
@@ -473,6 +475,26 @@ unsafe fn is_ready(s: &Source) -> bool {
         t.arm(cx_inside(), now);
     }
     false
+}
+
+/// It is due again, unless it was set or stopped since: then there is nothing it could belong to. A tick belongs to what is in phase with it.
+unsafe fn take_back(s: &Source, value: *const u8) {
+    // SAFETY: as in `ask`; elements are times.
+    unsafe {
+        let t = &*s.owner.cast::<Timer>();
+        let (value, when, with) = (value.cast::<Time>().read_unaligned(), t.when.get(), t.with.get() as i64);
+        let belongs = match t.what.get() {
+            What::Timer => when == NEVER && with == value,
+            _ => when != NEVER && value < when && when.wrapping_sub(value) % with == 0,
+        };
+        if belongs {
+            let (cx, now) = (cx_inside(), clock::now());
+            t.disarm(cx);
+            t.when.set(value);
+            t.give(s, now);
+            t.settle(cx, s, now);
+        }
+    }
 }
 
 /// The channel that owned it is gone.
@@ -622,7 +644,7 @@ pub unsafe fn reset_ticker(t: *const Timer, first: Time, period: i64) -> Result<
     unsafe { change(t, first, period) }
 }
 
-/// Sets a host's timer: WOULD_BLOCK if its entry was used, and `fresh` is None; what is left in `fresh` is the caller's.
+/// Sets a host's timer: WOULD_BLOCK if its entry was used, and `fresh` is None; what is left in `fresh` is the caller's. Nothing is set any more when its run is over.
 ///
 /// # Safety
 /// `t` is a handle of a `Host` timer, or null; the entry may be called or dropped once, by a task of its lane.
@@ -633,6 +655,9 @@ pub unsafe fn reset_host(t: *const Timer, when: Time, fresh: &mut Option<Box<Ent
             let t = &*t;
             if t.what.get() != What::Host {
                 return Err(Status::Misuse);
+            }
+            if t.run.load(Relaxed) == OVER {
+                return Ok(false);
             }
             if t.to.get().is_null() {
                 let Some(entry) = fresh.take() else { return Err(Status::WouldBlock) };
@@ -683,8 +708,10 @@ unsafe fn change(t: *const Timer, when: Time, period: i64) -> Result<bool, Statu
             let early = cfg!(feature = "mutant_timer_stop_asks_early") && t.when.get() != NEVER;
             let (was, armed) = t.with_source(|s| {
                 let was = t.when.replace(when) != NEVER || early;
-                if period != 0 {
-                    t.with.set(period as usize);
+                if t.what.get() == What::Timer {
+                    t.with.set(NEVER as usize)
+                } else if period != 0 {
+                    t.with.set(period as usize)
                 }
                 t.disarm(cx);
                 (was, s.is_none_or(|s| t.settle(cx, s, NEVER)))
@@ -793,16 +820,21 @@ fn end_run(run: *const Run, for_good: bool) {
             }
             let stopped = locked(t, |cx| {
                 if t.run.load(Relaxed) != number {
-                    return false;
+                    return (false, null_mut());
                 }
                 if for_good {
                     t.run.store(OVER, Relaxed);
                 }
                 t.disarm(cx);
-                t.when.replace(NEVER) != NEVER
+                // What a host has prepared holds objects of the host's: it goes at once.
+                let entry = if t.what.get() == What::Host { t.to.replace(null_mut()) } else { null_mut() };
+                (t.when.replace(NEVER) != NEVER, entry)
             });
-            if stopped == Ok(true) {
-                let _ = release(t);
+            if let Ok((was_set, entry)) = stopped {
+                drop_entry(entry.cast());
+                if was_set {
+                    let _ = release(t);
+                }
             }
         }
     });

@@ -36,6 +36,7 @@ from ._gort import (
     Closed as Closed,
     Deadlock as Deadlock,
     Error as Error,
+    FuncTimer as FuncTimer,
     InvalidArgument as InvalidArgument,
     LimitExceeded as LimitExceeded,
     Misuse as Misuse,
@@ -46,11 +47,14 @@ from ._gort import (
     Task as Task,
     TaskCanceled as TaskCanceled,
     TaskPanic as TaskPanic,
+    Ticker as Ticker,
     TimedOut as TimedOut,
+    Timer as Timer,
     WaitGroup as WaitGroup,
     WouldBlock as WouldBlock,
     __version__ as __version__,
     after as after,
+    after_func as after_func,
     current_task as current_task,
     get_library as get_library,
     go as go,
@@ -64,6 +68,8 @@ from ._gort import (
     select_biased as select_biased,
     send as send,
     sleep as sleep,
+    tick as tick,
+    wall_time as wall_time,
     workers as workers,
     yield_now as yield_now,
 )
@@ -71,3 +77,13 @@ from ._got import Got as Got
 from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info
 from ._run import run as run, shield as shield
+from ._time import (
+    RetryError as RetryError,
+    debounce as debounce,
+    heartbeat as heartbeat,
+    idle as idle,
+    periodic as periodic,
+    poll_until as poll_until,
+    retry as retry,
+    throttle as throttle,
+)

@@ -1,7 +1,7 @@
 //! gort-rust: the workloads through gort's Rust face, linked statically, as a Rust program would use it.
 //!
 //! The command line and the result line are those of every engine (`../../common/bench.rs`). One file a noun, as in the other engines: `workloads.rs` has the streams and the tasks,
-//! `select.rs`, `elements.rs` and `sums.rs` what they are called.
+//! `select.rs`, `elements.rs`, `sums.rs` and `timers.rs` what they are called.
 //!
 //! It uses no `unsafe` of gort's face: the tasks are those of `gort::spawn` and `WaitGroup::go`.
 
@@ -12,6 +12,7 @@ mod bench;
 mod elements;
 mod select;
 mod sums;
+mod timers;
 mod workloads;
 
 use bench::{Workload, die, parse, repeat};
@@ -35,6 +36,18 @@ const ALL: &[Workload] = &[
     ("parked_100k", workloads::parked),
     ("pipeline_100us", workloads::pipeline),
     ("handover_items", workloads::handover),
+    ("timer_new_stop", timers::new_stop),
+    ("timer_reset", timers::reset),
+    ("timer_reset_chan", timers::reset_chan),
+    ("timer_memory_1m", timers::memory),
+    ("after_func_memory_1m", timers::func_memory),
+    ("timers_1m_due", timers::many_due),
+    ("sleepers_10k_p50", timers::sleepers_p50),
+    ("sleepers_10k_p99", timers::sleepers_p99),
+    ("sleepers_10k_hog_p50", timers::sleepers_hog_p50),
+    ("sleep_50us", timers::sleep_50us),
+    ("recv_deadline_unfired", timers::recv_deadline),
+    ("recv_no_deadline", timers::recv_no_deadline),
 ];
 
 fn main() {

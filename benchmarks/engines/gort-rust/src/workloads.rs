@@ -71,7 +71,7 @@ pub fn pingpong(n: u64) -> Outcome {
 }
 
 /// Work that is the same in every engine: CPU time until `work` of the monotonic clock has passed.
-fn spin(work: Duration) {
+pub fn spin(work: Duration) {
     let start = Instant::now();
     while start.elapsed() < work {}
 }
@@ -239,7 +239,7 @@ pub fn spawn_one(n: u64) -> Outcome {
 }
 
 /// Resident bytes of this process.
-fn rss() -> i64 {
+pub fn rss() -> i64 {
     // SAFETY: sysconf takes a plain number and touches no memory of ours.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     let pages = std::fs::read_to_string("/proc/self/statm")
