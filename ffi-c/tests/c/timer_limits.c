@@ -1,28 +1,15 @@
 /*
  * timer_limits.c: timers at their limits: the ends of time, handles that are none, descriptors and functions of event loops,
- * cancellation, deadlock, fork, and stop and reset against readers. Compiled as C11 and as C++17.
+ * cancellation, deadlock, fork. Compiled as C11 and as C++17.
  *
- * What it is NOT: the usual life of timers (timer.c). No bound here is broken by a slow machine.
+ * What it is NOT: the usual life of timers (timer.c), and what readers see of changes (timer_readers.c). No bound here is broken by a slow machine.
  */
-#include "harness.h"
+#include "timer.h"
 
 #include <poll.h>
 
-#define FAR GORT_SEC(10000)
-
-static void on_both(int (*body)(void *), void *arg) {
-    body(arg); /* a plain thread blocks as a thread */
-    in_run(body, arg);
-}
-
 static gort_chan *chan_of(gort_receiver *r) {
     return (gort_chan *)(void *)r;
-}
-
-static int stops(gort_timer *t) {
-    bool was = false;
-    EXPECT_OK(gort_timer_stop(t, &was));
-    return was;
 }
 
 static int resets_at(gort_timer *t, int64_t when) {
@@ -88,37 +75,6 @@ static void times_saturate(void) {
     on_both(saturation_body, NULL);
 }
 
-static int64_t due_of_reader;
-
-static void read_one(void *arg) {
-    int64_t due = 0;
-    EXPECT_OK(gort_timer_recv((gort_timer *)arg, &due));
-    SET(due_of_reader, due);
-}
-
-/* A reader that is parked, or is about to be, gets the value of a reset to any time that has passed. */
-static int past_body(void *arg) {
-    (void)arg;
-    static const int64_t past[] = {INT64_MIN, -5, 0, 1};
-    gort_wg *wg = gort_wg_new();
-    gort_timer *t = gort_timer_new(FAR);
-    for (int i = 0; i < 40; i++) {
-        EXPECT_OK(gort_wg_go(wg, read_one, t));
-        if (i % 2) EXPECT_OK(gort_sleep(GORT_US(300)));
-        EXPECT_OK(gort_timer_reset_at(t, past[i % 4], NULL));
-        EXPECT_OK(gort_wg_wait(wg));
-        EXPECT(COUNT(due_of_reader) == past[i % 4]);
-        EXPECT(!stops(t));
-    }
-    EXPECT_OK(gort_timer_free(t));
-    EXPECT_OK(gort_wg_free(wg));
-    return 0;
-}
-
-static void parked_reader_gets_a_reset_to_the_past(void) {
-    on_both(past_body, NULL);
-}
-
 /* The first tick that was missed, then the next one in phase: one is pending at most. */
 static int phase_body(void *arg) {
     (void)arg;
@@ -144,52 +100,6 @@ static int phase_body(void *arg) {
 
 static void slow_reader_loses_ticks_and_keeps_the_phase(void) {
     on_both(phase_body, NULL);
-}
-
-/* --- against readers ------------------------------------------------------------------------------------------------- */
-
-static gort_timer *raced;
-static int over, taken;
-
-static void try_until_over(void *arg) {
-    int64_t due, first = *(int64_t *)arg;
-    while (!COUNT(over)) {
-        if (gort_timer_try_recv(raced, &due) == GORT_OK && due == first) ADD(taken, 1);
-        (void)gort_yield();
-    }
-    if (gort_timer_try_recv(raced, &due) == GORT_OK && due == first) ADD(taken, 1);
-}
-
-/* Go's TestStopResult and TestResetResult: true if and only if the value can not be received any more. */
-static int results_body(void *arg) {
-    uint64_t seed = seed_of_test();
-    for (int i = 0; i < 200; i++) {
-        bool was = false;
-        int64_t when = gort_in((int64_t)(next_random(&seed) % 40000)), until = gort_in((int64_t)(next_random(&seed) % 40000));
-        gort_wg *wg = gort_wg_new();
-        SET(over, 0);
-        SET(taken, 0);
-        raced = gort_timer_new_at(when);
-        for (int r = 0; r < 2; r++) EXPECT_OK(gort_wg_go(wg, try_until_over, &when));
-        while (gort_now() < until) (void)gort_yield();
-        EXPECT_OK(*(int *)arg ? gort_timer_reset(raced, FAR, &was) : gort_timer_stop(raced, &was));
-        SET(over, 1);
-        EXPECT_OK(gort_wg_wait(wg));
-        EXPECT(COUNT(taken) == (was ? 0 : 1));
-        EXPECT_OK(gort_timer_free(raced));
-        EXPECT_OK(gort_wg_free(wg));
-    }
-    return 0;
-}
-
-static void stop_is_true_iff_nothing_can_be_received(void) {
-    int reset = 0;
-    on_both(results_body, &reset);
-}
-
-static void reset_is_true_iff_the_old_value_can_not_be_received(void) {
-    int reset = 1;
-    on_both(results_body, &reset);
 }
 
 /* --- functions --------------------------------------------------------------------------------------------------------- */
@@ -520,11 +430,10 @@ static void handle_from_before_a_fork_is_shutdown(void) {
     EXPECT_OK(gort_func_timer_free(f));
 }
 
-TESTS(CASE(times_saturate), CASE(parked_reader_gets_a_reset_to_the_past), CASE(slow_reader_loses_ticks_and_keeps_the_phase),
-      CASE(stop_is_true_iff_nothing_can_be_received), CASE(reset_is_true_iff_the_old_value_can_not_be_received),
-      CASE(functions_make_functions), CASE(function_runs_beside_itself_after_a_reset),
-      CASE(function_of_a_run_that_is_over_stays_stopped), CASE(what_is_no_timer_is_misuse),
-      CASE(null_is_a_case_that_is_never_ready), CASE(channel_of_a_timer_survives_what_is_done_to_it),
-      CASE(descriptor_of_a_timer_becomes_readable), CASE(function_is_called_when_a_timer_is_due),
-      CASE(cancelled_reader_takes_nothing), CASE(reader_of_a_timer_that_is_freed_is_told),
-      CASE(reader_of_a_timer_that_is_not_set_is_a_deadlock), CASE(handle_from_before_a_fork_is_shutdown))
+TESTS(CASE(times_saturate), CASE(slow_reader_loses_ticks_and_keeps_the_phase), CASE(functions_make_functions),
+      CASE(function_runs_beside_itself_after_a_reset), CASE(function_of_a_run_that_is_over_stays_stopped),
+      CASE(what_is_no_timer_is_misuse), CASE(null_is_a_case_that_is_never_ready),
+      CASE(channel_of_a_timer_survives_what_is_done_to_it), CASE(descriptor_of_a_timer_becomes_readable),
+      CASE(function_is_called_when_a_timer_is_due), CASE(cancelled_reader_takes_nothing),
+      CASE(reader_of_a_timer_that_is_freed_is_told), CASE(reader_of_a_timer_that_is_not_set_is_a_deadlock),
+      CASE(handle_from_before_a_fork_is_shutdown))
