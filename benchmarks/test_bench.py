@@ -182,6 +182,16 @@ class Protocol(unittest.TestCase):
         sink[:] = source[::-1]
         self.assertEqual(protocol.int64_result(1, sink, source), protocol.Result(1, 6, 1))
 
+    def test_sleepers_share_the_sleeps_and_are_never_early(self):
+        with mock.patch.object(protocol, "SLEEPERS", 3):
+            self.assertEqual([len(naps) for naps in protocol.naps(7)], [3, 2, 2])
+            self.assertEqual(len(protocol.naps(2)), 2)
+            late = [[5, 1, 9], [2, 4], [3, 8]]
+            self.assertEqual(protocol.lateness(late, 7, 50), protocol.Result(4, 21, 0))
+            self.assertEqual(protocol.lateness(late, 7, 99).ns, 8)
+            self.assertEqual(protocol.lateness([[5, 1], [2, 4], [3, 8]], 7, 50).errors, 1)
+            self.assertEqual(protocol.lateness([[5, 1, -1], [2, 4], [3, 8]], 7, 50).errors, 1)
+
     def test_resident_memory_is_in_bytes(self):
         self.assertGreater(protocol.resident(), 1_000_000)
 
@@ -244,6 +254,20 @@ class Checksums(unittest.TestCase):
         items = harness.load_items()
         self.assertFalse(items.recorded)
         self.assertEqual((len(items.lens), sum(items.lens)), (8192, SUBSTITUTE_BYTES))
+
+
+class Figures(unittest.TestCase):
+    def test_a_whole_measure_is_not_divided_by_n(self):
+        by_name = {w.name: w for w in harness.load_suite().workloads}
+        said = {"ns_total": 50_000, "bytes_total": 80}
+        for name, figure in (("yield", 5_000), ("pipeline_100us", 5), ("parked_100k", 8), ("timers_1m_due", 50_000), ("py_sleepers_10k_p50", 50)):
+            self.assertEqual(by_name[name].figure(said, 10), figure, name)
+
+    def test_an_engine_may_be_without_some_workloads(self):
+        data = (harness.HERE / "engines.toml").read_text().replace('name = "go-p1"', 'name = "go-p1"\nwithout = ["yield", "spawn_*"]')
+        with mock.patch.object(harness.tomllib, "load", lambda f: tomllib.loads(data if "engines" in f.name else f.read().decode())):
+            with_less, other = (next(e for e in harness.load_suite().engines if e.name == name) for name in ("go-p1", "go-p2"))
+        self.assertEqual(other.workloads - with_less.workloads, {"yield", "spawn_join_1m", "spawn_join_one"})
 
 
 class Verdicts(unittest.TestCase):

@@ -96,10 +96,11 @@ func timersDue(n uint64, out *result) {
 	start := time.Now()
 	base := time.Duration(n) * burstLead
 	f := func() {
-		switch count.Add(1) {
-		case 1:
+		ran := count.Add(1)
+		if ran == 1 {
 			first.Store(int64(time.Since(start)))
-		case n:
+		}
+		if ran == n {
 			last.Store(int64(time.Since(start)))
 		}
 	}
@@ -113,7 +114,7 @@ func timersDue(n uint64, out *result) {
 	if time.Since(start) > base {
 		die("the machine is too slow or too busy: the timers were not made before the first was due")
 	}
-	for last.Load() == 0 {
+	for first.Load() == 0 || last.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	out.Ns = last.Load() - int64(latest)

@@ -1,5 +1,5 @@
-// The workloads of the Go engine: the table, the streams and the goroutines. select.go, elements.go, sums.go and timers.go
-// have the others, one file a noun, as in the other engines. Names, shapes and checksums are those of ../../workloads.toml.
+// The workloads of the Go engine: the table, the streams and the goroutines. select.go, elements.go, sums.go
+// and timers.go have the others, one file a noun, as in the other engines. Names, shapes and checksums are those of ../../workloads.toml.
 //
 // Invariants, here and in the files beside
 //

@@ -364,6 +364,15 @@ static const bench_workload workloads[] = {
     {"parked_100k", parked},
     {"pipeline_100us", pipeline},
     {"handover_items", handover},
+    {"timer_new_stop", timer_new_stop},
+    {"timer_reset", timer_reset},
+    {"timer_reset_chan", timer_reset_chan},
+    {"timer_memory_1m", timer_memory},
+    {"after_func_memory_1m", after_func_memory},
+    {"timers_1m_due", timers_due},
+    {"sleep_50us", sleep_50us},
+    {"recv_no_deadline", recv_no_deadline},
+    {"recv_deadline_unfired", recv_deadline},
     {NULL, NULL},
 };
 

@@ -1,7 +1,8 @@
 /* tasks.h - what the files of gort-c share: the channels of numbers, tasks on a WaitGroup, and the workloads of each file.
  *
- * One file a noun, as in the other engines: main.c has streams, tasks and the program, select.c, elements.c and sums.c what
- * they are called. It is NOT allowed any short cut: only gort.h, channels by GORT_CHAN_DEFINE, every status looked at.
+ * One file a noun, as in the other engines: main.c has streams, tasks and the program, select.c, elements.c, sums.c and
+ * timers.c what they are called. It is NOT allowed any short cut: only gort.h, channels by GORT_CHAN_DEFINE, every status
+ * looked at.
  *
  * Invariants
  *   G1 A task keeps its counters in local variables and stores them once at its end (bench.h, B4).
@@ -58,5 +59,16 @@ void elements_4k_pointer(uint64_t n, bench_result *out);
 void sum_channel(uint64_t n, bench_result *out);
 void sum_mutex(uint64_t n, bench_result *out);
 void sum_atomic(uint64_t n, bench_result *out);
+
+/* timers.c */
+void timer_new_stop(uint64_t n, bench_result *out);
+void timer_reset(uint64_t n, bench_result *out);
+void timer_reset_chan(uint64_t n, bench_result *out);
+void timer_memory(uint64_t n, bench_result *out);
+void after_func_memory(uint64_t n, bench_result *out);
+void timers_due(uint64_t n, bench_result *out);
+void sleep_50us(uint64_t n, bench_result *out);
+void recv_no_deadline(uint64_t n, bench_result *out);
+void recv_deadline(uint64_t n, bench_result *out);
 
 #endif

@@ -146,6 +146,20 @@ async def parked(n: int) -> Result:
     return Result(0, total, 0, grown)
 
 
+async def sleepers(n: int, percent: int) -> Result:
+    async def sleeper(naps: list[int]) -> list[int]:
+        sleep, late = asyncio.sleep, []
+        for ns in naps:
+            due = now() + ns
+            await sleep(ns / 1e9)
+            late.append(now() - due)
+        return late
+
+    tasks = [asyncio.create_task(sleeper(naps)) for naps in protocol.naps(n)]
+    late = [await t for t in tasks]
+    return protocol.lateness(late, n, percent)
+
+
 async def from_thread(n: int) -> Result:
     q: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -174,10 +188,13 @@ MAINS: dict[str, Main] = {
     "py_spsc": spsc,
     "py_spawn": spawn,
     "py_parked_100k": parked,
+    "py_sleepers_10k_p50": lambda n: sleepers(n, 50),
+    "py_sleepers_10k_p99": lambda n: sleepers(n, 99),
     "py_thread_to_asyncio": from_thread,
     "py_int64_buffers": int64_buffers,
 }
-NO_LOOP = ("py_putget", "py_int64_buffers")  # nothing in them is the loop's: uvloop's rows would be asyncio's
+# Nothing in them is the loop's, so uvloop's rows would be asyncio's; and it sleeps whole milliseconds only.
+NO_UVLOOP = ("py_putget", "py_int64_buffers", "py_sleepers_10k_p50", "py_sleepers_10k_p99")
 
 
 def on_asyncio(main: Main) -> Callable[[int], Result]:
@@ -197,6 +214,6 @@ if __name__ == "__main__":
     protocol.main(
         {
             "asyncio": Engine({name: on_asyncio(m) for name, m in MAINS.items()}),
-            "uvloop": Engine({name: on_uvloop(m) for name, m in MAINS.items() if name not in NO_LOOP}, ("uvloop",)),
+            "uvloop": Engine({name: on_uvloop(m) for name, m in MAINS.items() if name not in NO_UVLOOP}, ("uvloop",)),
         }
     )

@@ -114,7 +114,30 @@ def parked(n: int) -> Result:
     return Result(0, total, 0, grown)
 
 
-WORKLOADS = {"py_pingpong": pingpong, "py_putget": putget, "py_select2": select2, "py_spsc": spsc, "py_spawn": spawn, "py_parked_100k": parked}
+def sleepers(n: int, percent: int) -> Result:
+    def sleeper(naps: list[int]) -> list[int]:
+        sleep, late = gevent.sleep, []
+        for ns in naps:
+            due = now() + ns
+            sleep(ns / 1e9)
+            late.append(now() - due)
+        return late
+
+    tasks = [gevent.spawn(sleeper, naps) for naps in protocol.naps(n)]
+    late = [t.get() for t in tasks]
+    return protocol.lateness(late, n, percent)
+
+
+WORKLOADS = {
+    "py_pingpong": pingpong,
+    "py_putget": putget,
+    "py_select2": select2,
+    "py_spsc": spsc,
+    "py_spawn": spawn,
+    "py_parked_100k": parked,
+    "py_sleepers_10k_p50": lambda n: sleepers(n, 50),
+    "py_sleepers_10k_p99": lambda n: sleepers(n, 99),
+}
 
 if __name__ == "__main__":
     protocol.main({"gevent": Engine(WORKLOADS, ("gevent", "greenlet"))})

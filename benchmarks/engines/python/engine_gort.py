@@ -184,6 +184,20 @@ def parked(n: int) -> Result:
     return Result(0, total, 0, grown)
 
 
+def sleepers(n: int, percent: int) -> Result:
+    def sleeper(naps: list[int]) -> list[int]:
+        sleep, late = gort.sleep, []
+        for ns in naps:
+            due = now() + ns
+            sleep(ns / 1e9)
+            late.append(now() - due)
+        return late
+
+    tasks = [gort.go(sleeper, naps) for naps in protocol.naps(n)]
+    late = [t.result() for t in tasks]
+    return protocol.lateness(late, n, percent)
+
+
 TASKS = {
     "py_pingpong": in_run(lambda n: pingpong(n, two_tasks)),
     "py_putget": in_run(putget),
@@ -191,6 +205,8 @@ TASKS = {
     "py_spsc": in_run(lambda n: spsc(n, two_tasks)),
     "py_spawn": in_run(spawn),
     "py_parked_100k": in_run(parked),
+    "py_sleepers_10k_p50": in_run(lambda n: sleepers(n, 50)),
+    "py_sleepers_10k_p99": in_run(lambda n: sleepers(n, 99)),
     "py_thread_to_asyncio": lambda n: into_asyncio(n, gort.go),
     "py_int64_buffers": in_run(lambda n: int64_buffers(n, two_tasks)),
 }

@@ -29,11 +29,13 @@ import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from random import Random
 from typing import Callable
 
 CAPACITY = 1024  # of a stream
 BATCH = 1000  # tasks that are alive at a time in py_spawn
 BLOCK = 4096  # int64 in a block of py_int64_buffers
+SLEEPERS = 10_000  # of py_sleepers_10k_*, which share the n sleeps
 BLOCKS = 4  # blocks that such a channel or queue holds
 
 now = time.perf_counter_ns  # CLOCK_MONOTONIC
@@ -79,6 +81,21 @@ def two_threads(first: Callable[[], None], second: Callable[[], None]) -> int:
     for t in threads:
         t.join()
     return now() - start
+
+
+def naps(n: int) -> list[list[int]]:
+    """What each sleeper sleeps, ns: random times of 100 to 1000 ms, n in all. Sleeper i has the sleeps i, i + SLEEPERS, ...
+
+    They end some 18,000 a second, which leaves each engine idle half of the time or more: with shorter ones it is asyncio's backlog that would be measured."""
+    random = Random(1)
+    return [[random.randrange(100_000_000, 1_000_000_000) for _ in range(i, n, SLEEPERS)] for i in range(min(n, SLEEPERS))]
+
+
+def lateness(late: list[list[int]], n: int, percent: int) -> Result:
+    """`late` is what each sleeper found, ns a sleep. So many of 100 sleeps were so late at most. One that was early is an error."""
+    every = sorted(ns for one in late for ns in one)
+    ids = sum(first + i * SLEEPERS for first, one in enumerate(late) for i in range(len(one)))
+    return Result(every[(len(every) - 1) * percent // 100], ids, (len(every) != n) + sum(ns < 0 for ns in every))
 
 
 def int64_source(n: int) -> array.array:

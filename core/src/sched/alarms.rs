@@ -98,7 +98,7 @@ pub unsafe fn arm(cx: Cx, when: Time, now: Time, target: *mut (), fire: Fire) ->
 #[inline]
 fn passed(wheel: &Wheel, now: Time) -> Time {
     match now {
-        NEVER if wheel.holds_nothing() => clock::now(),
+        NEVER if wheel.holds_nothing() => clock::recent_or_now(),
         NEVER => 0,
         _ => now,
     }
@@ -111,6 +111,14 @@ unsafe fn arm_outside(when: Time, now: Time, target: *mut (), fire: Fire) -> Opt
     let handle = unsafe { lane.outer.insert(when, now, target, fire) }?;
     lane.reckon_outer();
     Some(handle)
+}
+
+/// Sets a timer of the caller's processor to another time. False: it is another's, or has fired; then it is as it was.
+#[inline]
+pub fn rearm(cx: Cx, handle: Handle, when: Time, now: Time) -> bool {
+    // SAFETY: as in `arm`.
+    cx.processor()
+        .is_some_and(|p| p.wheel.belongs(handle) && unsafe { p.wheel.shift_owner(handle, when, passed(&p.wheel, now)) })
 }
 
 /// Takes a timer back (A2); one that has fired already is nothing.

@@ -175,6 +175,15 @@ impl Wheel {
         self.own(|inner| unsafe { inner.cancel(handle) })
     }
 
+    /// Sets a timer to another time; false if it is not pending any more. `now` as of `insert`.
+    /// # Safety
+    /// `belongs(handle)`.
+    #[inline]
+    pub unsafe fn shift_owner(&self, handle: Handle, when: i64, now: i64) -> bool {
+        // SAFETY: the caller's.
+        self.own(|inner| unsafe { inner.shift(handle, when, now) })
+    }
+
     /// Any thread: marks a timer of any wheel dead and goes on. It does not fire any more, unless its owner is at it
     /// just now: so the caller has made its `seq` stale before.
     /// # Safety
@@ -334,6 +343,28 @@ impl Inner {
         true
     }
 
+    /// # Safety
+    /// The handle is of this wheel.
+    #[inline]
+    unsafe fn shift(&mut self, handle: Handle, when: i64, now: i64) -> bool {
+        let n = handle.node.as_ptr();
+        // SAFETY: as in `cancel`; it is off its list when its time is changed (I1).
+        unsafe {
+            if !Pool::is_current(handle) || is_dead(n) {
+                return false;
+            }
+            self.unlink(n);
+            (*n).when = when;
+        }
+        if self.armed == 1 {
+            self.elapsed = self.elapsed.max(tick_of(now)); // no slot holds anything
+            self.earliest = when;
+        }
+        self.place(n, when);
+        self.earliest = self.earliest.min(when);
+        true
+    }
+
     /// Level and slot of a tick (I1).
     #[inline]
     fn locate(&self, tick: u64) -> (usize, usize) {
@@ -378,6 +409,16 @@ impl Inner {
     /// `n` is ours and armed.
     #[inline]
     unsafe fn remove(&mut self, n: *mut Node) {
+        // SAFETY: the caller's.
+        unsafe { self.unlink(n) };
+        self.give_back(n);
+    }
+
+    /// Takes a node off its list.
+    /// # Safety
+    /// `n` is ours and armed.
+    #[inline]
+    unsafe fn unlink(&mut self, n: *mut Node) {
         // SAFETY: ours, as are its neighbours.
         unsafe {
             let (prev, next) = ((*n).prev, (*n).next);
@@ -391,7 +432,6 @@ impl Inner {
                 self.remove_end(n, prev, next);
             }
         }
-        self.give_back(n);
     }
 
     /// The slot's side of `remove`: the node was the first, the last, or both.

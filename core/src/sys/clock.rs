@@ -32,6 +32,13 @@ pub fn recent() -> i64 {
     i64::MIN
 }
 
+/// `recent`, or now if nobody notes it: a time that has passed, and not long ago if it matters to nobody how long.
+#[inline(always)]
+pub fn recent_or_now() -> i64 {
+    let t = recent();
+    if t == i64::MIN { now() } else { t }
+}
+
 /// Keeps `recent` up. i64::MIN: nobody does any more.
 pub fn note(now: i64) {
     #[cfg(not(loom))]

@@ -24,7 +24,7 @@
 
 use crate::chan::raw::{self, Layout, RawChan};
 use crate::chan::source::{Answer, Kind, Source};
-use crate::sched::alarms::{self, Kept, arm, disarm};
+use crate::sched::alarms::{self, Kept, arm, disarm, rearm};
 use crate::sched::run::Run;
 use crate::sched::task::{Affinity, Entry, SpawnOptions};
 use crate::sched::thread::Thread;
@@ -359,6 +359,12 @@ impl Timer {
 
     /// Arms a node for `when`, which replaces the one there is. False: no memory. `now` as `alarms::arm` says.
     fn arm(&self, cx: Cx, now: Time) -> bool {
+        if let Some(h) = self.node.get()
+            && self.when.get() != NEVER
+            && rearm(cx, h, self.when.get(), now)
+        {
+            return true;
+        }
         self.disarm(cx);
         if self.when.get() == NEVER {
             return true;

@@ -334,14 +334,9 @@ fn should_cancel(party: &Party, flags: &[*const AtomicU8; 2]) -> bool {
 unsafe fn arm(cx: Cx, party: &'static Party, seq: u64, deadline: Time) -> Option<Handle> {
     let p = cx.processor()?;
     // SAFETY: the wheel is ours inside the bracket; the party is type-stable, and `expire` checks its seq.
-    unsafe { p.wheel.insert(deadline, recent(), core::ptr::from_ref(party).cast_mut().cast(), seq, expire) }
-}
-
-/// For a wheel, which need not know exactly where it stands.
-#[inline(always)]
-fn recent() -> Time {
-    let t = clock::recent();
-    if t == i64::MIN { clock::now() } else { t }
+    unsafe {
+        p.wheel.insert(deadline, clock::recent_or_now(), core::ptr::from_ref(party).cast_mut().cast(), seq, expire)
+    }
 }
 
 #[inline(always)]

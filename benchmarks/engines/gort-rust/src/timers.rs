@@ -101,7 +101,8 @@ pub fn many_due(n: u64) -> Outcome {
             let count = ran.count.fetch_add(1, Relaxed) + 1;
             if count == 1 {
                 ran.first.store(start.elapsed().as_nanos() as u64, Relaxed);
-            } else if count == n {
+            }
+            if count == n {
                 ran.last.store(start.elapsed().as_nanos() as u64, Relaxed);
             }
         });
@@ -110,7 +111,7 @@ pub fn many_due(n: u64) -> Outcome {
         die("the machine is too slow or too busy", "the timers were not made before the first was due");
     }
     let mut errors = 0;
-    while ran.last.load(Relaxed) == 0 {
+    while ran.first.load(Relaxed) == 0 || ran.last.load(Relaxed) == 0 {
         errors += u64::from(gort::sleep(Duration::from_millis(1)).is_err());
     }
     let (last, latest) = (u128::from(ran.last.load(Relaxed)), latest.as_nanos());

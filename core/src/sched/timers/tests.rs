@@ -165,11 +165,36 @@ impl Model {
         }
     }
 
+    /// To a time at which nothing else is due: then the order is that of the keys still.
+    fn shift(&mut self) {
+        if self.keys.is_empty() {
+            return;
+        }
+        let at = self.rng.below(self.keys.len() as u64) as usize;
+        let when = match self.rng.below(3) {
+            0 => self.now - self.rng.span(30),
+            _ => self.now.saturating_add(self.rng.span(62)),
+        };
+        let old = self.keys[at];
+        if self.live.range((when, 0)..=(when, u64::MAX)).next().is_some() {
+            return;
+        }
+        if let Some(handle) = self.live.remove(&old) {
+            let now = self.now - self.rng.span(20);
+            // SAFETY: a handle of this wheel.
+            assert!(unsafe { self.real.wheel.shift_owner(handle, when, now) });
+            self.live.insert((when, old.1), handle);
+            self.keys[at] = (when, old.1);
+        }
+    }
+
     /// Handles of timers that are gone do nothing, however they are used.
     fn misuse_old_handle(&mut self) {
         if !self.gone.is_empty() {
             let at = self.rng.below(self.gone.len() as u64) as usize;
             cancel_remote(self.gone[at]);
+            // SAFETY: a handle of this wheel, once.
+            assert!(!unsafe { self.real.wheel.shift_owner(self.gone[at], self.now, self.now) });
         }
     }
 
@@ -240,7 +265,7 @@ fn random_operations_do_as_the_model() {
                 n if n < crowd + 25 => m.cancel(true),
                 n if n < crowd + 28 => m.misuse_old_handle(),
                 n if n < crowd + 38 => m.advance(),
-                _ => {}
+                _ => m.shift(),
             }
             if round % 500 == 0 {
                 m.compare();

@@ -1,0 +1,251 @@
+/* timers.c - timers and sleep: what one costs, what it weighs, how late it is.
+ *
+ * Invariants: those of tasks.h, and
+ *   T1 Nothing is ever early: a sleep or a timer that is counts as an error.
+ *   T2 The hour of a timer that must not fire is far beyond any run.
+ *   T3 Random times come from next_random(), the same in every engine.
+ *   T4 What is measured by its lateness stores that as ns_total: it is the figure itself.
+ */
+#include "tasks.h"
+
+#include <stdatomic.h>
+
+#define HOUR (GORT_MS(1000) * 3600)
+
+enum { NAP = 50000, BURST = 100000000, BURST_LEAD = 3000 /* for each timer: by then all of them are made */ };
+
+/* Goes to the next state, and gives a duration of 0 up to, and without, `below`. */
+static inline int64_t next_random(uint64_t *state, uint64_t below) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (int64_t)((*state >> 33) * below >> 31);
+}
+
+static void an_hour_is_over(void *arg) {
+    (void)arg;
+    bench_die("it fired", "a timer of an hour");
+}
+
+static inline gort_timer *timer_or_die(int64_t duration) {
+    gort_timer *t = gort_timer_new(duration);
+    if (t == NULL) bench_die("gort_timer_new", gort_last_error());
+    return t;
+}
+
+static inline gort_func_timer *func_or_die(int64_t duration, void (*fn)(void *), void *arg) {
+    gort_func_timer *t = gort_after_func(duration, fn, arg);
+    if (t == NULL) bench_die("gort_after_func", gort_last_error());
+    return t;
+}
+
+/* ---- what one costs ---------------------------------------------------------------------------------------- */
+
+void timer_new_stop(uint64_t n, bench_result *out) {
+    uint64_t count = 0, errors = 0;
+    int64_t t0 = bench_now();
+    for (uint64_t i = 0; i < n; i++) {
+        bool prevented = false;
+        gort_timer *t = timer_or_die(HOUR);
+        errors += failed(gort_timer_stop(t, &prevented));
+        errors += failed(gort_timer_free(t));
+        count += prevented;
+    }
+    out->ns_total = bench_now() - t0;
+    out->checksum = count, out->errors = errors;
+}
+
+void timer_reset(uint64_t n, bench_result *out) {
+    uint64_t count = 0, errors = 0;
+    bool set = false;
+    gort_func_timer *t = func_or_die(HOUR, an_hour_is_over, NULL);
+    int64_t t0 = bench_now();
+    for (uint64_t i = 0; i < n; i++) {
+        errors += failed(gort_func_timer_reset(t, HOUR, &set));
+        count += set;
+    }
+    out->ns_total = bench_now() - t0;
+    errors += failed(gort_func_timer_stop(t, &set));
+    out->checksum = count, out->errors = errors + !set + failed(gort_func_timer_free(t));
+}
+
+void timer_reset_chan(uint64_t n, bench_result *out) {
+    uint64_t count = 0, errors = 0;
+    bool set = false;
+    gort_timer *t = timer_or_die(HOUR);
+    errors += gort_timer_try_recv(t, NULL) != GORT_WOULD_BLOCK; /* as it is once it was used: with its channel */
+    int64_t t0 = bench_now();
+    for (uint64_t i = 0; i < n; i++) {
+        errors += failed(gort_timer_reset(t, HOUR, &set));
+        count += set;
+    }
+    out->ns_total = bench_now() - t0;
+    errors += failed(gort_timer_stop(t, &set));
+    out->checksum = count, out->errors = errors + !set + failed(gort_timer_free(t));
+}
+
+/* ---- what one weighs: the place of the handle is in it, as it is in Go -------------------------------------- */
+
+static void **handles_or_die(uint64_t n) {
+    void **handles = malloc(n * sizeof *handles);
+    if (handles == NULL) bench_die("no memory for", "the handles");
+    return handles;
+}
+
+void timer_memory(uint64_t n, bench_result *out) {
+    uint64_t count = 0, errors = 0;
+    int64_t before = bench_rss(), t0 = bench_now();
+    void **timers = handles_or_die(n);
+    for (uint64_t i = 0; i < n; i++) timers[i] = timer_or_die(HOUR);
+    out->bytes_total = bench_rss() - before;
+    for (uint64_t i = 0; i < n; i++) {
+        bool prevented = false;
+        errors += failed(gort_timer_stop(timers[i], &prevented));
+        errors += failed(gort_timer_free(timers[i]));
+        count += prevented;
+    }
+    out->ns_total = bench_now() - t0;
+    out->checksum = count, out->errors = errors;
+    free(timers);
+}
+
+void after_func_memory(uint64_t n, bench_result *out) {
+    uint64_t count = 0, errors = 0;
+    int64_t before = bench_rss(), t0 = bench_now();
+    void **timers = handles_or_die(n);
+    for (uint64_t i = 0; i < n; i++) timers[i] = func_or_die(HOUR, an_hour_is_over, NULL);
+    out->bytes_total = bench_rss() - before;
+    for (uint64_t i = 0; i < n; i++) {
+        bool prevented = false;
+        errors += failed(gort_func_timer_stop(timers[i], &prevented));
+        errors += failed(gort_func_timer_free(timers[i]));
+        count += prevented;
+    }
+    out->ns_total = bench_now() - t0;
+    out->checksum = count, out->errors = errors;
+    free(timers);
+}
+
+/* ---- how late it is ---------------------------------------------------------------------------------------- */
+
+typedef struct burst {
+    uint64_t n;
+    _Alignas(64) atomic_uint_fast64_t ran;
+    atomic_int_fast64_t first, last;
+} burst;
+
+static void run_once(void *arg) {
+    burst *b = arg;
+    uint64_t ran = atomic_fetch_add_explicit(&b->ran, 1, memory_order_relaxed) + 1;
+    if (ran == 1) atomic_store(&b->first, bench_now());
+    if (ran == b->n) atomic_store(&b->last, bench_now());
+}
+
+/* How long after its time the last of n functions has run. */
+void timers_due(uint64_t n, bench_result *out) {
+    burst b = {.n = n};
+    uint64_t state = 0, errors = 0;
+    int64_t base = bench_now() + (int64_t)n * BURST_LEAD, latest = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        int64_t due = base + next_random(&state, BURST);
+        if (due > latest) latest = due;
+        /* The handle is given back at once, which does not stop it. */
+        errors += failed(gort_func_timer_free(func_or_die(due - bench_now(), run_once, &b)));
+    }
+    if (bench_now() > base)
+        bench_die("the machine is too slow or too busy", "the timers were not made before the first was due");
+    while (atomic_load(&b.first) == 0 || atomic_load(&b.last) == 0) errors += failed(gort_sleep(GORT_MS(1)));
+    out->ns_total = atomic_load(&b.last) - latest;
+    out->checksum = atomic_load(&b.ran);
+    out->errors = errors + (atomic_load(&b.first) < base) + (out->ns_total < 0);
+}
+
+void sleep_50us(uint64_t n, bench_result *out) {
+    uint64_t count = 0, errors = 0;
+    int64_t t0 = bench_now(), before = t0;
+    for (uint64_t i = 0; i < n; i++) {
+        errors += failed(gort_sleep(NAP));
+        int64_t after = bench_now();
+        errors += after - before < NAP;
+        before = after;
+        count++;
+    }
+    out->ns_total = before - t0;
+    out->checksum = count, out->errors = errors;
+}
+
+/* ---- deadlines: a place in each channel, so who waits is the receiver --------------------------------------- */
+
+typedef struct rally {
+    numbers *there, *back;
+    uint64_t n, sum, ping_errors, pong_errors;
+    int64_t deadline;
+} rally;
+
+static void ping_until(void *arg) {
+    rally *r = arg;
+    numbers *there = r->there, *back = r->back;
+    uint64_t n = r->n, sum = 0, errors = 0;
+    int64_t deadline = r->deadline;
+    for (uint64_t i = 0; i < n; i++) {
+        int64_t v = 0;
+        errors += failed(numbers_send(there, (int64_t)i));
+        errors += failed(numbers_recv_until(back, &v, deadline, NULL));
+        sum += (uint64_t)v;
+    }
+    r->sum = sum, r->ping_errors = errors;
+}
+
+static void pong_until(void *arg) {
+    rally *r = arg;
+    numbers *there = r->there, *back = r->back;
+    uint64_t n = r->n, errors = 0;
+    int64_t deadline = r->deadline;
+    for (uint64_t i = 0; i < n; i++) {
+        int64_t v = 0;
+        errors += failed(numbers_recv_until(there, &v, deadline, NULL));
+        errors += failed(numbers_send(back, v + 1));
+    }
+    r->pong_errors = errors;
+}
+
+static void ping(void *arg) {
+    rally *r = arg;
+    numbers *there = r->there, *back = r->back;
+    uint64_t n = r->n, sum = 0, errors = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        int64_t v = 0;
+        errors += failed(numbers_send(there, (int64_t)i));
+        errors += failed(numbers_recv(back, &v));
+        sum += (uint64_t)v;
+    }
+    r->sum = sum, r->ping_errors = errors;
+}
+
+static void pong(void *arg) {
+    rally *r = arg;
+    numbers *there = r->there, *back = r->back;
+    uint64_t n = r->n, errors = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        int64_t v = 0;
+        errors += failed(numbers_recv(there, &v));
+        errors += failed(numbers_send(back, v + 1));
+    }
+    r->pong_errors = errors;
+}
+
+static void play(uint64_t n, void (*first)(void *), void (*second)(void *), bench_result *out) {
+    rally r = {.there = numbers_or_die(1), .back = numbers_or_die(1), .n = n, .deadline = gort_now() + HOUR};
+    gort_wg *wg = wg_or_die();
+    int64_t t0 = bench_now();
+    go_or_die(wg, first, &r);
+    go_or_die(wg, second, &r);
+    uint64_t errors = failed(gort_wg_wait(wg));
+    out->ns_total = bench_now() - t0;
+    out->checksum = r.sum;
+    out->errors = errors + r.ping_errors + r.pong_errors + failed(gort_wg_free(wg));
+    numbers_release(r.there);
+    numbers_release(r.back);
+}
+
+void recv_deadline(uint64_t n, bench_result *out) { play(n, ping_until, pong_until, out); }
+
+void recv_no_deadline(uint64_t n, bench_result *out) { play(n, ping, pong, out); }
