@@ -251,7 +251,8 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_receiver_recv(gort_
 @part timer
 /**
  * A case that is ready when the timer is due: `*due` gets the time at which it was. NULL for `timer` is a case that is never ready;
- * a handle that is stale makes the select fail with GORT_MISUSE. The case is good as long as the timer lives.
+ * a handle that is stale, or of something else, makes the select fail with GORT_MISUSE. The case is good as long as the timer
+ * lives.
  */
 GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_timer(gort_timer *timer, int64_t *due) {
     return gort_case_receiver_recv(gort_timer_receiver(timer), due);

@@ -964,6 +964,12 @@ GORT_NODISCARD int gort_chan_notify_fd(gort_chan *chan);
  */
 gort_status gort_chan_on_ready(gort_chan *chan, void (*fn)(void *arg), void *arg);
 
+/** gort_chan_notify_fd() for a receiver, such as that of a timer. Never blocks. */
+GORT_NODISCARD int gort_receiver_notify_fd(gort_receiver *receiver);
+
+/** gort_chan_on_ready() for a receiver, such as that of a timer. Does not block. */
+gort_status gort_receiver_on_ready(gort_receiver *receiver, void (*fn)(void *arg), void *arg);
+
 /* ---- Select ---------------------------------------------------------------------------------------------- */
 
 /** A case that sends: gort_case_send(). */
@@ -1241,8 +1247,8 @@ GORT_NODISCARD gort_timer *gort_timer_new_at(int64_t when);
  * A value goes to one receiver, the one that has waited longest. `due` may be NULL.
  *
  * Blocks: the task (on a plain thread: the thread).
- * Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN, GORT_NO_MEMORY; GORT_INVALID for a NULL timer; GORT_MISUSE for a stale
- * handle.
+ * Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN, GORT_NO_MEMORY; GORT_CLOSED when it was freed meanwhile; GORT_INVALID for
+ * a NULL timer; GORT_MISUSE for a stale handle.
  * Thread-safety: any thread or task.
  */
 GORT_NODISCARD gort_status gort_timer_recv(gort_timer *timer, int64_t *due);
@@ -1288,8 +1294,9 @@ gort_status gort_timer_reset(gort_timer *timer, int64_t duration, bool *replaced
 gort_status gort_timer_reset_at(gort_timer *timer, int64_t when, bool *replaced);
 
 /**
- * Its channel, of elements of type int64_t: for gort_receiver_recv(), gort_chan_notify_fd() and their like. gort_case_timer()
- * makes a case of it. NULL for NULL. What is no live timer is given back as it is, so that whoever uses it says GORT_MISUSE.
+ * Its channel, of elements of type int64_t: for gort_receiver_recv(), gort_receiver_notify_fd() and their like. gort_case_timer()
+ * makes a case of it. NULL for NULL. For what is no live timer it is something that every call refuses with GORT_MISUSE, or
+ * with GORT_SHUTDOWN if it is from before a fork or a shutdown.
  *
  * Blocks: never. Errors: NULL when there is no memory; gort_last_error() says so.
  * Ownership: borrowed, as long as the timer lives. Thread-safety: any thread or task.
@@ -1297,8 +1304,9 @@ gort_status gort_timer_reset_at(gort_timer *timer, int64_t when, bool *replaced)
 gort_receiver *gort_timer_receiver(gort_timer *timer);
 
 /**
- * Frees a timer, set or not. Never blocks. Who waits for it sleeps on, as for any channel that nobody sends to. NULL is allowed
- * and does nothing.
+ * Frees a timer, set or not. Never blocks. Receives and selects that wait for it find it closed: GORT_CLOSED. A selector, and
+ * a gort_receiver_on_ready() that is armed, have a reference of its channel: for them it is never ready any more. NULL is
+ * allowed and does nothing.
  *
  * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
  * Ownership: the handle is given up. Thread-safety: any thread or task, as the last user.
@@ -1427,7 +1435,8 @@ gort_status gort_func_timer_free(gort_func_timer *timer);
 
 /**
  * A case that is ready when the timer is due: `*due` gets the time at which it was. NULL for `timer` is a case that is never ready;
- * a handle that is stale makes the select fail with GORT_MISUSE. The case is good as long as the timer lives.
+ * a handle that is stale, or of something else, makes the select fail with GORT_MISUSE. The case is good as long as the timer
+ * lives.
  */
 GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_timer(gort_timer *timer, int64_t *due) {
     return gort_case_receiver_recv(gort_timer_receiver(timer), due);

@@ -12,6 +12,7 @@ use gort_core::status::Status;
 use gort_core::wait::Wait;
 
 use crate::chan::gort_chan;
+use crate::ends::gort_receiver;
 use crate::ffi::{self, Before, Call};
 use crate::status::gort_status;
 
@@ -77,6 +78,25 @@ pub unsafe extern "C" fn gort_chan_on_ready(
         // SAFETY: the entry is one of ours and is handed over once; it owns the reference, also if no task is started.
         unsafe { sched::spawn(entry, options) }
     })
+}
+
+/// gort_chan_notify_fd() for a receiver, such as that of a timer. Never blocks.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn gort_receiver_notify_fd(receiver: *mut gort_receiver) -> c_int {
+    // SAFETY: as in gort_chan_notify_fd.
+    unsafe { gort_chan_notify_fd(receiver.cast()) }
+}
+
+/// gort_chan_on_ready() for a receiver, such as that of a timer. Does not block.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gort_receiver_on_ready(
+    receiver: *mut gort_receiver,
+    r#fn: Option<unsafe extern "C" fn(arg: *mut c_void)>,
+    arg: *mut c_void,
+) -> gort_status {
+    // SAFETY: as in gort_chan_on_ready.
+    unsafe { gort_chan_on_ready(receiver.cast(), r#fn, arg) }
 }
 
 /// Readiness of a channel, of which the task holds a reference.

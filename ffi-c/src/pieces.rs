@@ -3,16 +3,21 @@
 //! What this is NOT: their meaning; that is core's `time/pieces.rs` and `time/retry.rs`. Here each is an object of a slab, so
 //! that a stale handle is told from a live one.
 //!
-//! P1  A call counts itself in under the object's lock and works on it without: the functions of the program run in there.
-//! P2  Freeing takes the handle's meaning at once, and the object goes with the last call that is in it.
+//! P1  A call takes a share of the piece under the object's lock, and inside; it works without either, for the functions of the
+//!     program run in there. So neither who frees it nor a shutdown, which waits for those inside, takes it from a call.
+//! P2  Freeing takes the handle's meaning and the object at once; the piece goes with the last share.
+//!
+//! Rejected: calls that count themselves in and out at the object: after a shutdown there is none to come back to.
 
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{NonNull, null};
 use core::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::Arc;
 use std::time::Duration;
 
+use gort_core::sched::enter;
 use gort_core::sched::objects::{self, Keeper};
 use gort_core::status::Status;
 use gort_core::sys::clock::NEVER;
@@ -107,8 +112,9 @@ enum Piece {
 #[repr(C, align(64))]
 struct Object {
     header: Header,
-    // ---- guarded by header.lock; `refs` counts the handle and the calls that are in it
-    piece: Cell<*mut Piece>,
+    // ---- guarded by header.lock
+    /// The handle's share, of `Arc::into_raw`.
+    piece: Cell<*const Piece>,
 }
 
 const KIND_PIECE: u8 = 32;
@@ -125,18 +131,18 @@ static KEEPER: Keeper =
 /// At shutdown.
 fn free_all() {
     OBJECTS.for_each(|slot| {
-        // SAFETY: nobody is inside any more; what is there is ours.
+        // SAFETY: nobody is inside any more; the share that is there is ours.
         unsafe {
-            let at = slot.as_ref().piece.replace(null_mut());
+            let at = slot.as_ref().piece.replace(null());
             if !at.is_null() {
-                drop(Box::from_raw(at))
+                drop(Arc::from_raw(at))
             }
         }
     });
 }
 
 fn make(piece: impl FnOnce() -> Result<Piece, Status>, what: &str) -> Result<NonNull<Object>, Status> {
-    let at = Box::into_raw(Box::new(ffi::explained(piece(), what)?));
+    let at = Arc::into_raw(Arc::new(ffi::explained(piece(), what)?));
     let made = objects::make(&KEEPER, &OBJECTS, |o| {
         o.piece.set(at);
         o.header.refs.store(1, Relaxed);
@@ -146,44 +152,53 @@ fn make(piece: impl FnOnce() -> Result<Piece, Status>, what: &str) -> Result<Non
     });
     if made.is_err() {
         // SAFETY: nobody has it.
-        drop(unsafe { Box::from_raw(at) });
+        drop(unsafe { Arc::from_raw(at) });
     }
     ffi::explained(made, what)
 }
 
-/// Works on the piece of a handle (P1).
-fn with<C, R>(handle: *mut C, what: &str, f: impl FnOnce(&Piece) -> Option<R>) -> Result<R, Status> {
+/// A share of the piece of a handle, if it `is` one of the kind that is meant (P1); `take`: the handle's own, and the handle is
+/// none any more (P2).
+fn share<C>(handle: *mut C, what: &str, is: impl FnOnce(&Piece) -> bool, take: bool) -> Result<Arc<Piece>, Status> {
     let at: *const Object = ffi::handle(handle, what)?;
-    // SAFETY: slots are type-stable, and the header is checked under its lock; counted in, the piece stays.
+    let cx = ffi::explained(enter(), what)?;
+    // SAFETY: slots are type-stable, and the header is checked under its lock; while that is held the handle's share is there.
     unsafe {
         let o = &*at;
-        ffi::explained(o.header.lock_as(KIND_PIECE).ok(), what)?;
-        o.header.refs.store(o.header.refs.load(Relaxed) + 1, Relaxed);
+        let valid = o.header.lock_as(KIND_PIECE);
+        if !valid.is_ok() {
+            return ffi::explained(Err(cx.out(valid)), what);
+        }
         let piece = o.piece.get();
+        let right = is(&*piece);
+        if right && take {
+            o.piece.set(null());
+            o.header.kind.store(0, Relaxed);
+        } else if right {
+            Arc::increment_strong_count(piece)
+        }
         o.header.lock.unlock();
-        let r = f(&*piece);
-        drop(leave(o));
-        match r {
-            Some(r) => Ok(r),
-            None => ffi::fail(Status::Misuse, format_args!("{what}: the handle is of another kind")),
+        if right && take {
+            OBJECTS.free(NonNull::from(o));
+        }
+        cx.exit();
+        if right {
+            Ok(Arc::from_raw(piece))
+        } else {
+            ffi::fail(Status::Misuse, format_args!("{what}: the handle is of another kind"))
         }
     }
 }
 
-/// One that was counted in goes; the last one gets the piece, and frees the object (P2).
-unsafe fn leave(o: &'static Object) -> Option<Box<Piece>> {
-    // SAFETY: contract: the caller is counted in.
-    unsafe {
-        o.header.lock.lock();
-        let refs = o.header.refs.load(Relaxed) - 1;
-        o.header.refs.store(refs, Relaxed);
-        let piece = if refs == 0 { o.piece.replace(null_mut()) } else { null_mut() };
-        o.header.lock.unlock();
-        if refs == 0 {
-            OBJECTS.free(NonNull::from(o));
-        }
-        (!piece.is_null()).then(|| Box::from_raw(piece))
-    }
+/// Works on the piece of a handle.
+fn with<C, T, R>(
+    handle: *mut C,
+    what: &str,
+    get: fn(&Piece) -> Option<&T>,
+    f: impl FnOnce(&T) -> R,
+) -> Result<R, Status> {
+    let piece = share(handle, what, |p| get(p).is_some(), false)?;
+    get(&piece).map(f).ok_or(Status::Misuse)
 }
 
 /// Takes a handle; NULL does nothing.
@@ -191,24 +206,10 @@ fn free<C>(handle: *mut C, what: &str, is: impl FnOnce(&Piece) -> bool) -> Outco
     if handle.is_null() {
         return Ok(());
     }
-    let at: *const Object = handle.cast_const().cast();
-    // SAFETY: as in `with`.
-    unsafe {
-        let o = &*at;
-        ffi::explained(o.header.lock_as(KIND_PIECE).ok(), what)?;
-        let right = is(&*o.piece.get());
-        if right {
-            o.header.kind.store(0, Relaxed);
-        }
-        o.header.lock.unlock();
-        if !right {
-            return ffi::fail(Status::Misuse, format_args!("{what}: the handle is of another kind"));
-        }
-        match leave(o).map(|piece| *piece) {
-            Some(Piece::Heartbeat(h)) => h.join(),
-            Some(Piece::Periodic(p)) => p.join(),
-            _ => Ok(()),
-        }
+    match Arc::into_inner(share(handle, what, is, true)?) {
+        Some(Piece::Heartbeat(h)) => h.join(),
+        Some(Piece::Periodic(p)) => p.join(),
+        _ => Ok(()),
     }
 }
 
@@ -254,7 +255,7 @@ pub unsafe extern "C" fn gort_debounce_new(
 /// Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_debounce_call(debounce: *mut gort_debounce) -> gort_status {
-    ffi::wall(|| with(debounce, "the debounce", |p| p.debounce().map(Debounce::call)))
+    ffi::wall(|| with(debounce, "the debounce", Piece::debounce, Debounce::call))
 }
 
 /// What was called for and has not begun is begun now. Never blocks. `*begun`, which may be NULL, says whether there was something.
@@ -264,7 +265,7 @@ pub unsafe extern "C" fn gort_debounce_call(debounce: *mut gort_debounce) -> gor
 pub unsafe extern "C" fn gort_debounce_flush(debounce: *mut gort_debounce, begun: *mut bool) -> gort_status {
     // SAFETY: NULL or writable (the header's contract).
     ffi::wall(|| unsafe {
-        let was = with(debounce, "the debounce", |p| p.debounce().map(Debounce::flush))?;
+        let was = with(debounce, "the debounce", Piece::debounce, Debounce::flush)?;
         ffi::put(begun, was);
         Ok(())
     })
@@ -277,7 +278,7 @@ pub unsafe extern "C" fn gort_debounce_flush(debounce: *mut gort_debounce, begun
 pub unsafe extern "C" fn gort_debounce_cancel(debounce: *mut gort_debounce, prevented: *mut bool) -> gort_status {
     // SAFETY: as in gort_debounce_flush.
     ffi::wall(|| unsafe {
-        let was = with(debounce, "the debounce", |p| p.debounce().map(Debounce::cancel))?;
+        let was = with(debounce, "the debounce", Piece::debounce, Debounce::cancel)?;
         ffi::put(prevented, was);
         Ok(())
     })
@@ -320,7 +321,7 @@ pub unsafe extern "C" fn gort_throttle_new(
 pub unsafe extern "C" fn gort_throttle_call(throttle: *mut gort_throttle, ran: *mut bool) -> gort_status {
     // SAFETY: as in gort_debounce_flush.
     ffi::wall(|| unsafe {
-        let was = with(throttle, "the throttle", |p| p.throttle().map(Throttle::call))?;
+        let was = with(throttle, "the throttle", Piece::throttle, Throttle::call)?;
         ffi::put(ran, was);
         Ok(())
     })
@@ -422,7 +423,7 @@ pub unsafe extern "C" fn gort_idle_new(
 /// Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_idle_touch(idle: *mut gort_idle) -> gort_status {
-    ffi::wall(|| with(idle, "the idle timeout", |p| p.idle().map(Idle::touch)))
+    ffi::wall(|| with(idle, "the idle timeout", Piece::idle, Idle::touch))
 }
 
 /// The function is not called until the next touch. Never blocks. `*prevented`, which may be NULL, says whether that prevented it.
@@ -432,7 +433,7 @@ pub unsafe extern "C" fn gort_idle_touch(idle: *mut gort_idle) -> gort_status {
 pub unsafe extern "C" fn gort_idle_stop(idle: *mut gort_idle, prevented: *mut bool) -> gort_status {
     // SAFETY: as in gort_debounce_flush.
     ffi::wall(|| unsafe {
-        let was = with(idle, "the idle timeout", |p| p.idle().map(Idle::stop))?;
+        let was = with(idle, "the idle timeout", Piece::idle, Idle::stop)?;
         ffi::put(prevented, was);
         Ok(())
     })
@@ -472,7 +473,7 @@ pub unsafe extern "C" fn gort_retry(
     let done = ffi::wall(|| {
         let Some(call) = r#fn else { return ffi::null_argument("fn") };
         // SAFETY: NULL or a struct of the caller's (the header's contract).
-        let b = unsafe { ffi::options(backoff) }?.map_or_else(Backoff::default, policy);
+        let b = unsafe { ffi::options(backoff) }?.map_or_else(|| Ok(Backoff::default()), policy)?;
         let wait = limits(deadline, ctx)?;
         let tried = b.retry(wait, |attempt| {
             // SAFETY: the program's, to be called with this argument.
@@ -485,9 +486,12 @@ pub unsafe extern "C" fn gort_retry(
 }
 
 /// A policy of C's as core's.
-fn policy(b: gort_backoff) -> Backoff {
+fn policy(b: gort_backoff) -> Result<Backoff, Status> {
+    if b.reserved != [0; 2] {
+        return ffi::fail(Status::Invalid, format_args!("gort_backoff.reserved must be 0; use its initialiser"));
+    }
     let usual = Backoff::default();
-    Backoff {
+    Ok(Backoff {
         attempts: match b.attempts {
             0 => usual.attempts,
             u64::MAX => 0,
@@ -497,7 +501,7 @@ fn policy(b: gort_backoff) -> Backoff {
         longest: if b.longest == 0 { usual.longest } else { duration(b.longest) },
         factor: if b.factor == 0.0 { usual.factor } else { b.factor },
         jitter: if b.jitter == 0.0 { usual.jitter } else { b.jitter },
-    }
+    })
 }
 
 /// Calls `fn(arg)`, at once and then each `interval` nanoseconds, until it says something else than 0. Blocks the caller in between.

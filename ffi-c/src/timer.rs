@@ -9,6 +9,7 @@ use core::ffi::c_void;
 
 use gort_core::chan::raw;
 use gort_core::status::Status;
+use gort_core::sys::clock::NEVER;
 use gort_core::time::timer::{self, Timer, What};
 
 use crate::ends::gort_receiver;
@@ -66,8 +67,8 @@ pub extern "C" fn gort_timer_new_at(when: i64) -> *mut gort_timer {
 /// A value goes to one receiver, the one that has waited longest. `due` may be NULL.
 ///
 /// Blocks: the task (on a plain thread: the thread).
-/// Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN, GORT_NO_MEMORY; GORT_INVALID for a NULL timer; GORT_MISUSE for a stale
-/// handle.
+/// Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN, GORT_NO_MEMORY; GORT_CLOSED when it was freed meanwhile; GORT_INVALID for
+/// a NULL timer; GORT_MISUSE for a stale handle.
 /// Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -136,8 +137,9 @@ pub unsafe extern "C" fn gort_timer_reset_at(timer: *mut gort_timer, when: i64, 
     ffi::wall(|| unsafe { change(timer, "the timer", replaced, |t| timer::reset(t, when)) })
 }
 
-/// Its channel, of elements of type int64_t: for gort_receiver_recv(), gort_chan_notify_fd() and their like. gort_case_timer()
-/// makes a case of it. NULL for NULL. What is no live timer is given back as it is, so that whoever uses it says GORT_MISUSE.
+/// Its channel, of elements of type int64_t: for gort_receiver_recv(), gort_receiver_notify_fd() and their like. gort_case_timer()
+/// makes a case of it. NULL for NULL. For what is no live timer it is something that every call refuses with GORT_MISUSE, or
+/// with GORT_SHUTDOWN if it is from before a fork or a shutdown.
 ///
 /// Blocks: never. Errors: NULL when there is no memory; gort_last_error() says so.
 /// Ownership: borrowed, as long as the timer lives. Thread-safety: any thread or task.
@@ -146,8 +148,9 @@ pub unsafe extern "C" fn gort_timer_receiver(timer: *mut gort_timer) -> *mut gor
     receiver(timer.cast())
 }
 
-/// Frees a timer, set or not. Never blocks. Who waits for it sleeps on, as for any channel that nobody sends to. NULL is allowed
-/// and does nothing.
+/// Frees a timer, set or not. Never blocks. Receives and selects that wait for it find it closed: GORT_CLOSED. A selector, and
+/// a gort_receiver_on_ready() that is armed, have a reference of its channel: for them it is never ready any more. NULL is
+/// allowed and does nothing.
 ///
 /// Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
 /// Ownership: the handle is given up. Thread-safety: any thread or task, as the last user.
@@ -393,9 +396,23 @@ fn receiver(timer: *const Timer) -> *mut gort_receiver {
                 let _ = ffi::explained::<()>(Err(Status::NoMemory), "the channel of a timer");
                 core::ptr::null_mut()
             }
-            Err(_) => timer.cast_mut().cast(),
+            Err(_) => no_channel(timer).cast(),
         }
     })
+}
+
+/// What is no timer, as a thing that every use as a channel refuses with the status that it has as a timer. So it is given back
+/// as it is, unless it is a channel: then a value of any size would be received where a time has room.
+fn no_channel(timer: *const Timer) -> *mut Timer {
+    // SAFETY: core checks what the handle points to (W3).
+    if unsafe { raw::elem_size(timer.cast()) } == usize::MAX {
+        return timer.cast_mut();
+    }
+    // The place of a timer holds timers for ever (core's slabs), and never a channel.
+    let none = timer::timer(NEVER).map_or(core::ptr::null_mut(), |t| t.as_ptr());
+    // SAFETY: ours, and given up; NULL is refused.
+    let _ = unsafe { timer::release(none) };
+    none
 }
 
 fn free(timer: *const Timer) -> gort_status {

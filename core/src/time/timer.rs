@@ -298,11 +298,13 @@ pub unsafe fn channel(t: *const Timer) -> Result<NonNull<RawChan>, Status> {
     // SAFETY: contract; slots are type-stable, and the header is checked under its lock.
     unsafe {
         let t = &*t;
-        let to = locked(t, |_| (t.what.get() <= What::Ticker).then(|| t.to.get().cast::<Source>()))?;
+        // The source goes with the timer, so it is looked at under the lock; the channel checks itself.
+        let to = locked(t, |_| {
+            (t.what.get() <= What::Ticker).then(|| t.source().as_ref().map_or(null_mut(), |s| s.chan.cast_mut()))
+        })?;
         match to {
             None => Err(Status::Misuse),
-            Some(s) if s.is_null() => give_channel(t, false, false),
-            Some(s) => NonNull::new((*s).chan.cast_mut()).ok_or(Status::Misuse),
+            Some(ch) => NonNull::new(ch).map_or_else(|| give_channel(t, false, false), Ok),
         }
     }
 }
@@ -737,7 +739,8 @@ pub unsafe fn is_set(t: *const Timer) -> bool {
     unsafe { locked(t, |_| (*t).with_source(|_| (*t).when.get() != NEVER)).unwrap_or(false) }
 }
 
-/// One owner less. A timer with a channel is stopped, and goes: who waits for it sleeps on, as for any channel that nobody sends to. A function timer that is set goes on by itself.
+/// One owner less. A timer with a channel is stopped, and goes, and gives up its reference of the channel: who waits there gets CLOSED if it was the last, and sleeps on if it was not. A function
+/// timer that is set goes on by itself.
 ///
 /// # Safety
 /// `t` is a handle or null, and the caller does not use it again.
@@ -762,7 +765,8 @@ pub unsafe fn release(t: *const Timer) -> Status {
             t.header.lock.unlock();
             return cx.out(Status::Ok);
         }
-        let (what, with, source) = (t.what.get(), t.with.get(), t.source().cast_mut());
+        let (what, source) = (t.what.get(), t.source().cast_mut());
+        let with = if t.is_func() { t.with.get() } else { 0 }; // else it is its channel's (W1)
         let entry: *mut Entry = t.to.get().cast();
         t.with_source(|s| {
             t.when.set(NEVER);

@@ -38,7 +38,18 @@ static const any functions[] = {
     F(gort_sender_send_until), F(gort_sender_close), F(gort_receiver_recv), F(gort_receiver_try_recv),
     F(gort_receiver_recv_until), F(gort_receiver_abandon), F(gort_chan_send_n), F(gort_chan_try_send_n),
     F(gort_chan_send_n_until), F(gort_chan_recv_n), F(gort_chan_try_recv_n), F(gort_chan_recv_n_until),
-    F(gort_chan_notify_fd), F(gort_chan_on_ready), F(gort_select), F(gort_try_select), F(gort_select_until),
+    F(gort_chan_notify_fd), F(gort_chan_on_ready), F(gort_receiver_notify_fd), F(gort_receiver_on_ready),
+    F(gort_receiver_release), F(gort_timer_new), F(gort_timer_new_at), F(gort_timer_recv), F(gort_timer_try_recv),
+    F(gort_timer_recv_until), F(gort_timer_stop), F(gort_timer_reset), F(gort_timer_reset_at), F(gort_timer_receiver),
+    F(gort_timer_free), F(gort_ticker_new), F(gort_ticker_recv), F(gort_ticker_try_recv), F(gort_ticker_recv_until),
+    F(gort_ticker_stop), F(gort_ticker_reset), F(gort_ticker_receiver), F(gort_ticker_free), F(gort_after), F(gort_tick),
+    F(gort_after_func), F(gort_func_timer_stop), F(gort_func_timer_reset), F(gort_func_timer_free),
+    F(gort_debounce_new), F(gort_debounce_call), F(gort_debounce_flush), F(gort_debounce_cancel), F(gort_debounce_free),
+    F(gort_throttle_new), F(gort_throttle_call), F(gort_throttle_free), F(gort_heartbeat_new), F(gort_heartbeat_free),
+    F(gort_periodic_new), F(gort_periodic_free), F(gort_idle_new), F(gort_idle_touch), F(gort_idle_stop),
+    F(gort_idle_free), F(gort_retry), F(gort_poll_until), F(gort_mutex_lock), F(gort_mutex_lock_until),
+    F(gort_mutex_try_lock), F(gort_mutex_unlock),
+    F(gort_select), F(gort_try_select), F(gort_select_until),
     F(gort_select_biased), F(gort_try_select_biased), F(gort_select_biased_until), F(gort_selector_new),
     F(gort_selector_add), F(gort_selector_remove), F(gort_selector_wait), F(gort_selector_try_wait),
     F(gort_selector_wait_until), F(gort_selector_free), F(gort_wg_new), F(gort_wg_free), F(gort_wg_add),
@@ -51,6 +62,7 @@ static int wrong_cases(void) {
     point out = {0, 0};
     callback called = NULL;
     string text = NULL;
+    int64_t due = 0;
     points *c = NULL;
     const gort_case cases[] = {points_case_recv(c, &out),
                                points_case_send(c, &in),
@@ -60,6 +72,8 @@ static int wrong_cases(void) {
                                gort_case_send(NULL, &in),
                                gort_case_sender_send(NULL, &in),
                                gort_case_receiver_recv(NULL, &out),
+                               gort_case_timer(NULL, &due),
+                               gort_case_ticker(NULL, &due),
                                gort_case_ctx(NULL)};
     const gort_case after = gort_case_after(GORT_SEC(2));
     int bad = after.kind != GORT_CASE_AFTER || after.duration != GORT_SEC(2) || after.element != NULL;

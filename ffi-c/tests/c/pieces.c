@@ -5,6 +5,8 @@
  */
 #include "harness.h"
 
+#include <malloc.h>
+
 #define HOUR GORT_SEC(3600)
 
 static int runs;
@@ -175,6 +177,10 @@ static void mistakes_are_told(void) {
     gort_backoff unset;
     memset(&unset, 0, sizeof unset);
     EXPECT_IS(gort_retry(&unset, for_good, NULL, GORT_NEVER, NULL), GORT_INVALID);
+    gort_backoff reserved = GORT_BACKOFF_INIT;
+    reserved.reserved[1] = 1;
+    EXPECT_IS(gort_retry(&reserved, for_good, NULL, GORT_NEVER, NULL), GORT_INVALID);
+    EXPECT(error_says("reserved"));
     EXPECT_IS(gort_debounce_call(NULL), GORT_INVALID);
     EXPECT_OK(gort_debounce_free(NULL));
     EXPECT_OK(gort_throttle_free(NULL));
@@ -191,5 +197,124 @@ static void mistakes_are_told(void) {
     EXPECT_IS(gort_debounce_free(d), GORT_MISUSE);
 }
 
+/* --- the end of a run, shutdown -------------------------------------------------------------------------------------------------------- */
+
+static gort_debounce *left_debounce;
+static gort_heartbeat *left_heartbeat;
+static gort_periodic *left_periodic;
+static gort_idle *left_idle;
+
+static void count_due(void *arg, int64_t due) {
+    EXPECT(due > 0);
+    count_run(arg);
+}
+
+static int leave_them_main(void *arg) {
+    (void)arg;
+    left_debounce = gort_debounce_new(HOUR, count_run, NULL);
+    left_heartbeat = gort_heartbeat_new(GORT_US(500), count_run, NULL);
+    left_periodic = gort_periodic_new(GORT_US(500), count_due, NULL);
+    left_idle = gort_idle_new(HOUR, count_run, NULL);
+    EXPECT_OK(gort_debounce_call(left_debounce));
+    AWAIT_IN_TASK(COUNT(runs) >= 4);
+    return 0;
+}
+
+/* They run no more, and are still to be freed. */
+static void end_of_a_run_ends_what_it_made(void) {
+    bool was = true;
+    in_run(leave_them_main, NULL);
+    int after = COUNT(runs);
+    EXPECT_OK(gort_debounce_flush(left_debounce, &was));
+    EXPECT(!was);
+    EXPECT_OK(gort_debounce_call(left_debounce));
+    EXPECT_OK(gort_idle_touch(left_idle));
+    usleep(3000);
+    EXPECT(COUNT(runs) == after);
+    EXPECT_OK(gort_debounce_free(left_debounce));
+    EXPECT_OK(gort_heartbeat_free(left_heartbeat));
+    EXPECT_OK(gort_periodic_free(left_periodic));
+    EXPECT_OK(gort_idle_free(left_idle));
+}
+
+static int inside, go_on;
+
+static void stay_inside(void *arg) {
+    (void)arg;
+    ADD(runs, 1);
+    SET(inside, 1);
+    while (!COUNT(go_on)) usleep(200);
+}
+
+static void *call_throttle(void *arg) {
+    bool ran = false;
+    EXPECT_OK(gort_throttle_call((gort_throttle *)arg, &ran));
+    EXPECT(ran);
+    return NULL;
+}
+
+static void shutdown_makes_them_stale(void) {
+    gort_debounce *d = gort_debounce_new(HOUR, count_run, NULL);
+    gort_throttle *t = gort_throttle_new(HOUR, true, count_run, NULL);
+    gort_heartbeat *h = gort_heartbeat_new(GORT_MS(1), count_run, NULL);
+    gort_periodic *p = gort_periodic_new(GORT_MS(1), count_due, NULL);
+    gort_idle *i = gort_idle_new(HOUR, count_run, NULL);
+    EXPECT_OK(gort_debounce_call(d));
+    EXPECT_OK(gort_throttle_call(t, NULL));
+    EXPECT_OK(gort_throttle_call(t, NULL));
+    AWAIT(COUNT(runs) >= 5);
+    EXPECT_OK(gort_shutdown());
+    EXPECT_IS(gort_debounce_call(d), GORT_SHUTDOWN);
+    EXPECT_IS(gort_debounce_flush(d, NULL), GORT_SHUTDOWN);
+    EXPECT_IS(gort_throttle_call(t, NULL), GORT_SHUTDOWN);
+    EXPECT_IS(gort_idle_touch(i), GORT_SHUTDOWN);
+    EXPECT_IS(gort_debounce_free(d), GORT_SHUTDOWN);
+    EXPECT_IS(gort_throttle_free(t), GORT_SHUTDOWN);
+    EXPECT_IS(gort_heartbeat_free(h), GORT_SHUTDOWN);
+    EXPECT_IS(gort_periodic_free(p), GORT_SHUTDOWN);
+    EXPECT_IS(gort_idle_free(i), GORT_SHUTDOWN);
+}
+
+/* A plain thread in a function of the program is not waited for: what it runs on stays until it is back. */
+static void call_goes_on_over_a_shutdown(void) {
+    pthread_t thread;
+    gort_throttle *t = gort_throttle_new(1, false, stay_inside, NULL);
+#if defined(M_PERTURB)
+    (void)mallopt(M_PERTURB, 0x5a); /* what is freed is overwritten */
+#endif
+    EXPECT_OK(gort_go(count_run, NULL)); /* starts the runtime */
+    AWAIT(COUNT(runs) == 1);
+    EXPECT(pthread_create(&thread, NULL, call_throttle, t) == 0);
+    AWAIT(COUNT(inside) == 1);
+    EXPECT_OK(gort_shutdown());
+    EXPECT_IS(gort_throttle_call(t, NULL), GORT_SHUTDOWN);
+    gort_throttle *later = gort_throttle_new(1, false, count_run, NULL);
+    SET(go_on, 1);
+    EXPECT(pthread_join(thread, NULL) == 0);
+    EXPECT(COUNT(runs) == 2);
+    EXPECT_OK(gort_throttle_call(later, NULL));
+    EXPECT_OK(gort_throttle_free(later));
+}
+
+/* The same for who frees it in between, here the function itself. */
+static void free_from_within(void *arg) {
+    gort_throttle **t = (gort_throttle **)arg;
+    EXPECT_OK(gort_throttle_free(*t));
+    EXPECT_IS(gort_throttle_call(*t, NULL), GORT_MISUSE);
+    ADD(runs, 1);
+}
+
+static void function_may_free_what_runs_it(void) {
+    bool ran = false;
+    gort_throttle *t = NULL;
+#if defined(M_PERTURB)
+    (void)mallopt(M_PERTURB, 0x5a);
+#endif
+    t = gort_throttle_new(1, false, free_from_within, &t);
+    EXPECT_OK(gort_throttle_call(t, &ran));
+    EXPECT(ran && COUNT(runs) == 1);
+}
+
 TESTS(CASE(debounce_runs_once), CASE(throttle_runs_at_most_once_an_interval), CASE(periodic_jobs_and_heartbeats),
-      CASE(idle_calls_once_for_each_silence), CASE(retry_and_poll), CASE(mistakes_are_told))
+      CASE(idle_calls_once_for_each_silence), CASE(retry_and_poll), CASE(mistakes_are_told),
+      CASE(end_of_a_run_ends_what_it_made), CASE(shutdown_makes_them_stale), CASE(call_goes_on_over_a_shutdown), CASE(function_may_free_what_runs_it))
