@@ -33,6 +33,7 @@ use crate::sched::{Cx, Time, enter, objects, runtime, tell, tell_later};
 use crate::status::Status;
 use crate::sys::barrier;
 use crate::sys::clock::{self, NEVER};
+use crate::sys::cpu;
 use crate::sys::prim::*;
 use crate::sys::race::Spot;
 use crate::sys::slab::{self, Header, Slab, Slot};
@@ -572,6 +573,9 @@ unsafe fn start(cx: Cx, t: &Timer, when: Time) {
         } else {
             Entry { call: (*host).call, drop: (*host).drop, words: (*host).words }
         };
+        if t.what.get() == What::CallBoxed {
+            cpu::prefetch(core::ptr::with_exposed_provenance::<Boxed>(t.with.get())) // the task needs it
+        }
         let affinity = if t.what.get() == What::CallBoxed { Affinity::Thread } else { Affinity::Any };
         let options = SpawnOptions { affinity, lane: t.lane.get(), ..SpawnOptions::default() };
         match alarms::spawn_inside(cx, run, entry, options) {
