@@ -190,9 +190,8 @@ func sleep50us(n uint64, out *result) {
 	out.Checksum = count
 }
 
-// A place in each channel: who waits is the receiver.
-func recvDeadline(n uint64, out *result) {
-	there, back := make(chan int64, 1), make(chan int64, 1)
+func pingpongDeadline(n uint64, capacity int, out *result) {
+	there, back := make(chan int64, capacity), make(chan int64, capacity)
 	var wg sync.WaitGroup
 	var late uint64
 	start := time.Now()
@@ -226,6 +225,37 @@ func recvDeadline(n uint64, out *result) {
 	wg.Wait()
 	out.Ns = time.Since(start).Nanoseconds()
 	out.Errors += late
+}
+
+// A place in each channel: who waits is the receiver.
+func recvDeadline(n uint64, out *result) { pingpongDeadline(n, 1, out) }
+
+// pingpong is the same without.
+func recvDeadlineCap0(n uint64, out *result) { pingpongDeadline(n, 0, out) }
+
+// sendrecv is the same without.
+func recvDeadlineBuffered(n uint64, out *result) {
+	ch := make(chan int64, 1)
+	var wg sync.WaitGroup
+	start := time.Now()
+	wg.Go(func() {
+		var sum, errors uint64
+		deadline := time.NewTimer(time.Hour)
+		defer deadline.Stop()
+		for i := range int64(n) {
+			ch <- i
+			select {
+			case v := <-ch:
+				sum += uint64(v)
+				errors += bit(v != i)
+			case <-deadline.C:
+				errors++
+			}
+		}
+		out.Checksum, out.Errors = sum, errors
+	})
+	wg.Wait()
+	out.Ns = time.Since(start).Nanoseconds()
 }
 
 func recvNoDeadline(n uint64, out *result) {

@@ -51,6 +51,8 @@ var workloads = []workload{
 	{"sleepers_10k_hog_p50", sleepersHogP50},
 	{"sleep_50us", sleep50us},
 	{"recv_deadline_unfired", recvDeadline},
+	{"recv_deadline_unfired_buffered", recvDeadlineBuffered},
+	{"recv_deadline_unfired_cap0", recvDeadlineCap0},
 	{"recv_no_deadline", recvNoDeadline},
 }
 

@@ -373,6 +373,8 @@ static const bench_workload workloads[] = {
     {"sleep_50us", sleep_50us},
     {"recv_no_deadline", recv_no_deadline},
     {"recv_deadline_unfired", recv_deadline},
+    {"recv_deadline_unfired_buffered", recv_deadline_buffered},
+    {"recv_deadline_unfired_cap0", recv_deadline_cap0},
     {NULL, NULL},
 };
 

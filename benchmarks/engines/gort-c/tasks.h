@@ -70,5 +70,7 @@ void timers_due(uint64_t n, bench_result *out);
 void sleep_50us(uint64_t n, bench_result *out);
 void recv_no_deadline(uint64_t n, bench_result *out);
 void recv_deadline(uint64_t n, bench_result *out);
+void recv_deadline_buffered(uint64_t n, bench_result *out);
+void recv_deadline_cap0(uint64_t n, bench_result *out);
 
 #endif

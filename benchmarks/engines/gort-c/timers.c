@@ -172,7 +172,7 @@ void sleep_50us(uint64_t n, bench_result *out) {
     out->checksum = count, out->errors = errors;
 }
 
-/* ---- deadlines: a place in each channel, so who waits is the receiver --------------------------------------- */
+/* ---- deadlines, an hour ahead and worked out once ----------------------------------------------------------- */
 
 typedef struct rally {
     numbers *there, *back;
@@ -232,8 +232,8 @@ static void pong(void *arg) {
     r->pong_errors = errors;
 }
 
-static void play(uint64_t n, void (*first)(void *), void (*second)(void *), bench_result *out) {
-    rally r = {.there = numbers_or_die(1), .back = numbers_or_die(1), .n = n, .deadline = gort_now() + HOUR};
+static void play(uint64_t n, size_t cap, void (*first)(void *), void (*second)(void *), bench_result *out) {
+    rally r = {.there = numbers_or_die(cap), .back = numbers_or_die(cap), .n = n, .deadline = gort_now() + HOUR};
     gort_wg *wg = wg_or_die();
     int64_t t0 = bench_now();
     go_or_die(wg, first, &r);
@@ -246,6 +246,37 @@ static void play(uint64_t n, void (*first)(void *), void (*second)(void *), benc
     numbers_release(r.back);
 }
 
-void recv_deadline(uint64_t n, bench_result *out) { play(n, ping_until, pong_until, out); }
+/* A place in each channel: who waits is the receiver. */
+void recv_deadline(uint64_t n, bench_result *out) { play(n, 1, ping_until, pong_until, out); }
 
-void recv_no_deadline(uint64_t n, bench_result *out) { play(n, ping, pong, out); }
+void recv_no_deadline(uint64_t n, bench_result *out) { play(n, 1, ping, pong, out); }
+
+/* sendrecv_uncontended and pingpong_cap0 (main.c) are the same without. */
+void recv_deadline_cap0(uint64_t n, bench_result *out) { play(n, 0, ping_until, pong_until, out); }
+
+static void send_and_receive_until(void *arg) {
+    rally *r = arg;
+    numbers *ch = r->there;
+    uint64_t n = r->n, sum = 0, errors = 0;
+    int64_t deadline = r->deadline;
+    for (uint64_t i = 0; i < n; i++) {
+        int64_t v = 0;
+        errors += failed(numbers_send(ch, (int64_t)i));
+        errors += failed(numbers_recv_until(ch, &v, deadline, NULL));
+        errors += v != (int64_t)i;
+        sum += (uint64_t)v;
+    }
+    r->sum = sum, r->ping_errors = errors;
+}
+
+void recv_deadline_buffered(uint64_t n, bench_result *out) {
+    rally r = {.there = numbers_or_die(1), .n = n, .deadline = gort_now() + HOUR};
+    gort_wg *wg = wg_or_die();
+    int64_t t0 = bench_now();
+    go_or_die(wg, send_and_receive_until, &r);
+    uint64_t errors = failed(gort_wg_wait(wg));
+    out->ns_total = bench_now() - t0;
+    out->checksum = r.sum;
+    out->errors = errors + r.ping_errors + failed(gort_wg_free(wg));
+    numbers_release(r.there);
+}

@@ -47,6 +47,8 @@ const ALL: &[Workload] = &[
     ("sleepers_10k_hog_p50", timers::sleepers_hog_p50),
     ("sleep_50us", timers::sleep_50us),
     ("recv_deadline_unfired", timers::recv_deadline),
+    ("recv_deadline_unfired_buffered", timers::recv_deadline_buffered),
+    ("recv_deadline_unfired_cap0", timers::recv_deadline_cap0),
     ("recv_no_deadline", timers::recv_no_deadline),
 ];
 

@@ -190,10 +190,9 @@ pub fn sleep_50us(n: u64) -> Outcome {
     outcome(start, n, &[found], 0)
 }
 
-/// A place in each channel: who waits is the receiver.
-fn pingpong(n: u64, deadline: Option<Time>) -> Outcome {
-    let (there, there_rx) = channel::<i64>(1);
-    let (back, back_rx) = channel::<i64>(1);
+fn pingpong(n: u64, cap: usize, deadline: Option<Time>) -> Outcome {
+    let (there, there_rx) = channel::<i64>(cap);
+    let (back, back_rx) = channel::<i64>(cap);
     let start = Instant::now();
     let ping = gort::spawn(move || {
         let mut found = Found::default();
@@ -228,10 +227,36 @@ fn pingpong(n: u64, deadline: Option<Time>) -> Outcome {
     outcome(start, n, &[found], errors)
 }
 
+/// A place in each channel: who waits is the receiver.
 pub fn recv_deadline(n: u64) -> Outcome {
-    pingpong(n, Some(Time::after(HOUR)))
+    pingpong(n, 1, Some(Time::after(HOUR)))
 }
 
 pub fn recv_no_deadline(n: u64) -> Outcome {
-    pingpong(n, None)
+    pingpong(n, 1, None)
+}
+
+/// `workloads::pingpong` is the same without.
+pub fn recv_deadline_cap0(n: u64) -> Outcome {
+    pingpong(n, 0, Some(Time::after(HOUR)))
+}
+
+/// `workloads::sendrecv` is the same without.
+pub fn recv_deadline_buffered(n: u64) -> Outcome {
+    let (tx, rx) = channel::<i64>(1);
+    let deadline = Time::after(HOUR);
+    let start = Instant::now();
+    let task = gort::spawn(move || {
+        let mut found = Found::default();
+        for i in 0..n {
+            found.errors += u64::from(tx.send(i as i64).is_err());
+            match rx.recv_with(Wait::until(deadline)) {
+                Ok(v) => found.add(v as u64, v as u64 != i),
+                Err(_) => found.errors += 1,
+            }
+        }
+        found
+    });
+    let found = join(task);
+    outcome(start, n, &[found], 0)
 }
