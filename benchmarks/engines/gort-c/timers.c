@@ -12,7 +12,14 @@
 
 #define HOUR (GORT_MS(1000) * 3600)
 
-enum { NAP = 50000, BURST = 100000000, BURST_LEAD = 3000 /* for each timer: by then all of them are made */ };
+enum {
+    NAP = 50000,
+    BURST = 100000000,
+    BURST_LEAD = 3000, /* for each timer: by then all of them are made */
+    SLEEPERS = 10000,
+    SLEEP_LEAST = 1000000,
+    SLEEP_MOST = 20000000,
+};
 
 /* Goes to the next state, and gives a duration of 0 up to, and without, `below`. */
 static inline int64_t next_random(uint64_t *state, uint64_t below) {
@@ -157,6 +164,88 @@ void timers_due(uint64_t n, bench_result *out) {
     out->checksum = atomic_load(&b.ran);
     out->errors = errors + (atomic_load(&b.first) < base) + (out->ns_total < 0);
 }
+
+typedef struct night {
+    atomic_int_fast64_t end;
+    _Alignas(64) atomic_uint_fast64_t begun;
+} night;
+
+typedef struct sleeper {
+    night *night;
+    uint64_t id, count, errors;
+    int64_t *late; /* count of them */
+} sleeper;
+
+/* Sleeps once, and again while that would end before the end. */
+static void sleep_again(void *arg) {
+    sleeper *s = arg;
+    uint64_t state = s->id, count = 0, room = 0, errors = 0;
+    int64_t *late = NULL;
+    atomic_fetch_add(&s->night->begun, 1);
+    for (;;) {
+        int64_t d = SLEEP_LEAST + next_random(&state, SLEEP_MOST - SLEEP_LEAST), due = bench_now() + d;
+        if (count > 0 && due >= atomic_load_explicit(&s->night->end, memory_order_relaxed)) break;
+        errors += failed(gort_sleep(d));
+        int64_t l = bench_now() - due;
+        errors += l < 0;
+        if (count == room) {
+            room = room == 0 ? 4 : 2 * room;
+            late = realloc(late, room * sizeof *late);
+            if (late == NULL) bench_die("no memory for", "what the sleepers found");
+        }
+        late[count++] = l;
+    }
+    s->late = late, s->count = count, s->errors = errors;
+}
+
+static void hog(void *arg) {
+    night *h = arg;
+    bench_spin(atomic_load(&h->end) - bench_now());
+}
+
+static int by_size(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* n is milliseconds, from when all sleepers have begun; so many tasks hog a worker each for as long. */
+static void sleep_many(uint64_t n, uint64_t percent, int hogs, bench_result *out) {
+    night h = {.end = INT64_MAX};
+    sleeper *all = calloc(SLEEPERS, sizeof *all);
+    if (all == NULL) bench_die("no memory for", "the sleepers");
+    gort_wg *wg = wg_or_die();
+    for (uint64_t id = 0; id < SLEEPERS; id++) {
+        all[id].night = &h, all[id].id = id;
+        go_or_die(wg, sleep_again, &all[id]);
+    }
+    while (atomic_load(&h.begun) < SLEEPERS) gort_yield();
+    atomic_store(&h.end, bench_now() + (int64_t)n * 1000000);
+    for (int i = 0; i < hogs; i++) go_or_die(wg, hog, &h);
+    uint64_t errors = wait_and_free(wg), count = 0, at = 0;
+    for (uint64_t id = 0; id < SLEEPERS; id++) {
+        out->checksum += id;
+        errors += all[id].errors + (all[id].count == 0);
+        count += all[id].count;
+    }
+    int64_t *late = malloc(count * sizeof *late);
+    if (late == NULL) bench_die("no memory for", "what the sleepers found");
+    for (uint64_t id = 0; id < SLEEPERS; id++) {
+        memcpy(late + at, all[id].late, all[id].count * sizeof *late);
+        at += all[id].count;
+        free(all[id].late);
+    }
+    qsort(late, count, sizeof *late, by_size);
+    out->ns_total = late[(count - 1) * percent / 100];
+    out->errors = errors;
+    free(late);
+    free(all);
+}
+
+void sleepers_p50(uint64_t n, bench_result *out) { sleep_many(n, 50, 0, out); }
+
+void sleepers_p99(uint64_t n, bench_result *out) { sleep_many(n, 99, 0, out); }
+
+void sleepers_hog_p50(uint64_t n, bench_result *out) { sleep_many(n, 50, gort_workers(), out); }
 
 void sleep_50us(uint64_t n, bench_result *out) {
     uint64_t count = 0, errors = 0;
