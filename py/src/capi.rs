@@ -48,6 +48,13 @@ table! {
     gort_selector_new, gort_selector_free, gort_selector_add, gort_selector_remove, gort_selector_wait, gort_selector_try_wait, gort_selector_wait_until,
     gort_chan_send_n, gort_chan_try_send_n, gort_chan_send_n_until, gort_chan_recv_n, gort_chan_try_recv_n, gort_chan_recv_n_until,
     gort_chan_notify_fd, gort_chan_on_ready,
+    gort_receiver_release, gort_receiver_notify_fd, gort_receiver_on_ready, gort_timer_new, gort_timer_new_at, gort_timer_recv, gort_timer_try_recv,
+    gort_timer_recv_until, gort_timer_stop, gort_timer_reset, gort_timer_reset_at, gort_timer_receiver, gort_timer_free, gort_ticker_new,
+    gort_ticker_recv, gort_ticker_try_recv, gort_ticker_recv_until, gort_ticker_stop, gort_ticker_reset, gort_ticker_receiver, gort_ticker_free,
+    gort_after, gort_tick, gort_after_func, gort_func_timer_stop, gort_func_timer_reset, gort_func_timer_free, gort_debounce_new, gort_debounce_call,
+    gort_debounce_flush, gort_debounce_cancel, gort_debounce_free, gort_throttle_new, gort_throttle_call, gort_throttle_free, gort_heartbeat_new,
+    gort_heartbeat_free, gort_periodic_new, gort_periodic_free, gort_idle_new, gort_idle_touch, gort_idle_stop, gort_idle_free, gort_retry,
+    gort_poll_until, gort_mutex_lock, gort_mutex_try_lock, gort_mutex_lock_until, gort_mutex_unlock,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

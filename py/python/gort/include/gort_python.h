@@ -160,6 +160,55 @@ typedef struct gort_python_api {
     gort_status (*chan_recv_n_until)(gort_chan *chan, void *out, size_t most, size_t *received, int64_t deadline, gort_ctx *ctx);
     int (*chan_notify_fd)(gort_chan *chan);
     gort_status (*chan_on_ready)(gort_chan *chan, void (*fn)(void *arg), void *arg);
+    gort_status (*receiver_release)(gort_receiver *receiver);
+    int (*receiver_notify_fd)(gort_receiver *receiver);
+    gort_status (*receiver_on_ready)(gort_receiver *receiver, void (*fn)(void *arg), void *arg);
+    gort_timer *(*timer_new)(int64_t duration);
+    gort_timer *(*timer_new_at)(int64_t when);
+    gort_status (*timer_recv)(gort_timer *timer, int64_t *due);
+    gort_status (*timer_try_recv)(gort_timer *timer, int64_t *due);
+    gort_status (*timer_recv_until)(gort_timer *timer, int64_t *due, int64_t deadline, gort_ctx *ctx);
+    gort_status (*timer_stop)(gort_timer *timer, bool *prevented);
+    gort_status (*timer_reset)(gort_timer *timer, int64_t duration, bool *replaced);
+    gort_status (*timer_reset_at)(gort_timer *timer, int64_t when, bool *replaced);
+    gort_receiver *(*timer_receiver)(gort_timer *timer);
+    gort_status (*timer_free)(gort_timer *timer);
+    gort_ticker *(*ticker_new)(int64_t period);
+    gort_status (*ticker_recv)(gort_ticker *ticker, int64_t *due);
+    gort_status (*ticker_try_recv)(gort_ticker *ticker, int64_t *due);
+    gort_status (*ticker_recv_until)(gort_ticker *ticker, int64_t *due, int64_t deadline, gort_ctx *ctx);
+    gort_status (*ticker_stop)(gort_ticker *ticker, bool *prevented);
+    gort_status (*ticker_reset)(gort_ticker *ticker, int64_t period);
+    gort_receiver *(*ticker_receiver)(gort_ticker *ticker);
+    gort_status (*ticker_free)(gort_ticker *ticker);
+    gort_receiver *(*after)(int64_t duration);
+    gort_receiver *(*tick)(int64_t period);
+    gort_func_timer *(*after_func)(int64_t duration, void (*fn)(void*), void *arg);
+    gort_status (*func_timer_stop)(gort_func_timer *timer, bool *prevented);
+    gort_status (*func_timer_reset)(gort_func_timer *timer, int64_t duration, bool *replaced);
+    gort_status (*func_timer_free)(gort_func_timer *timer);
+    gort_debounce *(*debounce_new)(int64_t quiet, void (*fn)(void*), void *arg);
+    gort_status (*debounce_call)(gort_debounce *debounce);
+    gort_status (*debounce_flush)(gort_debounce *debounce, bool *begun);
+    gort_status (*debounce_cancel)(gort_debounce *debounce, bool *prevented);
+    gort_status (*debounce_free)(gort_debounce *debounce);
+    gort_throttle *(*throttle_new)(int64_t interval, bool trailing, void (*fn)(void*), void *arg);
+    gort_status (*throttle_call)(gort_throttle *throttle, bool *ran);
+    gort_status (*throttle_free)(gort_throttle *throttle);
+    gort_heartbeat *(*heartbeat_new)(int64_t period, void (*fn)(void*), void *arg);
+    gort_status (*heartbeat_free)(gort_heartbeat *heartbeat);
+    gort_periodic *(*periodic_new)(int64_t period, void (*fn)(void*, int64_t), void *arg);
+    gort_status (*periodic_free)(gort_periodic *periodic);
+    gort_idle *(*idle_new)(int64_t limit, void (*fn)(void*), void *arg);
+    gort_status (*idle_touch)(gort_idle *idle);
+    gort_status (*idle_stop)(gort_idle *idle, bool *prevented);
+    gort_status (*idle_free)(gort_idle *idle);
+    gort_status (*retry)(const gort_backoff *backoff, gort_status (*fn)(void*, uint64_t), void *arg, int64_t deadline, gort_ctx *ctx);
+    gort_status (*poll_until)(int64_t interval, int (*fn)(void*), void *arg, int64_t deadline, gort_ctx *ctx);
+    gort_status (*mutex_lock)(gort_mutex *mutex);
+    gort_status (*mutex_try_lock)(gort_mutex *mutex);
+    gort_status (*mutex_lock_until)(gort_mutex *mutex, int64_t deadline, gort_ctx *ctx);
+    gort_status (*mutex_unlock)(gort_mutex *mutex);
 } gort_python_api;
 
 #if defined(GORT_PYTHON_TABLE)
@@ -309,6 +358,55 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_chan_recv_n_until (GORT_PYTHON_TABLE->chan_recv_n_until)
 #define gort_chan_notify_fd (GORT_PYTHON_TABLE->chan_notify_fd)
 #define gort_chan_on_ready (GORT_PYTHON_TABLE->chan_on_ready)
+#define gort_receiver_release (GORT_PYTHON_TABLE->receiver_release)
+#define gort_receiver_notify_fd (GORT_PYTHON_TABLE->receiver_notify_fd)
+#define gort_receiver_on_ready (GORT_PYTHON_TABLE->receiver_on_ready)
+#define gort_timer_new (GORT_PYTHON_TABLE->timer_new)
+#define gort_timer_new_at (GORT_PYTHON_TABLE->timer_new_at)
+#define gort_timer_recv (GORT_PYTHON_TABLE->timer_recv)
+#define gort_timer_try_recv (GORT_PYTHON_TABLE->timer_try_recv)
+#define gort_timer_recv_until (GORT_PYTHON_TABLE->timer_recv_until)
+#define gort_timer_stop (GORT_PYTHON_TABLE->timer_stop)
+#define gort_timer_reset (GORT_PYTHON_TABLE->timer_reset)
+#define gort_timer_reset_at (GORT_PYTHON_TABLE->timer_reset_at)
+#define gort_timer_receiver (GORT_PYTHON_TABLE->timer_receiver)
+#define gort_timer_free (GORT_PYTHON_TABLE->timer_free)
+#define gort_ticker_new (GORT_PYTHON_TABLE->ticker_new)
+#define gort_ticker_recv (GORT_PYTHON_TABLE->ticker_recv)
+#define gort_ticker_try_recv (GORT_PYTHON_TABLE->ticker_try_recv)
+#define gort_ticker_recv_until (GORT_PYTHON_TABLE->ticker_recv_until)
+#define gort_ticker_stop (GORT_PYTHON_TABLE->ticker_stop)
+#define gort_ticker_reset (GORT_PYTHON_TABLE->ticker_reset)
+#define gort_ticker_receiver (GORT_PYTHON_TABLE->ticker_receiver)
+#define gort_ticker_free (GORT_PYTHON_TABLE->ticker_free)
+#define gort_after (GORT_PYTHON_TABLE->after)
+#define gort_tick (GORT_PYTHON_TABLE->tick)
+#define gort_after_func (GORT_PYTHON_TABLE->after_func)
+#define gort_func_timer_stop (GORT_PYTHON_TABLE->func_timer_stop)
+#define gort_func_timer_reset (GORT_PYTHON_TABLE->func_timer_reset)
+#define gort_func_timer_free (GORT_PYTHON_TABLE->func_timer_free)
+#define gort_debounce_new (GORT_PYTHON_TABLE->debounce_new)
+#define gort_debounce_call (GORT_PYTHON_TABLE->debounce_call)
+#define gort_debounce_flush (GORT_PYTHON_TABLE->debounce_flush)
+#define gort_debounce_cancel (GORT_PYTHON_TABLE->debounce_cancel)
+#define gort_debounce_free (GORT_PYTHON_TABLE->debounce_free)
+#define gort_throttle_new (GORT_PYTHON_TABLE->throttle_new)
+#define gort_throttle_call (GORT_PYTHON_TABLE->throttle_call)
+#define gort_throttle_free (GORT_PYTHON_TABLE->throttle_free)
+#define gort_heartbeat_new (GORT_PYTHON_TABLE->heartbeat_new)
+#define gort_heartbeat_free (GORT_PYTHON_TABLE->heartbeat_free)
+#define gort_periodic_new (GORT_PYTHON_TABLE->periodic_new)
+#define gort_periodic_free (GORT_PYTHON_TABLE->periodic_free)
+#define gort_idle_new (GORT_PYTHON_TABLE->idle_new)
+#define gort_idle_touch (GORT_PYTHON_TABLE->idle_touch)
+#define gort_idle_stop (GORT_PYTHON_TABLE->idle_stop)
+#define gort_idle_free (GORT_PYTHON_TABLE->idle_free)
+#define gort_retry (GORT_PYTHON_TABLE->retry)
+#define gort_poll_until (GORT_PYTHON_TABLE->poll_until)
+#define gort_mutex_lock (GORT_PYTHON_TABLE->mutex_lock)
+#define gort_mutex_try_lock (GORT_PYTHON_TABLE->mutex_try_lock)
+#define gort_mutex_lock_until (GORT_PYTHON_TABLE->mutex_lock_until)
+#define gort_mutex_unlock (GORT_PYTHON_TABLE->mutex_unlock)
 #endif
 
 #if defined(__cplusplus)
