@@ -12,13 +12,14 @@ mod support;
 
 use gort::chan::select::Case;
 use gort::wait::{Wait as RawWait, cancel};
-use gort::{JoinHandle, Receiver, SendError, Sender, Status, Wait, WaitGroup, channel, now, sleep, spawn, yield_now};
+use gort::{Receiver, SendError, Sender, Status, Wait, WaitGroup, channel, now, sleep, spawn, yield_now};
 use std::collections::HashMap;
 use std::ptr::null;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::Instant;
 use support::bodies::{recv_case, send_case};
 use support::sync::Arc;
+use support::worker::Worker;
 use support::{Rng, check, plain, us};
 
 /// Calls `f` with the number of the round until the time for one test is over; at least a few times.
@@ -107,29 +108,6 @@ fn take(from: &mut Vec<Receiver<Value>>, rng: &mut Rng) -> Option<Value> {
 fn one_of(cases: &[Case], w: RawWait) -> Result<(usize, Status), Status> {
     // SAFETY: cases over ends and places that the caller keeps.
     unsafe { gort::chan::select::select(cases, w, gort::chan::select::Manner::BLOCK) }
-}
-
-/// A task of a random kind, or a plain thread.
-enum Worker<T> {
-    Task(JoinHandle<T>),
-    Thread(std::thread::JoinHandle<T>),
-}
-
-impl<T: Send + 'static> Worker<T> {
-    fn start(rng: &mut Rng, threads: bool, f: impl FnOnce() -> T + Send + 'static) -> Worker<T> {
-        match rng.below(if threads { 3 } else { 2 }) {
-            0 => Worker::Task(spawn(f)),
-            // SAFETY: nothing in this file depends on the thread.
-            1 => Worker::Task(unsafe { gort::spawn_migratable(f) }),
-            _ => Worker::Thread(std::thread::spawn(f)),
-        }
-    }
-    fn join(self) -> T {
-        match self {
-            Worker::Task(h) => h.join().unwrap(),
-            Worker::Thread(t) => t.join().unwrap(),
-        }
-    }
 }
 
 /// One random topology: producers -> channels -> relays -> channels -> consumers.

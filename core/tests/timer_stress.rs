@@ -8,38 +8,15 @@
 mod support;
 
 use gort::time::{FuncTimer, Ticker, Timer, after, after_func, tick};
-use gort::{JoinHandle, RecvError, Status, Time, Wait, now, spawn, yield_now};
+use gort::{RecvError, Status, Time, Wait, now, yield_now};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::time::Duration;
 use support::sync::Arc;
+use support::worker::Worker;
 use support::{Rng, check, plain, repeat, until, us};
 
 const LONG: Duration = Duration::from_secs(3600);
-
-/// A task of a random kind, or a plain thread.
-enum Worker<T> {
-    Task(JoinHandle<T>),
-    Thread(std::thread::JoinHandle<T>),
-}
-
-impl<T: Send + 'static> Worker<T> {
-    fn start(rng: &mut Rng, threads: bool, f: impl FnOnce() -> T + Send + 'static) -> Worker<T> {
-        match rng.below(if threads { 3 } else { 2 }) {
-            0 => Worker::Task(spawn(f)),
-            // SAFETY: nothing in this file depends on the thread.
-            1 => Worker::Task(unsafe { gort::spawn_migratable(f) }),
-            _ => Worker::Thread(std::thread::spawn(f)),
-        }
-    }
-
-    fn join(self) -> T {
-        match self {
-            Worker::Task(h) => h.join().unwrap(),
-            Worker::Thread(t) => t.join().unwrap(),
-        }
-    }
-}
 
 /// The chance of worker `w` in a round.
 fn chance(round: usize, w: usize) -> Rng {

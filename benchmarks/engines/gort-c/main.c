@@ -51,52 +51,6 @@ static void sendrecv(uint64_t n, bench_result *out) {
     numbers_release(a.ch);
 }
 
-/* ---- two tasks, two unbuffered channels -------------------------------------------------------------------- */
-
-typedef struct game {
-    numbers *there, *back;
-    uint64_t n, sum, ping_errors, pong_errors;
-} game;
-
-static void ping(void *arg) {
-    game *g = arg;
-    numbers *there = g->there, *back = g->back;
-    uint64_t n = g->n, sum = 0, errors = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        int64_t v = 0;
-        errors += failed(numbers_send(there, (int64_t)i));
-        errors += failed(numbers_recv(back, &v));
-        sum += (uint64_t)v;
-    }
-    g->sum = sum, g->ping_errors = errors;
-}
-
-static void pong(void *arg) {
-    game *g = arg;
-    numbers *there = g->there, *back = g->back;
-    uint64_t n = g->n, errors = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        int64_t v = 0;
-        errors += failed(numbers_recv(there, &v));
-        errors += failed(numbers_send(back, v + 1));
-    }
-    g->pong_errors = errors;
-}
-
-static void pingpong(uint64_t n, bench_result *out) {
-    game g = {numbers_or_die(0), numbers_or_die(0), n, 0, 0, 0};
-    gort_wg *wg = wg_or_die();
-    int64_t t0 = bench_now();
-    go_or_die(wg, ping, &g);
-    go_or_die(wg, pong, &g);
-    uint64_t errors = failed(gort_wg_wait(wg));
-    out->ns_total = bench_now() - t0;
-    out->checksum = g.sum;
-    out->errors = errors + g.ping_errors + g.pong_errors + failed(gort_wg_free(wg));
-    numbers_release(g.there);
-    numbers_release(g.back);
-}
-
 /* ---- streams through one channel --------------------------------------------------------------------------- */
 
 /* One task's part in a stream. `work` is the time it spins for each value. */

@@ -71,6 +71,9 @@ void sleepers_p50(uint64_t n, bench_result *out);
 void sleepers_p99(uint64_t n, bench_result *out);
 void sleepers_hog_p50(uint64_t n, bench_result *out);
 void sleep_50us(uint64_t n, bench_result *out);
+
+/* rally.c */
+void pingpong(uint64_t n, bench_result *out);
 void recv_no_deadline(uint64_t n, bench_result *out);
 void recv_deadline(uint64_t n, bench_result *out);
 void recv_deadline_buffered(uint64_t n, bench_result *out);

@@ -22,6 +22,7 @@
 pub mod bodies;
 pub mod hogs;
 pub mod sync;
+pub mod worker;
 
 use gort::sched::task::{KIND_TASK, PARKED, TASKS, Task};
 use std::path::PathBuf;
