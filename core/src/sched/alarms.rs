@@ -121,19 +121,8 @@ pub fn rearm(cx: Cx, handle: Handle, when: Time, now: Time) -> bool {
         .is_some_and(|p| p.wheel.belongs(handle) && unsafe { p.wheel.shift_owner(handle, when, passed(&p.wheel, now)) })
 }
 
-/// Takes a timer back (A2); one that has fired already is nothing.
-#[inline]
-pub fn disarm(cx: Cx, handle: Handle) {
-    // SAFETY: the wheel's memory outlives the handle: whoever holds one is inside, in an epoch in which the wheel has not been released.
-    unsafe {
-        match cx.processor() {
-            Some(p) if p.wheel.belongs(handle) => {
-                p.wheel.cancel_owner(handle);
-            }
-            _ => Wheel::cancel_remote(handle),
-        }
-    }
-}
+/// Takes a timer back (A2).
+pub use super::processor::cancel_timer as disarm;
 
 /// The run that the caller's task belongs to, or null.
 pub fn run_of(cx: Cx) -> *const Run {

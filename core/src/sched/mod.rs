@@ -58,6 +58,7 @@ pub mod wakelist;
 #[cfg_attr(loom, path = "doors_loom.rs")]
 mod doors;
 pub use doors::*;
+pub use processor::cancel_timer;
 pub use told::{tell, tell_later};
 
 /// Drops what a panic carried, outside the bracket. That may panic too, and so may the drop of what the new one carries: the

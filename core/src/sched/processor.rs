@@ -17,7 +17,7 @@ use super::list::Linked;
 use super::ring::{CAPACITY, Ring};
 use super::task::Task;
 use super::thread::Thread;
-use super::timers::{Expired, Wheel};
+use super::timers::{Expired, Handle, Wheel};
 use super::{Cx, Time};
 use crate::sys::clock::{self, NEVER};
 use crate::sys::cpu;
@@ -100,6 +100,20 @@ pub struct Processor {
 unsafe impl Sync for Processor {}
 // SAFETY: nothing in it is bound to a thread.
 unsafe impl Send for Processor {}
+
+/// Takes a timer back, whichever wheel it is in: at once from the own one; another's node is marked dead. One that has fired already is nothing.
+#[inline(always)]
+pub fn cancel_timer(cx: Cx, handle: Handle) {
+    // SAFETY: the wheel's memory outlives the handle: whoever holds one is inside, in an epoch in which the wheel has not been released.
+    unsafe {
+        match cx.processor() {
+            Some(p) if p.wheel.belongs(handle) => {
+                p.wheel.cancel_owner(handle);
+            }
+            _ => Wheel::cancel_remote(handle),
+        }
+    }
+}
 
 impl Processor {
     pub fn new(id: u32, lane_id: u8, lane: *const Lane, seed: u64) -> Processor {

@@ -16,7 +16,7 @@ use crate::sched::party::{CancelNode, Party, Reason};
 use crate::sched::task::{self, Task};
 use crate::sched::thread::Thread;
 use crate::sched::timers::Handle;
-use crate::sched::{Cx, Time, note, park, ready, ready_task, tell, thread_park, ticket, yield_in};
+use crate::sched::{Cx, Time, cancel_timer, note, park, ready, ready_task, tell, thread_park, ticket, yield_in};
 use crate::status::Status;
 use crate::sys::barrier;
 use crate::sys::clock::{self, NEVER};
@@ -176,7 +176,7 @@ unsafe fn block_until<const L: u8>(cx: Cx, party: &'static Party, locks: *mut ()
             if let Some(h) = timer
                 && state != ticket::EXPIRED
             {
-                disarm(cx, h);
+                cancel_timer(cx, h);
             }
             (cx, state)
         };
@@ -336,19 +336,6 @@ unsafe fn arm(cx: Cx, party: &'static Party, seq: u64, deadline: Time) -> Option
     // SAFETY: the wheel is ours inside the bracket; the party is type-stable, and `expire` checks its seq.
     unsafe {
         p.wheel.insert(deadline, clock::recent_or_now(), core::ptr::from_ref(party).cast_mut().cast(), seq, expire)
-    }
-}
-
-#[inline(always)]
-unsafe fn disarm(cx: Cx, h: Handle) {
-    // SAFETY: a handle of a wait that ended; the wheel's memory outlives it.
-    unsafe {
-        match cx.processor() {
-            Some(p) if p.wheel.belongs(h) => {
-                p.wheel.cancel_owner(h);
-            }
-            _ => crate::sched::timers::Wheel::cancel_remote(h),
-        }
     }
 }
 
