@@ -2,7 +2,7 @@
 //!
 //! Both run what they are given in the caller, and wait in the caller; so they end as any wait of the caller does.
 
-use super::{Time, now};
+use super::{Time, now, timer};
 use crate::sched;
 use crate::status::Status;
 use crate::task::Wait;
@@ -120,8 +120,7 @@ pub fn poll_until(interval: Duration, wait: Wait<'_>, mut f: impl FnMut() -> boo
     let interval = super::ns(interval).max(1);
     let mut next = now().0;
     while !f() {
-        let missed = now().0.saturating_sub(next).max(0) / interval;
-        next = next.saturating_add(interval.saturating_mul(missed.saturating_add(1)));
+        next = timer::next_in_phase(next, interval, now().0);
         pause(Time(next), wait).ok()?;
     }
     Ok(())

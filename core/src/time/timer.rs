@@ -48,7 +48,7 @@ use func::{OVER, drop_entry, end_run, run_number, start};
 pub const KIND_TIMER: u8 = 8;
 
 /// What a timer does when it is due.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
 #[cfg_attr(loom, derive(Default))]
 #[repr(u8)]
 pub enum What {
@@ -113,12 +113,6 @@ fn free_sources() {
             }
         }
     });
-}
-
-impl PartialOrd for What {
-    fn partial_cmp(&self, other: &What) -> Option<core::cmp::Ordering> {
-        (*self as u8).partial_cmp(&(*other as u8))
-    }
 }
 
 fn make(what: What, lane: u8, when: Time, to: *mut (), with: usize) -> Result<NonNull<Timer>, Status> {
@@ -335,8 +329,7 @@ impl Timer {
             self.when.set(NEVER);
             return false;
         }
-        let missed = now.saturating_sub(when).max(0) / period;
-        self.when.set(when.saturating_add(period.saturating_mul(missed.saturating_add(1))));
+        self.when.set(next_in_phase(when, period, now));
         self.when.get() != NEVER
     }
 
@@ -364,6 +357,12 @@ impl Timer {
             if awaited { self.arm(cx, now) } else { true }
         }
     }
+}
+
+/// The time after `now` that comes in phase with `due`, whole periods later; what was missed is skipped (W6).
+pub(super) fn next_in_phase(due: Time, period: i64, now: Time) -> Time {
+    let missed = now.saturating_sub(due).max(0) / period;
+    due.saturating_add(period.saturating_mul(missed.saturating_add(1)))
 }
 
 static KIND: Kind = Kind { ask, is_ready, take_back, let_go };
