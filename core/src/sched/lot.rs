@@ -13,7 +13,6 @@ use super::ticket;
 use crate::sys::lock::ByteLock;
 #[cfg(not(loom))]
 use crate::sys::prim::*;
-use core::ptr::null;
 
 /// One queue. See the file's head.
 #[repr(C, align(64))]
@@ -89,6 +88,35 @@ impl Bucket {
         unsafe { if first { self.queue.push_front(w) } else { self.queue.push(w) } }
     }
 
+    /// The first that waits for `at`, or null. Its wait may be over.
+    ///
+    /// # Safety
+    /// The lock is held.
+    pub unsafe fn first(&self, at: *const ()) -> *const Waiter {
+        // SAFETY: contract.
+        unsafe { Self::find(self.queue.first(), at) }
+    }
+
+    /// The next after `w` that waits for `at`, or null.
+    ///
+    /// # Safety
+    /// The lock is held; `w` is queued.
+    pub unsafe fn next(w: *const Waiter, at: *const ()) -> *const Waiter {
+        // SAFETY: contract.
+        unsafe { Self::find((*w).next.get(), at) }
+    }
+
+    /// The first from `w` on that waits for `at`.
+    unsafe fn find(mut w: *const Waiter, at: *const ()) -> *const Waiter {
+        // SAFETY: queued waiters are valid under the lock, which is held by contract.
+        unsafe {
+            while !w.is_null() && !core::ptr::eq((*w).slot.get().cast_const().cast(), at) {
+                w = (*w).next.get();
+            }
+        }
+        w
+    }
+
     /// The first that waits for `at` whose ticket is won by this, taken out; others of the word whose wait is over are taken out on the way. Null: nobody.
     ///
     /// # Safety
@@ -96,19 +124,17 @@ impl Bucket {
     pub unsafe fn pop(&self, at: *const ()) -> *const Waiter {
         // SAFETY: contract; queued waiters are valid under the lock, and have a party.
         unsafe {
-            let mut w = self.queue.first();
-            while !w.is_null() {
-                let next = (*w).next.get();
-                if core::ptr::eq((*w).slot.get().cast_const().cast(), at) {
-                    self.queue.remove(w);
-                    if (*(*w).party.get()).ticket.win_held((*w).seq.get(), ticket::WON, 0) {
-                        return w;
-                    }
+            loop {
+                let w = self.first(at);
+                if w.is_null() {
+                    return w;
                 }
-                w = next;
+                self.queue.remove(w);
+                if (*(*w).party.get()).ticket.win_held((*w).seq.get(), ticket::WON, 0) {
+                    return w;
+                }
             }
         }
-        null()
     }
 
     /// Does anybody wait for `at`? It may be somebody whose wait is over.
@@ -116,17 +142,8 @@ impl Bucket {
     /// # Safety
     /// The lock is held.
     pub unsafe fn holds(&self, at: *const ()) -> bool {
-        // SAFETY: as in `pop`.
-        unsafe {
-            let mut w = self.queue.first();
-            while !w.is_null() {
-                if core::ptr::eq((*w).slot.get().cast_const().cast(), at) {
-                    return true;
-                }
-                w = (*w).next.get();
-            }
-        }
-        false
+        // SAFETY: contract.
+        unsafe { !self.first(at).is_null() }
     }
 
     /// Takes a waiter out, if it is still in.

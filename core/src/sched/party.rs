@@ -41,6 +41,13 @@ pub enum Reason {
     Run,
     Context,
     Mutex,
+    ReadLock,
+    WriteLock,
+    Cond,
+    Once,
+    Semaphore,
+    Barrier,
+    Event,
 }
 
 impl Reason {
@@ -58,11 +65,18 @@ impl Reason {
             Reason::Run => "end of a run",
             Reason::Context => "context",
             Reason::Mutex => "mutex",
+            Reason::ReadLock => "read lock",
+            Reason::WriteLock => "write lock",
+            Reason::Cond => "condition",
+            Reason::Once => "once",
+            Reason::Semaphore => "semaphore",
+            Reason::Barrier => "barrier",
+            Reason::Event => "event",
         }
     }
 
     fn from(v: u8) -> Reason {
-        const ALL: [Reason; 11] = [
+        const ALL: [Reason; 18] = [
             Reason::None,
             Reason::ChanSend,
             Reason::ChanRecv,
@@ -74,6 +88,13 @@ impl Reason {
             Reason::Run,
             Reason::Context,
             Reason::Mutex,
+            Reason::ReadLock,
+            Reason::WriteLock,
+            Reason::Cond,
+            Reason::Once,
+            Reason::Semaphore,
+            Reason::Barrier,
+            Reason::Event,
         ];
         ALL.get(v as usize).copied().unwrap_or(Reason::None)
     }
@@ -365,6 +386,8 @@ pub struct Party {
     /// 1 while a timer, a descriptor or a live observer may end the open wait (K2).
     pub timed: AtomicU8,
     reason: AtomicU8,
+    /// How much it asks for of what it waits at (`wait/at.rs`); guarded by that one's lock.
+    pub amount: Cell<u32>,
     /// Level-triggered cancellation of the task (K3): the incarnation it is meant for, plus one. Raised by anybody, so that a late canceller of a
     /// task that is gone never hits the next one in the slot.
     pub cancel: AtomicU64,

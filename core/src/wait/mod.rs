@@ -11,6 +11,7 @@
 //! ```
 //! A plain OS thread does the same with its own party: WAITING is written before the unlock, and step 2 is a futex.
 
+pub mod at;
 pub mod block;
 pub mod cancel;
 #[cfg(not(loom))]

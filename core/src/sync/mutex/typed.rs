@@ -91,6 +91,13 @@ pub struct MutexGuard<'a, T: ?Sized> {
 // SAFETY: it gives the value, which may be shared; any thread may unlock (MX1).
 unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The lock that it holds: for a condition, which unlocks it and has it locked again before anybody gets the guard back.
+    pub(in crate::sync) fn lock_of(&self) -> &'a RawMutex {
+        &self.of.raw
+    }
+}
+
 impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
     #[inline(always)]

@@ -1,0 +1,175 @@
+//! `Cond`: waits for a change of what a mutex guards (M4).
+//!
+//! ```text
+//!  bit 1        QUEUED   somebody stands in the queue (wait/at.rs A1)
+//!  bits 16..32  era      of the process in which they do
+//! ```
+//! CV1  All zero has no waiters. `wait` stands in the queue before it unlocks the mutex: so a signal that follows the unlock finds it (no lost wake-up), and the order of the queue is the order in
+//!      which the mutex was held.
+//! CV2  One that stands in the queue and does not wait yet (it unlocks the mutex just now) is COMING: it is let go on by being taken out, and need not be woken.
+//! CV3  A signal goes to who has stood there for longest, once, and to nobody who comes later; one that gave up meanwhile does not swallow it. Nobody is woken without one.
+//! CV4  `wait` has the mutex again when it returns, whatever it returns; getting it ignores cancellation (K3). The wait itself does not.
+//!
+//! Rejected: Go's numbers (a waiter takes one, a signal looks for the waiter with the next one): who gives up would leave a number that swallows a signal.
+
+use super::mutex::RawMutex;
+use crate::sched::party::Reason;
+use crate::sched::wakelist::WakeList;
+use crate::sched::{Cx, enter};
+use crate::status::Status;
+use crate::sys::prim::*;
+use crate::sys::race::Spot;
+use crate::wait::Wait;
+use crate::wait::at::{self, Ask, Limits, Queue, era, seen};
+use core::ptr::from_ref;
+
+#[cfg(not(loom))]
+mod typed;
+#[cfg(not(loom))]
+pub use typed::Cond;
+
+const QUEUED: u64 = 2;
+
+/// What a waiter is (`Ask::kind`, CV2).
+const COMING: u16 = 0;
+const WAITING: u16 = 1;
+
+/// The condition, as C has it. All zero is one that nobody waits for. See the file's head.
+#[repr(C)]
+#[derive(Default)]
+pub struct RawCond {
+    word: AtomicU64,
+    /// For later versions; in the library that announces orders, what those did who signalled.
+    reserved: AtomicU64,
+}
+
+impl RawCond {
+    #[cfg(not(loom))]
+    pub const fn new() -> RawCond {
+        RawCond { word: AtomicU64::new(0), reserved: AtomicU64::new(0) }
+    }
+
+    /// What a checking tool is told.
+    fn order(&self) -> &Spot {
+        // SAFETY: a spot is one byte at the most, any value of which it takes; nothing else uses the word.
+        unsafe { &*from_ref(&self.reserved).cast() }
+    }
+
+    /// Unlocks the mutex, waits for a signal, and locks it again (CV4). MISUSE if it is not locked, and then nothing happens. CANCELED, DEADLOCK, SHUTDOWN and, with limits, TIMED_OUT: without a
+    /// signal, and with the mutex locked.
+    pub fn wait(&self, mutex: &RawMutex, wait: Wait) -> Status {
+        let limits = Limits::of(wait);
+        let cx = match at::come(limits) {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        if let Some(s) = limits.refused() {
+            return cx.out(s);
+        }
+        let queue = Queue::lock(&self.word);
+        queue.enlist(cx, Ask { kind: COMING, amount: 0 });
+        self.word.store(QUEUED | era().unwrap_or(0), Relaxed);
+        queue.unlock();
+        cx.exit();
+        let unlocked = mutex.unlock();
+        let s = self.sleep(limits, unlocked);
+        if unlocked.is_ok() {
+            // A plain lock: it fails in no way that matters here.
+            let _ = mutex.lock();
+        }
+        s
+    }
+
+    /// The mutex was unlocked, or could not be: waits for the signal, unless that came meanwhile.
+    fn sleep(&self, limits: Limits, unlocked: Status) -> Status {
+        let cx = match enter() {
+            Ok(cx) => cx,
+            // The caller was inside before, so this is no handler of a signal.
+            Err(s) => return s,
+        };
+        let w = &cx.party().waiter;
+        let queue = Queue::lock(&self.word);
+        if !unlocked.is_ok() {
+            let mut wakes = WakeList::new();
+            let signalled = !w.queued.get();
+            queue.leave(w);
+            if signalled {
+                Self::signal(&queue, &mut wakes); // it was for somebody else
+            }
+            self.settle(&queue);
+            queue.wake(cx, wakes);
+            return cx.out(unlocked);
+        }
+        if !w.queued.get() {
+            queue.unlock();
+            self.order().fetch();
+            return cx.out(Status::Ok);
+        }
+        w.case.set(WAITING);
+        // The number of the wait that begins now.
+        w.seq.set(cx.party().ticket.next_seq());
+        match queue.wait_on(cx, Reason::Cond, limits) {
+            Ok(cx) => cx.out(Status::Ok),
+            Err(e) => {
+                self.settle(&e.queue);
+                e.queue.unlock();
+                e.cx.out(e.status)
+            }
+        }
+    }
+
+    /// Lets the one go on who has waited for longest, if there is one. The mutex need not be locked.
+    #[inline]
+    pub fn signal_one(&self) -> Status {
+        if self.nobody() { Status::Ok } else { self.tell(false) }
+    }
+
+    /// Lets all go on who wait.
+    #[inline]
+    pub fn broadcast(&self) -> Status {
+        if self.nobody() { Status::Ok } else { self.tell(true) }
+    }
+
+    /// Who changed something under the mutex sees whoever waits since before (CV1: its mark precedes its unlock).
+    #[inline(always)]
+    fn nobody(&self) -> bool {
+        seen(self.word.load(Relaxed)) == 0
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell(&self, all: bool) -> Status {
+        let cx: Cx = match at::come(Limits::PLAIN) {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        self.order().add();
+        let mut wakes = WakeList::new();
+        let queue = Queue::lock(&self.word);
+        while Self::signal(&queue, &mut wakes) && all {}
+        self.settle(&queue);
+        queue.wake(cx, wakes);
+        cx.out(Status::Ok)
+    }
+
+    /// Lets the first go on that can; false: nobody.
+    fn signal(queue: &Queue, wakes: &mut WakeList) -> bool {
+        while let Some(w) = queue.first() {
+            if queue.ask(w).kind == COMING {
+                queue.leave(w); // it finds itself out of the queue (CV2)
+                return true;
+            }
+            if queue.win(w, wakes) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Somebody left the queue.
+    fn settle(&self, queue: &Queue) {
+        if queue.is_empty() {
+            self.word.store(0, Relaxed);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! `Semaphore`: so many units, of which each takes some; in the order of coming (R6).
+//!
+//! ```text
+//!  bit 1        QUEUED   somebody stands in the queue (wait/at.rs A1)
+//!  bits 16..32  era      of the process that uses it: a fork's child finds nothing taken (H2)
+//!  bits 32..64  taken    units
+//! ```
+//! SE1  All zero with a size is one of which nothing is taken. taken <= size, always; a release of more than is taken is MISUSE and changes nothing.
+//! SE2  While QUEUED is set the word changes under the queue's lock only. While it is clear, by compare-and-swap from a word without it.
+//! SE3  Strictly first come, first served: one that asks for much and has to wait keeps those behind it waiting, though there may be enough for them. So it does not starve.
+//! SE4  It is handed over: whoever is woken has its units (A2). Whoever gives up lets those behind it in who fit.
+//! SE5  One that asks for more than there ever are is refused with LIMIT at once. (Go waits for the context's end.)
+
+use crate::sched::Cx;
+use crate::sched::party::Reason;
+use crate::sched::wakelist::WakeList;
+use crate::status::Status;
+use crate::sys::prim::*;
+use crate::sys::race::Spot;
+use crate::wait::Wait;
+use crate::wait::at::{self, Ask, Limits, Queue, era, seen};
+use core::ptr::from_ref;
+
+#[cfg(not(loom))]
+mod typed;
+#[cfg(not(loom))]
+pub use typed::{Permit, Semaphore};
+
+const QUEUED: u64 = 2;
+const UNIT: u64 = 1 << 32;
+
+fn taken(word: u64) -> u64 {
+    word / UNIT
+}
+
+/// A word as it is stored: nothing at all if nothing is taken and nobody waits.
+fn stored(word: u64) -> u64 {
+    let word = word & !at::ERA;
+    if word == 0 { 0 } else { word | era().unwrap_or(0) }
+}
+
+/// The semaphore, as C has it. See the file's head.
+#[repr(C)]
+pub struct RawSemaphore {
+    word: AtomicU64,
+    // ---- set once
+    size: u32,
+    /// For later versions; in the library that announces orders, what those did who released.
+    reserved: AtomicU32,
+}
+
+impl RawSemaphore {
+    /// One of `size` units, of which none is taken.
+    #[cfg(not(loom))]
+    pub const fn new(size: u32) -> RawSemaphore {
+        RawSemaphore { word: AtomicU64::new(0), size, reserved: AtomicU32::new(0) }
+    }
+    #[cfg(loom)]
+    pub fn new(size: u32) -> RawSemaphore {
+        RawSemaphore { word: AtomicU64::new(0), size, reserved: AtomicU32::new(0) }
+    }
+
+    /// What a checking tool is told.
+    #[inline(always)]
+    fn order(&self) -> &Spot {
+        // SAFETY: a spot is one byte at the most, any value of which it takes; nothing else uses the word.
+        unsafe { &*from_ref(&self.reserved).cast() }
+    }
+
+    /// How many units there are.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// How many are not taken. Others may take and release meanwhile.
+    pub fn free(&self) -> u32 {
+        self.size - (taken(seen(self.word.load(Relaxed))) as u32).min(self.size)
+    }
+
+    /// Takes `n` units. Blocks until there are as many and everybody who came before has had theirs. TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN: then nothing is taken. LIMIT: there never are so many.
+    #[inline]
+    pub fn acquire(&self, n: u32, wait: Wait) -> Status {
+        if n > self.size {
+            return Status::Limit;
+        }
+        let limits = Limits::of(wait);
+        match at::come(limits) {
+            Ok(cx) if self.take(n) => cx.out(Status::Ok),
+            Ok(cx) => self.acquire_slow(cx, n, limits),
+            Err(s) => s,
+        }
+    }
+
+    /// Takes `n` units if they are there and nobody waits for any, else WOULD_BLOCK.
+    #[inline]
+    pub fn try_acquire(&self, n: u32) -> Status {
+        if n > self.size {
+            return Status::Limit;
+        }
+        match at::come(Limits::PLAIN) {
+            Ok(cx) => cx.out(if self.take(n) { Status::Ok } else { Status::WouldBlock }),
+            Err(s) => s,
+        }
+    }
+
+    /// The word with `n` more taken, if that is possible and nobody waits.
+    #[inline(always)]
+    fn with(&self, word: u64, n: u32) -> Option<u64> {
+        (word & QUEUED == 0 && taken(word) + u64::from(n) <= u64::from(self.size)).then(|| word + u64::from(n) * UNIT)
+    }
+
+    #[inline(always)]
+    fn take(&self, n: u32) -> bool {
+        loop {
+            let raw = self.word.load(Relaxed);
+            let Some(to) = self.with(seen(raw), n) else { return false };
+            // Acquire: pairs with the Release of `release`.
+            if self.word.compare_exchange(raw, stored(to), Acquire, Relaxed).is_ok() {
+                self.order().fetch();
+                return true;
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_slow(&self, cx: Cx, n: u32, limits: Limits) -> Status {
+        let queue = Queue::lock(&self.word);
+        loop {
+            let raw = self.word.load(Relaxed);
+            let to = self.with(seen(raw), n);
+            // Acquire: as in `take`. From QUEUED on the word is the lock's (SE2).
+            if self.word.compare_exchange(raw, stored(to.unwrap_or(seen(raw) | QUEUED)), Acquire, Relaxed).is_err() {
+                continue;
+            }
+            if to.is_some() {
+                queue.unlock();
+                self.order().fetch();
+                return cx.out(Status::Ok);
+            }
+            break;
+        }
+        if let Some(s) = limits.refused() {
+            self.settle_and_wake(queue, cx);
+            return cx.out(s);
+        }
+        match queue.wait(cx, Ask { kind: 0, amount: n }, Reason::Semaphore, limits) {
+            Ok(cx) => {
+                self.order().fetch();
+                cx.out(Status::Ok)
+            }
+            Err(e) => {
+                self.settle_and_wake(e.queue, e.cx);
+                e.cx.out(e.status)
+            }
+        }
+    }
+
+    /// Gives `n` units back. MISUSE if fewer are taken; anybody may.
+    #[inline]
+    pub fn release(&self, n: u32) -> Status {
+        let cx = match at::come(Limits::PLAIN) {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        self.order().add();
+        loop {
+            let raw = self.word.load(Relaxed);
+            let word = seen(raw);
+            if taken(word) < u64::from(n) {
+                return cx.out(Status::Misuse);
+            }
+            if word & QUEUED != 0 {
+                return self.release_slow(cx, n);
+            }
+            // Release: pairs with the Acquire of `take`.
+            if self.word.compare_exchange(raw, stored(word - u64::from(n) * UNIT), Release, Relaxed).is_ok() {
+                return cx.out(Status::Ok);
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn release_slow(&self, cx: Cx, n: u32) -> Status {
+        let queue = Queue::lock(&self.word);
+        loop {
+            let raw = self.word.load(Relaxed);
+            let word = seen(raw);
+            if taken(word) < u64::from(n) {
+                queue.unlock();
+                return cx.out(Status::Misuse);
+            }
+            // AcqRel: whoever is let in now comes after the others who released, too.
+            if self.word.compare_exchange(raw, stored(word - u64::from(n) * UNIT), AcqRel, Relaxed).is_ok() {
+                self.settle_and_wake(queue, cx);
+                return cx.out(Status::Ok);
+            }
+        }
+    }
+
+    /// Lets in who fits, in order (SE3). The last access to the word, then the unlock, then the wake-ups.
+    fn settle_and_wake(&self, queue: Queue, cx: Cx) {
+        let mut wakes = WakeList::new();
+        let mut word = seen(self.word.load(Relaxed));
+        if word & QUEUED != 0 {
+            while let Some(w) = queue.first() {
+                let n = queue.ask(w).amount;
+                let Some(to) = self.with(word & !QUEUED, n) else { break };
+                if queue.win(w, &mut wakes) {
+                    word = to | QUEUED;
+                }
+            }
+            if queue.is_empty() {
+                word &= !QUEUED;
+            }
+            // Release: pairs with the Acquire of `take`. A swap, since others try to change the word meanwhile, in vain: a store among compare-and-swaps is more than loom can follow.
+            self.word.swap(stored(word), AcqRel);
+        }
+        queue.wake(cx, wakes)
+    }
+}

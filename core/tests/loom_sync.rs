@@ -1,0 +1,460 @@
+//! Models of what waits in the lot beside the mutex: `RwMutex`, `Cond`, `Once`, `Semaphore`, `Barrier`, `Event`; the real ones, with the real lot, `block` and tickets. In each nobody sleeps for
+//! ever beside what it waits for, and nobody has what it must not have.
+
+#![cfg(loom)]
+
+mod model;
+
+use gort::Status;
+use gort::sched::as_task;
+use gort::sync::barrier::RawBarrier;
+use gort::sync::cond::RawCond;
+use gort::sync::event::RawEvent;
+use gort::sync::mutex::RawMutex;
+use gort::sync::once::{RawOnce, Turn};
+use gort::sync::rwmutex::RawRwMutex;
+use gort::sync::semaphore::RawSemaphore;
+use gort::sys::prim::Cell;
+use gort::wait::Wait;
+use model::chan::{TIMED, left_the_queue, party, source, under};
+use model::*;
+
+// ---- reader/writer lock
+
+/// A lock and what it guards: loom reports a reader beside a writer.
+#[derive(Default)]
+struct Guarded {
+    m: RawRwMutex,
+    n: Cell<u32>,
+}
+
+impl Guarded {
+    fn write(&self) {
+        assert_eq!(self.m.lock(), Status::Ok);
+        self.n.set(self.n.get() + 1);
+        assert_eq!(self.m.unlock(), Status::Ok);
+        left_the_queue();
+    }
+
+    fn read(&self) -> u32 {
+        assert_eq!(self.m.rlock(), Status::Ok);
+        let n = self.n.get();
+        assert_eq!(self.m.runlock(), Status::Ok);
+        left_the_queue();
+        n
+    }
+
+    /// Whether it was had.
+    fn write_within(&self, wait: Wait, else_: Status) -> bool {
+        let s = self.m.lock_within(wait);
+        if s.is_ok() {
+            self.n.set(self.n.get() + 1);
+            assert_eq!(self.m.unlock(), Status::Ok);
+        } else {
+            assert_eq!(s, else_);
+        }
+        left_the_queue();
+        s.is_ok()
+    }
+
+    fn is_free(&self) {
+        assert_eq!(self.m.holders(), (0, false));
+        assert_eq!((self.m.try_lock(), self.m.unlock()), (Status::Ok, Status::Ok));
+    }
+}
+
+#[test]
+fn a_reader_and_a_writer() {
+    for (task, name) in [(false, "rwmutex: threads, a reader and a writer, twice"), (true, "rwmutex: tasks, the same")]
+    {
+        explore(name, 4, move || {
+            let g = shared(Guarded::default());
+            party(task);
+            beside(
+                move || {
+                    party(task);
+                    g.write();
+                    g.write();
+                },
+                || {
+                    let a = g.read();
+                    assert!(g.read() >= a);
+                },
+            );
+            assert_eq!(g.n.get(), 2);
+            g.is_free();
+        });
+    }
+}
+
+#[test]
+fn two_writers_and_a_reader() {
+    explore("rwmutex: two writers and a reader", 3, || {
+        let g = shared(Guarded::default());
+        let writer = move || {
+            as_task();
+            g.write()
+        };
+        together(vec![Box::new(writer), Box::new(writer)], || {
+            g.read();
+        });
+        assert_eq!(g.n.get(), 2);
+        g.is_free();
+    });
+}
+
+#[test]
+fn two_readers_and_a_writer() {
+    explore("rwmutex: two readers and a writer", 3, || {
+        let g = shared(Guarded::default());
+        let reader = move || {
+            as_task();
+            g.read();
+        };
+        together(vec![Box::new(reader), Box::new(reader)], || g.write());
+        assert_eq!(g.n.get(), 1);
+        g.is_free();
+    });
+}
+
+#[test]
+fn a_writer_that_gives_up_between_readers() {
+    explore("rwmutex: a writer with a deadline between two readers", 3, || {
+        let g = shared(Guarded::default());
+        let got = shared(Cell::new(false));
+        assert_eq!(g.m.rlock(), Status::Ok);
+        together(
+            vec![
+                Box::new(move || got.set(g.write_within(TIMED, Status::TimedOut))),
+                Box::new(move || {
+                    g.read();
+                }),
+            ],
+            || assert_eq!(g.m.runlock(), Status::Ok),
+        );
+        assert_eq!(g.n.get(), u32::from(got.get()));
+        g.is_free();
+    });
+}
+
+#[test]
+fn a_writer_that_is_cancelled_before_a_reader() {
+    explore("rwmutex: a writer that is cancelled, a reader behind it", 3, || {
+        let g = shared(Guarded::default());
+        let s = source();
+        let got = shared(Cell::new(false));
+        assert_eq!(g.m.rlock(), Status::Ok);
+        together(
+            vec![
+                Box::new(move || got.set(g.write_within(under(s), Status::Canceled))),
+                Box::new(move || {
+                    as_task();
+                    g.read();
+                }),
+            ],
+            || {
+                s.cancel(Status::Canceled);
+                assert_eq!(g.m.runlock(), Status::Ok);
+            },
+        );
+        assert_eq!(g.n.get(), u32::from(got.get()));
+        g.is_free();
+    });
+}
+
+// ---- condition
+
+#[derive(Default)]
+struct Watched {
+    m: RawMutex,
+    c: RawCond,
+    n: Cell<u32>,
+}
+
+impl Watched {
+    fn add(&self) {
+        assert_eq!(self.m.lock(), Status::Ok);
+        self.n.set(self.n.get() + 1);
+        assert_eq!(self.m.unlock(), Status::Ok);
+    }
+
+    /// Waits for something and takes one of it; false: gave up, and there was nothing.
+    fn take(&self, wait: Wait) -> bool {
+        assert_eq!(self.m.lock(), Status::Ok);
+        while self.n.get() == 0 {
+            if !self.c.wait(&self.m, wait).is_ok() {
+                break;
+            }
+        }
+        let got = self.n.get() != 0;
+        if got {
+            self.n.set(self.n.get() - 1);
+        }
+        assert_eq!(self.m.unlock(), Status::Ok);
+        left_the_queue();
+        got
+    }
+}
+
+#[test]
+fn a_signal_against_a_wait() {
+    for (task, name) in [(false, "cond: a signal against a thread"), (true, "cond: a signal against a task")] {
+        explore(name, 4, move || {
+            let w = shared(Watched::default());
+            beside(
+                move || {
+                    party(task);
+                    assert!(w.take(Wait::FOREVER));
+                },
+                || {
+                    w.add();
+                    assert_eq!(w.c.signal_one(), Status::Ok);
+                },
+            );
+        });
+    }
+}
+
+#[test]
+fn two_signals_and_two_waits() {
+    explore("cond: two signals and two waits", 2, || {
+        let w = shared(Watched::default());
+        let take = move || {
+            as_task();
+            assert!(w.take(Wait::FOREVER));
+        };
+        together(vec![Box::new(take), Box::new(take)], || {
+            for _ in 0..2 {
+                w.add();
+                assert_eq!(w.c.signal_one(), Status::Ok);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_broadcast_against_two_waits() {
+    explore("cond: a broadcast against two waits", 2, || {
+        let w = shared(Watched::default());
+        let take = move || {
+            assert!(w.take(Wait::FOREVER));
+        };
+        together(vec![Box::new(take), Box::new(take)], || {
+            w.add();
+            w.add();
+            assert_eq!(w.c.broadcast(), Status::Ok);
+        });
+    });
+}
+
+/// CV3: the one with the deadline may be woken or give up; the other must be served either way.
+#[test]
+fn a_signal_past_one_that_gives_up() {
+    explore("cond: a signal, one that gives up and one that does not", 2, || {
+        let w = shared(Watched::default());
+        let first = shared(Cell::new(false));
+        together(
+            vec![
+                Box::new(move || {
+                    first.set(w.take(TIMED));
+                    if first.get() {
+                        // It took what the other waits for: gives it back.
+                        w.add();
+                        assert_eq!(w.c.signal_one(), Status::Ok);
+                    }
+                }),
+                Box::new(move || assert!(w.take(Wait::FOREVER))),
+            ],
+            || {
+                w.add();
+                assert_eq!(w.c.signal_one(), Status::Ok);
+            },
+        );
+    });
+}
+
+// ---- once
+
+#[test]
+fn three_come_and_one_does_it() {
+    explore("once: three come", 3, || {
+        let o = shared((RawOnce::default(), Cell::new(0)));
+        let come = move || {
+            as_task();
+            if o.0.begin() == Ok(Turn::Yours) {
+                o.1.set(o.1.get() + 1);
+                assert_eq!(o.0.finish(), Status::Ok);
+            }
+            assert_eq!(o.1.get(), 1);
+            left_the_queue();
+        };
+        together(vec![Box::new(come), Box::new(come)], come);
+    });
+}
+
+#[test]
+fn one_that_gives_up_at_a_once() {
+    explore("once: one that gives up, and one that waits", 3, || {
+        let o = shared((RawOnce::default(), Cell::new(0)));
+        assert_eq!(o.0.begin(), Ok(Turn::Yours));
+        together(
+            vec![
+                Box::new(move || {
+                    match o.0.begin_within(TIMED) {
+                        Ok(turn) => assert_eq!((turn, o.1.get()), (Turn::Done, 1)),
+                        Err(s) => assert_eq!(s, Status::TimedOut),
+                    }
+                    left_the_queue();
+                }),
+                Box::new(move || {
+                    assert_eq!((o.0.begin(), o.1.get()), (Ok(Turn::Done), 1));
+                    left_the_queue();
+                }),
+            ],
+            || {
+                o.1.set(1);
+                assert_eq!(o.0.finish(), Status::Ok);
+            },
+        );
+    });
+}
+
+// ---- semaphore
+
+/// Two units; loom reports two at once in `alone`, which asks for both.
+fn alone(s: &RawSemaphore, n: &Cell<u32>, wait: Wait) -> bool {
+    let had = s.acquire(2, wait).is_ok();
+    if had {
+        n.set(n.get() + 1);
+        assert_eq!(s.release(2), Status::Ok);
+    }
+    left_the_queue();
+    had
+}
+
+#[test]
+fn two_ask_for_all_and_one_for_some() {
+    explore("semaphore: two ask for all, one for some", 3, || {
+        let s = shared((RawSemaphore::new(2), Cell::new(0)));
+        let all = move || {
+            as_task();
+            assert!(alone(&s.0, &s.1, Wait::FOREVER));
+        };
+        together(vec![Box::new(all), Box::new(all)], || {
+            assert_eq!(s.0.acquire(1, Wait::FOREVER), Status::Ok);
+            let seen = s.1.get();
+            assert_eq!(s.1.get(), seen);
+            assert_eq!(s.0.release(1), Status::Ok);
+        });
+        assert_eq!((s.1.get(), s.0.free()), (2, 2));
+    });
+}
+
+#[test]
+fn one_that_asks_for_all_and_gives_up() {
+    explore("semaphore: one that asks for all gives up, one behind it fits", 3, || {
+        let s = shared((RawSemaphore::new(2), Cell::new(0)));
+        assert_eq!(s.0.acquire(1, Wait::FOREVER), Status::Ok);
+        together(
+            vec![
+                Box::new(move || {
+                    alone(&s.0, &s.1, TIMED);
+                }),
+                Box::new(move || {
+                    as_task();
+                    assert_eq!(s.0.acquire(1, Wait::FOREVER), Status::Ok);
+                    left_the_queue();
+                    assert_eq!(s.0.release(1), Status::Ok);
+                }),
+            ],
+            || assert_eq!(s.0.release(1), Status::Ok),
+        );
+        assert_eq!(s.0.free(), 2);
+    });
+}
+
+// ---- barrier and event
+
+#[test]
+fn two_meet_twice() {
+    explore("barrier: two meet twice", 3, || {
+        let b = shared((RawBarrier::new(2), Cell::new(0)));
+        let go = move |mine: bool| {
+            for round in 0..2 {
+                if mine == (round == 0) {
+                    b.1.set(round + 1);
+                }
+                assert!(b.0.wait(Wait::FOREVER).is_ok());
+                assert!(b.1.get() > round);
+                assert!(b.0.wait(Wait::FOREVER).is_ok());
+                left_the_queue();
+            }
+        };
+        beside(
+            move || {
+                as_task();
+                go(true)
+            },
+            || go(false),
+        );
+    });
+}
+
+/// BA2: both pass or neither does.
+#[test]
+fn one_that_gives_up_at_a_barrier() {
+    explore("barrier: one that gives up against one that tries", 4, || {
+        let b = shared((RawBarrier::new(2), Cell::new(Ok(true)), Cell::new(Ok(false))));
+        beside(
+            move || {
+                b.1.set(b.0.wait(TIMED));
+                left_the_queue();
+            },
+            || b.2.set(b.0.try_wait()),
+        );
+        match b.2.get() {
+            Ok(last) => assert_eq!((last, b.1.get()), (true, Ok(false))),
+            Err(s) => assert_eq!((s, b.1.get()), (Status::WouldBlock, Err(Status::TimedOut))),
+        }
+        assert_eq!(b.0.arrived(), 0);
+    });
+}
+
+#[test]
+fn an_event_that_is_set_and_cleared() {
+    explore("event: set and cleared against a wait, then set", 4, || {
+        let e = shared((RawEvent::default(), Cell::new(0)));
+        beside(
+            move || {
+                as_task();
+                assert_eq!(e.0.wait(Wait::FOREVER), Status::Ok);
+                assert!(e.1.get() > 0);
+                left_the_queue();
+            },
+            || {
+                e.1.set(1);
+                assert_eq!(e.0.set(), Ok(true));
+                assert_eq!(e.0.clear(), Ok(true));
+                assert_eq!(e.0.set(), Ok(true));
+            },
+        );
+    });
+}
+
+#[test]
+fn an_event_against_a_deadline() {
+    explore("event: a deadline against a set", 4, || {
+        let e = shared((RawEvent::default(), Cell::new(0)));
+        beside(
+            move || {
+                let s = e.0.wait(TIMED);
+                assert!(s == Status::TimedOut || s.is_ok() && e.1.get() == 1);
+                left_the_queue();
+            },
+            || {
+                e.1.set(1);
+                assert_eq!(e.0.set(), Ok(true));
+            },
+        );
+    });
+}
