@@ -322,7 +322,7 @@ static void be_a_child(handles h, int may_run) {
 }
 
 static void fork_and_wait(handles h, int may_run) {
-    pid_t child = fork();
+    pid_t child = fork_among_threads();
     if (child == 0) be_a_child(h, may_run);
     int status = -1;
     EXPECT(child > 0 && waitpid(child, &status, 0) == child);

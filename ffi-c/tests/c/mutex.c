@@ -166,7 +166,7 @@ static void child_of_a_fork_finds_it_free(void) {
     static gort_mutex m;
     int status;
     EXPECT_OK(gort_mutex_lock(&m));
-    pid_t pid = fork();
+    pid_t pid = fork_among_threads();
     if (pid == 0) {
         int free_here = gort_mutex_try_lock(&m) == GORT_OK && gort_mutex_unlock(&m) == GORT_OK;
         _exit(free_here ? 0 : 1);

@@ -411,7 +411,7 @@ static void shut_down_while_it_waits(void) {
 static void shutdown_ends_it_without_a_call(void) {
     int status = -1;
     SET(calls, 0);
-    pid_t child = fork();
+    pid_t child = fork_among_threads();
     if (child == 0) {
         alarm(20);
         shut_down_while_it_waits();

@@ -300,7 +300,7 @@ static void plain_outcomes_leave_the_last_error_alone(void) {
 static void select_on_a_handle_from_before_a_fork_is_shutdown(void) {
     ints *c = ints_new(0);
     int v = 0, status = -1;
-    pid_t child = fork();
+    pid_t child = fork_among_threads();
     if (child == 0) {
         gort_case cases[2] = {ints_case_recv(NULL, &v), ints_case_recv(c, &v)};
         alarm(20);

@@ -318,7 +318,7 @@ static void selector_from_before_a_fork_is_shutdown(void) {
     int v = 0, status = -1;
     gort_selector *s = gort_selector_new();
     EXPECT(gort_selector_add(s, ints_case_recv(c, &v)) == 0);
-    pid_t child = fork();
+    pid_t child = fork_among_threads();
     if (child == 0) {
         alarm(20);
         ints *own = ints_new(1);

@@ -399,7 +399,7 @@ static void handle_from_before_a_fork_is_shutdown(void) {
     gort_case made = gort_case_ticker(k, &due);
     EXPECT_OK(gort_sleep(GORT_MS(1)));
     fflush(NULL);
-    pid_t child = fork();
+    pid_t child = fork_among_threads();
     if (child == 0) {
         alarm(20);
         EXPECT_IS(as_timer(t), GORT_SHUTDOWN);
