@@ -243,7 +243,7 @@ fn signals_and_deadlines_race_and_nothing_is_lost() {
                     while got.load(SeqCst) < n {
                         let mut q = s.m.lock();
                         i += 1;
-                        let wait = if i % 3 == 0 { Wait::timeout(ms(1)) } else { Wait::timeout(us(50)) };
+                        let wait = if i.is_multiple_of(3) { Wait::timeout(ms(1)) } else { Wait::timeout(us(50)) };
                         let _ = s.c.wait_while_with(&mut q, wait, |q| q.is_empty());
                         if q.pop().is_some() {
                             got.fetch_add(1, SeqCst);

@@ -35,7 +35,7 @@ fn TestWeighted() {
                     let want = (next(&mut state) % u64::from(n)) as u32 + 1;
                     let p = s.acquire(want).unwrap();
                     assert!(taken.fetch_add(want, SeqCst) + want <= n, "more than there are");
-                    if want % 2 == 0 {
+                    if want.is_multiple_of(2) {
                         yield_now()
                     }
                     taken.fetch_sub(want, SeqCst);
@@ -209,7 +209,7 @@ fn random_waits_give_back_what_they_took() {
                                 _ => Wait::until(Time(0)),
                             };
                             match s.acquire_with(n, wait) {
-                                Ok(p) if next(&mut state) % 2 == 0 => {
+                                Ok(p) if next(&mut state).is_multiple_of(2) => {
                                     yield_now();
                                     drop(p)
                                 }
