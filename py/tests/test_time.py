@@ -63,6 +63,43 @@ def test_debounce_flushed_and_cancelled(run):
     run(body)
 
 
+@in_thread_and_task
+def test_methods_are_debounced_and_throttled_for_each_object(run):
+    class Editor:
+        def __init__(self, got):
+            self.got = got
+
+        @debounce(0.005)
+        def save(self, text):
+            self.got.send((self, text))
+
+        @throttle(HOUR)
+        def log(self, text):
+            self.got.send((self, text))
+
+    class Slotted:
+        __slots__ = ()
+        save = debounce(0)(print)
+
+    def main():
+        got = gort.Channel(9)
+        a, b = Editor(got), Editor(got)
+        assert (a.log(1), a.log(2), b.log(3)) == (True, False, True)
+        assert [got.recv(), got.recv()] == [(a, 1), (b, 3)]
+        a.save("x")
+        b.save("y")
+        a.save("z")
+        assert a.save is a.save is not b.save
+        assert sorted([got.recv()[1], got.recv()[1]]) == ["y", "z"]
+        assert isinstance(Editor.save, type(a.save)) and Editor.save is not a.save
+        a.save("never")
+        assert a.save.cancel() and not b.save.cancel()
+        with pytest.raises(TypeError, match="Slotted.save"):
+            Slotted().save("x")
+
+    run(main)
+
+
 def test_debounce_never_beside_itself_and_once_more():
     begun, go_on, ended = gort.Channel(), gort.Channel(), []
 

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from contextlib import suppress as _suppress
 from functools import wraps as _wraps
 from threading import RLock as _RLock
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
+from types import MethodType as _MethodType
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 from . import _gort
 from ._gort import now as _now
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _P = ParamSpec("_P")
+_Q = ParamSpec("_Q")
 _R = TypeVar("_R")
 
 _NEVER = float("inf")
@@ -129,13 +131,45 @@ class _Later:
             self._run(*call)
 
 
-class _Debounced(Generic[_P]):
+class _Method:
+    """A decorated function that is a method: each object has its own, made when it is first asked for and kept in its ``__dict__``."""
+
+    _name: str | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def _of(self, target: object) -> _Method:
+        raise NotImplementedError
+
+    def _bound(self, target: object) -> object:
+        if target is None or self._name is None:
+            return self
+        try:
+            return target.__dict__.setdefault(self._name, self._of(target))
+        except AttributeError:
+            kind = type(target).__name__
+            raise TypeError(f"{kind}.{self._name} is kept in the __dict__ of each object, and a {kind} has none") from None
+
+
+class _Debounced(_Method, Generic[_P]):
     """What ``debounce`` makes of a function."""
 
     def __init__(self, seconds: float, function: Callable[_P, object]) -> None:
+        self._function = function
         self._seconds = _checked("seconds", seconds)
         self._job = _Job(function)
         self._later = _Later(self._job.lock, self._job.run)
+
+    @overload
+    def __get__(self, target: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self: _Debounced[Concatenate[Any, _Q]], target: object, owner: type | None = None) -> _Debounced[_Q]: ...
+    def __get__(self, target: object, owner: type | None = None) -> Any:
+        return self._bound(target)
+
+    def _of(self, target: object) -> _Debounced[...]:
+        return _Debounced(self._seconds, _MethodType(self._function, target))
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> None:
         """The function is to run, when things have been quiet for a while. Does not wait."""
@@ -163,7 +197,8 @@ class _Debounced(Generic[_P]):
 
 def debounce(seconds: float) -> Callable[[Callable[_P, object]], _Debounced[_P]]:
     """A decorator: the function runs once, ``seconds`` after the last of many calls, with the arguments of that one, in a task of its
-    own. What is called does not wait; it has ``cancel()`` and ``flush()``. A call belongs to the run that it is made in.
+    own. What is called does not wait; it has ``cancel()`` and ``flush()``. A call belongs to the run that it is made in. Of a method,
+    each object has its own.
     """
     _checked("seconds", seconds)
     return lambda function: _Debounced(seconds, function)
@@ -192,13 +227,24 @@ class _Gate:
             self.job.run(args, kwargs)
 
 
-class _Throttled(Generic[_P]):
+class _Throttled(_Method, Generic[_P]):
     """What ``throttle`` makes of a function."""
 
     def __init__(self, seconds: float, trailing: bool, function: Callable[_P, object]) -> None:
+        self._function = function
         self._job = _Job(function)
         self._gate = _Gate(_checked("seconds", seconds), self._job)
         self._later = _Later(self._job.lock, self._gate.late) if trailing else None
+
+    @overload
+    def __get__(self, target: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self: _Throttled[Concatenate[Any, _Q]], target: object, owner: type | None = None) -> _Throttled[_Q]: ...
+    def __get__(self, target: object, owner: type | None = None) -> Any:
+        return self._bound(target)
+
+    def _of(self, target: object) -> _Throttled[...]:
+        return _Throttled(self._gate.interval, self._later is not None, _MethodType(self._function, target))
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """Runs the function here if it may run now; False if not. If it runs already, elsewhere, that one runs it once more."""
@@ -225,7 +271,7 @@ class _Throttled(Generic[_P]):
 def throttle(seconds: float, trailing: bool = False) -> Callable[[Callable[_P, object]], _Throttled[_P]]:
     """A decorator: the function runs at most once in ``seconds``. A call that may run runs it at once, in the caller, and is True; one
     that may not is False and dropped or, if ``trailing``, leads to one more run at the end of the interval, with the arguments of the
-    last call, in a task of its own. ``cancel()`` drops that.
+    last call, in a task of its own. ``cancel()`` drops that. Of a method, each object has its own.
     """
     _checked("seconds", seconds)
     return lambda function: _Throttled(seconds, trailing, function)
