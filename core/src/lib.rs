@@ -56,10 +56,15 @@ pub mod time {
 }
 
 #[cfg(not(loom))]
+pub mod flow;
+
+#[cfg(not(loom))]
 pub use chan::{
     Done, Receivable, Receiver, RecvCase, RecvError, Select, Selector, SendCase, SendError, Sendable, Sender, TimeCase,
     channel, unbounded,
 };
+#[cfg(not(loom))]
+pub use flow::Context;
 #[cfg(not(loom))]
 pub use sched::census::{Metrics, dump_string as dump, metrics};
 #[cfg(not(loom))]

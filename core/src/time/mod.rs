@@ -268,6 +268,11 @@ struct Func<F> {
 /// # Panics
 /// If there is no memory.
 pub fn after_func<F: Fn() + Send + Sync + 'static>(d: Duration, f: F) -> FuncTimer {
+    after_func_at(Time::after(d), f).unwrap_or_else(|s| panic!("gort::time::after_func: {s}"))
+}
+
+/// `after_func` at `t`. NO_MEMORY, SHUTDOWN.
+pub fn after_func_at<F: Fn() + Send + Sync + 'static>(t: Time, f: F) -> Result<FuncTimer, Status> {
     unsafe extern "C-unwind" fn call<F: Fn()>(arg: *mut c_void) {
         // SAFETY: the argument of this timer, which has a reference for us.
         unsafe { ((*arg.cast::<Func<F>>()).f)() }
@@ -279,10 +284,9 @@ pub fn after_func<F: Fn() + Send + Sync + 'static>(d: Duration, f: F) -> FuncTim
     let boxed = Box::into_raw(Box::new(Func { head: Boxed { drop: drop_func::<F> }, f }));
     let call = call::<F> as unsafe extern "C-unwind" fn(*mut c_void);
     // SAFETY: the function is Send and Sync; the box is the timer's from now on.
-    let made = unsafe { timer::after_func(What::CallBoxed, Time::after(d).0, call as *mut (), boxed.cast()) };
-    FuncTimer(made.unwrap_or_else(|s| {
+    let made = unsafe { timer::after_func(What::CallBoxed, t.0, call as *mut (), boxed.cast()) };
+    made.map(FuncTimer).inspect_err(|_| {
         // SAFETY: it failed, so the box is still ours.
         drop(unsafe { Box::from_raw(boxed) });
-        panic!("gort::time::after_func: {s}")
-    }))
+    })
 }

@@ -5,6 +5,8 @@
 //!     descendant is marked, and a wait that was being committed sees its flag (block.rs K1).
 //! X3  The first cause wins; cancelling again changes nothing.
 //! X4  A child that ends (or whose owner goes) leaves its parent's list; a parent keeps no child alive.
+//! X5  What else is to happen at a cancellation hangs on the source as hooks (`wait/cancel/hook.rs`): taken off under the lock by whoever cancels, and done by it when the whole subtree is marked
+//!     and every wait is won, outside the bracket and before `cancel` returns.
 //!
 //! Rejected: a lock for each source (parent before child, and the lists of a subtree change under the walk).
 
@@ -16,7 +18,11 @@ use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
 use crate::sys::race::Spot;
 use crate::sys::slab::{self, Header, Slab, Slot};
-use core::ptr::{NonNull, null};
+use core::ptr::{NonNull, null, null_mut};
+use hook::Taken;
+
+mod hook;
+pub use hook::{Hook, hook, unhook};
 
 /// Kinds of slab objects; see also `sched/task.rs`.
 pub const KIND_CANCEL: u8 = 5;
@@ -32,11 +38,14 @@ pub struct CancelSource {
     cause: AtomicI32,
     /// What was done before the cancellation (sys/race.rs).
     before: Spot,
+    /// Whoever cancels may say why: a word of the floors above, valid once the flag is up. Below it, it is the same.
+    reason: AtomicPtr<()>,
     // ---- set once
     root: Cell<*const CancelSource>,
     parent: Cell<*const CancelSource>,
     // ---- guarded by the root's lock
     nodes: Cell<*const CancelNode>,
+    hooks: Cell<*const Hook>,
     children: Cell<*const CancelSource>,
     next: Cell<*const CancelSource>,
     prev: Cell<*const CancelSource>,
@@ -56,71 +65,109 @@ static KEEPER: objects::Keeper =
 /// # Safety
 /// `parent` is null or a live source.
 pub unsafe fn create(parent: *const CancelSource) -> Result<NonNull<CancelSource>, Status> {
-    // SAFETY: the parent is live.
-    objects::make(&KEEPER, &SOURCES, |s| unsafe {
-        s.flag.store(0, Relaxed);
-        s.cause.store(0, Relaxed);
-        s.nodes.set(null());
-        s.children.set(null());
-        s.next.set(null());
-        s.prev.set(null());
-        s.parent.set(parent);
-        s.root.set(if parent.is_null() { s } else { (*parent).root.get() });
-        s.header.refs.store(1, Relaxed);
-        s.header.epoch.store(slab::epoch(), Relaxed);
-        s.header.kind.store(KIND_CANCEL, Release);
-        if !parent.is_null() {
-            s.lock().with(|| {
-                let p = &*parent;
-                let first = p.children.get();
-                s.next.set(first);
-                if !first.is_null() {
-                    (*first).prev.set(s)
-                }
-                p.children.set(s);
-                if p.flag.load(Relaxed) != 0 {
-                    p.before.fetch();
-                    s.before.leave();
-                    s.cause.store(p.cause.load(Relaxed), Relaxed);
-                    s.flag.store(1, Release);
-                }
-            });
-        }
-    })
+    // SAFETY: the parent is live, and the slot ours.
+    objects::make(&KEEPER, &SOURCES, |s| unsafe { s.begin(KIND_CANCEL, parent) })
 }
 
 /// Gives a source back. Its children must be gone; waits must not watch it any more (else MISUSE, and nothing changes).
 ///
 /// # Safety
-/// `s` is a live source of the caller's.
+/// `s` is a live source of the caller's, from `create`.
 pub unsafe fn free(s: NonNull<CancelSource>) -> Status {
     // SAFETY: contract.
     unsafe {
-        let r = s.as_ref();
-        let lock = r.lock();
-        lock.lock();
-        r.forget_gone();
-        if !r.children.get().is_null() || !r.nodes.get().is_null() {
-            lock.unlock();
-            return Status::Misuse;
+        let status = s.as_ref().end();
+        if status.is_ok() {
+            SOURCES.free(s);
         }
-        let (next, prev) = (r.next.get(), r.prev.get());
-        if !next.is_null() {
-            (*next).prev.set(prev)
-        }
-        if !prev.is_null() {
-            (*prev).next.set(next)
-        } else if !r.parent.get().is_null() {
-            (*r.parent.get()).children.set(next)
-        }
-        r.header.kind.store(0, Relaxed);
-        lock.unlock();
-        SOURCES.free(s);
+        status
     }
-    Status::Ok
 }
 
 impl CancelSource {
+    /// Fills a fresh slot, also one of another slab, whose objects begin with a source: the kind last.
+    ///
+    /// # Safety
+    /// The slot is the caller's; `parent` is null or a live source, and lives longer.
+    pub unsafe fn begin(&self, kind: u8, parent: *const CancelSource) {
+        // SAFETY: contract.
+        unsafe {
+            self.flag.store(0, Relaxed);
+            self.cause.store(0, Relaxed);
+            self.reason.store(null_mut(), Relaxed);
+            self.nodes.set(null());
+            self.hooks.set(null());
+            self.children.set(null());
+            self.next.set(null());
+            self.prev.set(null());
+            self.parent.set(parent);
+            self.root.set(if parent.is_null() { self } else { (*parent).root.get() });
+            self.header.refs.store(1, Relaxed);
+            self.header.epoch.store(slab::epoch(), Relaxed);
+            self.header.kind.store(kind, Release);
+            if !parent.is_null() {
+                self.lock().with(|| self.join(&*parent));
+            }
+        }
+    }
+
+    /// Under the lock: a child of `p` from now on.
+    unsafe fn join(&self, p: &CancelSource) {
+        // SAFETY: siblings are live: who ends leaves the list first.
+        unsafe {
+            let first = p.children.get();
+            self.next.set(first);
+            if !first.is_null() {
+                (*first).prev.set(self)
+            }
+            p.children.set(self);
+            if p.flag.load(Relaxed) != 0 {
+                p.before.fetch();
+                self.before.leave();
+                self.cause.store(p.cause.load(Relaxed), Relaxed);
+                self.reason.store(p.reason.load(Relaxed), Relaxed);
+                self.flag.store(1, Release);
+            }
+        }
+    }
+
+    /// Leaves the tree. MISUSE, and nothing changes, while it has children or somebody watches it. What hangs on it is dropped, and never run.
+    ///
+    /// # Safety
+    /// A live source of the caller's; on OK its slot is the caller's.
+    pub unsafe fn end(&self) -> Status {
+        let mut hooks = Taken::none();
+        let lock = self.lock();
+        lock.lock();
+        // SAFETY: the lock is held; siblings and the parent are live under it.
+        unsafe {
+            self.forget_gone();
+            if !self.children.get().is_null() || !self.nodes.get().is_null() {
+                lock.unlock();
+                return Status::Misuse;
+            }
+            let (next, prev) = (self.next.get(), self.prev.get());
+            if !next.is_null() {
+                (*next).prev.set(prev)
+            }
+            if !prev.is_null() {
+                (*prev).next.set(next)
+            } else if !self.parent.get().is_null() {
+                (*self.parent.get()).children.set(next)
+            }
+            hooks.take(&self.hooks);
+            self.header.kind.store(0, Relaxed);
+            lock.unlock();
+        }
+        hooks.discard();
+        Status::Ok
+    }
+
+    /// The object that begins with it, as its slab knows it.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// Under the lock: waits of parties that will never go on (`Party::give_up`) watch it no more. Their nodes stay as they are, with the stacks they belong to.
     unsafe fn forget_gone(&self) {
         let mut n = self.nodes.get();
@@ -167,23 +214,44 @@ impl CancelSource {
         Some(Status::from_code(self.cause.load(Relaxed)).unwrap_or(Status::Canceled))
     }
 
+    /// Has it ended? A load.
+    #[inline(always)]
+    pub fn is_done(&self) -> bool {
+        // Acquire: pairs with the Release of `mark`.
+        self.flag.load(Acquire) != 0
+    }
+
+    /// Why it ended, in a word of whoever cancelled it; null if that was not said, or it has not ended.
+    pub fn reason(&self) -> *mut () {
+        if self.is_done() { self.reason.load(Relaxed) } else { null_mut() }
+    }
+
     /// Ends it and everything below it, with `cause` (CANCELED or TIMED_OUT; K5). Idempotent; from any thread. False if it had ended already.
     pub fn cancel(&self, cause: Status) -> bool {
+        self.cancel_for(cause, null_mut())
+    }
+
+    /// The same with a reason, which must stay valid for as long as anything of what it ends.
+    pub fn cancel_for(&self, cause: Status, reason: *mut ()) -> bool {
         let Ok(cx) = enter() else { return false };
+        let mut hooks = Taken::none();
         let mut watched: Vec<(*const Party, u64)> = Vec::new();
         let first = self.lock().with(|| {
             if self.flag.load(Relaxed) != 0 {
                 return false;
             }
             // SAFETY: the whole tree is ours under the root's lock (X1).
-            unsafe { mark(self, cause, &mut watched) };
+            unsafe { mark(self, (cause, reason), &mut watched, &mut hooks) };
             true
         });
         if !first {
             cx.exit();
             return false;
         }
-        barrier::heavy();
+        // Who comes to watch from now on finds the flag up, by the lock: so without watchers there is nobody whose commit might not see it.
+        if !watched.is_empty() {
+            barrier::heavy();
+        }
         for (party, seq) in watched {
             // SAFETY: parties are type-stable; a wait that went on fails by seq.
             unsafe {
@@ -193,12 +261,18 @@ impl CancelSource {
             }
         }
         cx.exit();
+        hooks.fire();
         true
     }
 }
 
 /// Marks a subtree and collects who watches it. Walks by the links, for a chain may be deeper than a task's stack.
-unsafe fn mark(top: *const CancelSource, cause: Status, watched: &mut Vec<(*const Party, u64)>) {
+unsafe fn mark(
+    top: *const CancelSource,
+    (cause, reason): (Status, *mut ()),
+    watched: &mut Vec<(*const Party, u64)>,
+    hooks: &mut Taken,
+) {
     // SAFETY: contract of `cancel`: the root's lock is held, so the tree stands still.
     unsafe {
         let mut s = top;
@@ -206,6 +280,7 @@ unsafe fn mark(top: *const CancelSource, cause: Status, watched: &mut Vec<(*cons
             let mut down = core::ptr::null();
             if (*s).flag.load(Relaxed) == 0 {
                 (*s).cause.store(cause.code(), Relaxed);
+                (*s).reason.store(reason, Relaxed);
                 (*s).before.leave();
                 // Release: pairs with the Acquire of `cause`.
                 (*s).flag.store(1, Release);
@@ -214,6 +289,7 @@ unsafe fn mark(top: *const CancelSource, cause: Status, watched: &mut Vec<(*cons
                     watched.push(((*n).party.get(), (*n).seq.get()));
                     n = (*n).next.get();
                 }
+                hooks.take(&(*s).hooks);
                 down = (*s).children.get();
             }
             if !down.is_null() {
