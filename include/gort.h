@@ -1694,6 +1694,45 @@ gort_status gort_mutex_unlock(gort_mutex *mutex);
 /** An unlocked mutex, as is zeroed storage: gort_mutex m = GORT_MUTEX_INIT; */
 #define GORT_MUTEX_INIT {0, 0}
 
+/*
+ * What nobody else uses is locked and unlocked without a call. Compilers without atomic builtins call the functions, and so do
+ * programs that ThreadSanitizer watches; GORT_NO_INLINE before the include asks for it.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define GORT_CALL_LOCKS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GORT_CALL_LOCKS 1
+#endif
+#endif
+#if defined(__GNUC__) && !defined(GORT_CALL_LOCKS) && !defined(GORT_NO_INLINE)
+/** gort's: what a locked mutex is; 1 where the function is to be called. */
+extern uint32_t gort_mutex_word_;
+
+GORT_UNUSED static inline bool gort_mutex_fast_(gort_mutex *mutex) {
+    uint32_t from = 0;
+    uint32_t to = __atomic_load_n(&gort_mutex_word_, __ATOMIC_RELAXED);
+    return to != 1 && mutex != NULL &&
+           __atomic_compare_exchange_n(&mutex->word, &from, to, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+GORT_UNUSED static inline gort_status gort_mutex_lock_(gort_mutex *mutex) {
+    return gort_mutex_fast_(mutex) ? GORT_OK : gort_mutex_lock(mutex);
+}
+GORT_NODISCARD GORT_UNUSED static inline gort_status gort_mutex_try_lock_(gort_mutex *mutex) {
+    return gort_mutex_fast_(mutex) ? GORT_OK : gort_mutex_try_lock(mutex);
+}
+GORT_UNUSED static inline gort_status gort_mutex_unlock_(gort_mutex *mutex) {
+    uint32_t from = __atomic_load_n(&gort_mutex_word_, __ATOMIC_RELAXED);
+    return mutex != NULL &&
+                   __atomic_compare_exchange_n(&mutex->word, &from, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+               ? GORT_OK
+               : gort_mutex_unlock(mutex);
+}
+#define gort_mutex_lock(mutex) gort_mutex_lock_(mutex)
+#define gort_mutex_try_lock(mutex) gort_mutex_try_lock_(mutex)
+#define gort_mutex_unlock(mutex) gort_mutex_unlock_(mutex)
+#endif
+
 /** What GORT_LOCKED() and GORT_GUARD() keep: a mutex that is unlocked when it goes. */
 typedef struct gort_guard {
     gort_mutex *mutex;
@@ -1817,6 +1856,58 @@ GORT_NODISCARD gort_status gort_wg_try_wait(gort_wg *wg);
  * Ordering and thread-safety: as gort_wg_wait().
  */
 GORT_NODISCARD gort_status gort_wg_wait_until(gort_wg *wg, int64_t deadline, gort_ctx *ctx);
+
+/* ---- Atomics --------------------------------------------------------------------------------------------- */
+
+
+/*
+ * Atomic operations on plain numbers and pointers, for C++ and for old compilers; C has <stdatomic.h>, which is as good. All of
+ * them are sequentially consistent. An object that is used by one of these is to be used by these alone while others use it.
+ * NAME is i32, u32, i64 or u64, and T its type:
+ *
+ *   T gort_atomic_NAME_load(const T *at)
+ *   void gort_atomic_NAME_store(T *at, T value)
+ *   T gort_atomic_NAME_add(T *at, T value)                              the NEW value, as Go's Add; it wraps
+ *   T gort_atomic_NAME_swap(T *at, T value)                             the old value
+ *   bool gort_atomic_NAME_compare_and_swap(T *at, T old_value, T new_value)   true if it was old_value, and is new_value now
+ *   T gort_atomic_NAME_and(T *at, T mask), gort_atomic_NAME_or(T *at, T mask)   the OLD value, as Go's And and Or
+ *
+ * and load, store, swap and compare_and_swap for pointers, with NAME ptr and T void *. They never block and have no status; `at` must be valid and aligned as its type is. Needs gcc's or clang's builtins.
+ */
+#if defined(__GNUC__)
+#define GORT_ATOMIC_BASE_(name, T)                                                                                     \
+    GORT_NODISCARD GORT_UNUSED static inline T gort_atomic_##name##_load(T const *at) {                                \
+        return __atomic_load_n(at, __ATOMIC_SEQ_CST);                                                                  \
+    }                                                                                                                  \
+    GORT_UNUSED static inline void gort_atomic_##name##_store(T *at, T value) {                                        \
+        __atomic_store_n(at, value, __ATOMIC_SEQ_CST);                                                                 \
+    }                                                                                                                  \
+    GORT_UNUSED static inline T gort_atomic_##name##_swap(T *at, T value) {                                            \
+        return __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST);                                                       \
+    }                                                                                                                  \
+    GORT_UNUSED static inline bool gort_atomic_##name##_compare_and_swap(T *at, T old_value, T new_value) {            \
+        return __atomic_compare_exchange_n(at, &old_value, new_value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);      \
+    }
+#define GORT_ATOMIC_NUMBER_(name, T)                                                                                   \
+    GORT_ATOMIC_BASE_(name, T)                                                                                         \
+    GORT_UNUSED static inline T gort_atomic_##name##_add(T *at, T value) {                                             \
+        return __atomic_add_fetch(at, value, __ATOMIC_SEQ_CST);                                                        \
+    }                                                                                                                  \
+    GORT_UNUSED static inline T gort_atomic_##name##_and(T *at, T mask) {                                              \
+        return __atomic_fetch_and(at, mask, __ATOMIC_SEQ_CST);                                                         \
+    }                                                                                                                  \
+    GORT_UNUSED static inline T gort_atomic_##name##_or(T *at, T mask) {                                               \
+        return __atomic_fetch_or(at, mask, __ATOMIC_SEQ_CST);                                                          \
+    }
+typedef void *gort_pointer_;
+GORT_ATOMIC_NUMBER_(i32, int32_t)
+GORT_ATOMIC_NUMBER_(u32, uint32_t)
+GORT_ATOMIC_NUMBER_(i64, int64_t)
+GORT_ATOMIC_NUMBER_(u64, uint64_t)
+GORT_ATOMIC_BASE_(ptr, gort_pointer_)
+#undef GORT_ATOMIC_NUMBER_
+#undef GORT_ATOMIC_BASE_
+#endif
 
 /* ---- Seeing inside --------------------------------------------------------------------------------------- */
 

@@ -57,19 +57,73 @@ pub fn era() -> u16 {
     1
 }
 
+/// The word of a lock that somebody has and nobody waits for: bit 0 and, in the upper half, the era. It is what a lock without contention is locked and unlocked by, here and in C's inline functions
+/// (`show_in`). `SLOW`, which is no such word, sends everybody the slow way: before forks are noticed.
+#[cfg(not(loom))]
+#[inline(always)]
+pub fn word() -> u32 {
+    WORD.load(Relaxed)
+}
+#[cfg(loom)]
+pub fn word() -> u32 {
+    1 | 1 << 16
+}
+
+/// See `word`.
+pub const SLOW: u32 = 1;
+
 #[cfg(not(loom))]
 static ERA: AtomicU16 = AtomicU16::new(0);
+#[cfg(not(loom))]
+static WORD: AtomicU32 = AtomicU32::new(SLOW);
+/// Where a face shows the word, or null.
+#[cfg(not(loom))]
+static SHOWN: AtomicPtr<AtomicU32> = AtomicPtr::new(core::ptr::null_mut());
 
 /// The caller is inside, so forks are noticed from now on.
+#[inline(always)]
 pub fn begin() {
     #[cfg(not(loom))]
+    if word() == SLOW {
+        begin_slow()
+    }
+}
+
+#[cfg(not(loom))]
+#[cold]
+fn begin_slow() {
     let _ = ERA.compare_exchange(0, 1, Relaxed, Relaxed);
+    tell_word()
+}
+
+/// The word is kept in `at` too from now on, where code that is compiled into the program finds it. Not in the library that announces orders: there every lock is to be a call.
+#[cfg(not(loom))]
+#[cold]
+pub fn show_in(at: &'static AtomicU32) {
+    if !cfg!(gort_race) {
+        SHOWN.store(core::ptr::from_ref(at).cast_mut(), Relaxed);
+        at.store(word(), Relaxed);
+    }
+}
+
+/// Relaxed, all of it: a word that is no longer the right one, or SLOW, locks nothing and unlocks nothing. A fork is made by the thread that goes on in the child.
+#[cfg(not(loom))]
+fn tell_word() {
+    let word = 1 | u32::from(era()) << 16;
+    WORD.store(word, Relaxed);
+    // SAFETY: null, or a static (`show_in`).
+    if let Some(at) = unsafe { SHOWN.load(Relaxed).as_ref() } {
+        at.store(word, Relaxed)
+    }
 }
 
 /// Forgets all who wait: in the child of a fork (O4).
 #[cfg(not(loom))]
 pub fn reset() {
-    ERA.store(ERA.load(Relaxed).wrapping_add(1).max(1), Relaxed);
+    if era() != 0 {
+        ERA.store(era().wrapping_add(1).max(1), Relaxed);
+        tell_word()
+    }
     for b in &LOT {
         b.queue.clear();
         // SAFETY: the child has one thread: whoever held it is not there.

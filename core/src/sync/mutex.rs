@@ -52,8 +52,7 @@ pub struct RawMutex {
     reserved: AtomicU32,
 }
 
-/// The word of a mutex that is locked, with nobody in its queue. LOCKED alone, which is no such word, before forks are noticed: then the slow way is taken once.
-#[inline(always)]
+/// The word of a mutex that is locked, with nobody in its queue; on the slow way, where there is an era. (`lot::word` is the fast one's.)
 fn locked() -> u32 {
     LOCKED | u32::from(era()) << EPOCH_SHIFT
 }
@@ -118,8 +117,8 @@ impl RawMutex {
     /// Acquire: pairs with the Release of `unlock`.
     #[inline(always)]
     fn fast(&self) -> bool {
-        let to = locked();
-        let free = to != LOCKED && self.word.compare_exchange(0, to, Acquire, Relaxed).is_ok();
+        let to = lot::word();
+        let free = to != lot::SLOW && self.word.compare_exchange(0, to, Acquire, Relaxed).is_ok();
         if free {
             self.order().fetch()
         }
@@ -144,8 +143,12 @@ impl RawMutex {
     #[inline(always)]
     pub fn unlock(&self) -> Status {
         self.order().add();
-        // Release: pairs with the Acquire of whoever locks it next.
-        if self.word.compare_exchange(locked(), 0, Release, Relaxed).is_ok() { Status::Ok } else { self.unlock_slow() }
+        // Release: pairs with the Acquire of whoever locks it next. SLOW is no word of a mutex.
+        if self.word.compare_exchange(lot::word(), 0, Release, Relaxed).is_ok() {
+            Status::Ok
+        } else {
+            self.unlock_slow()
+        }
     }
 
     /// A few looks before it queues, if the holder may be running: on another thread, and nobody waits for this one.

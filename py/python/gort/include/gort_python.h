@@ -403,9 +403,12 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_idle_free (GORT_PYTHON_TABLE->idle_free)
 #define gort_retry (GORT_PYTHON_TABLE->retry)
 #define gort_poll_until (GORT_PYTHON_TABLE->poll_until)
+#undef gort_mutex_lock
 #define gort_mutex_lock (GORT_PYTHON_TABLE->mutex_lock)
+#undef gort_mutex_try_lock
 #define gort_mutex_try_lock (GORT_PYTHON_TABLE->mutex_try_lock)
 #define gort_mutex_lock_until (GORT_PYTHON_TABLE->mutex_lock_until)
+#undef gort_mutex_unlock
 #define gort_mutex_unlock (GORT_PYTHON_TABLE->mutex_unlock)
 #endif
 
