@@ -284,22 +284,24 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ticker(gort_ticker 
 #endif
 #endif
 #if defined(__GNUC__) && !defined(GORT_CALL_LOCKS) && !defined(GORT_NO_INLINE)
+/* Inlined in every build: a lock that is watched is known by the address that it is called from (GORT_DEBUG_LOCKS). */
+#define GORT_INLINE_ GORT_UNUSED static inline __attribute__((__always_inline__))
 /** gort's: what a locked mutex is; 1 where the function is to be called. */
 extern uint32_t gort_mutex_word_;
 
-GORT_UNUSED static inline bool gort_mutex_fast_(gort_mutex *mutex) {
+GORT_INLINE_ bool gort_mutex_fast_(gort_mutex *mutex) {
     uint32_t from = 0;
     uint32_t to = __atomic_load_n(&gort_mutex_word_, __ATOMIC_RELAXED);
     return to != 1 && mutex != NULL &&
            __atomic_compare_exchange_n(&mutex->word, &from, to, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
-GORT_UNUSED static inline gort_status gort_mutex_lock_(gort_mutex *mutex) {
+GORT_INLINE_ gort_status gort_mutex_lock_(gort_mutex *mutex) {
     return gort_mutex_fast_(mutex) ? GORT_OK : gort_mutex_lock(mutex);
 }
-GORT_NODISCARD GORT_UNUSED static inline gort_status gort_mutex_try_lock_(gort_mutex *mutex) {
+GORT_NODISCARD GORT_INLINE_ gort_status gort_mutex_try_lock_(gort_mutex *mutex) {
     return gort_mutex_fast_(mutex) ? GORT_OK : gort_mutex_try_lock(mutex);
 }
-GORT_UNUSED static inline gort_status gort_mutex_unlock_(gort_mutex *mutex) {
+GORT_INLINE_ gort_status gort_mutex_unlock_(gort_mutex *mutex) {
     uint32_t from = __atomic_load_n(&gort_mutex_word_, __ATOMIC_RELAXED);
     return mutex != NULL &&
                    __atomic_compare_exchange_n(&mutex->word, &from, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)

@@ -32,6 +32,8 @@ use gort_core::wait::{CancelSource, Wait};
 use crate::status::gort_status;
 use crate::time::gort_ctx;
 
+pub(crate) mod place;
+
 /// What a body inside the wall returns: nothing, or the status that says why not.
 pub(crate) type Outcome = Result<(), Status>;
 

@@ -9,6 +9,7 @@
 use core::mem::{align_of, size_of};
 
 use gort_core::sched::lot;
+use gort_core::sched::watch::Place;
 use gort_core::status::Status;
 use gort_core::sync::mutex::RawMutex;
 use gort_core::sys::prim::{AtomicU32, Ordering::Relaxed};
@@ -60,7 +61,7 @@ fn shown<T>(result: T) -> T {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_mutex_lock(mutex: *mut gort_mutex) -> gort_status {
     // SAFETY: as in `on`.
-    ffi::hot(|| unsafe { shown(on(mutex)?.lock()).ok() })
+    ffi::hot(|| unsafe { shown(on(mutex)?.lock_at(PLACE)).ok() })
 }
 
 /// Locks if it is free at this instant. Never blocks. GORT_WOULD_BLOCK if it is not, or is about to be handed over.
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn gort_mutex_lock(mutex: *mut gort_mutex) -> gort_status 
 #[must_use]
 pub unsafe extern "C" fn gort_mutex_try_lock(mutex: *mut gort_mutex) -> gort_status {
     // SAFETY: as in `on`.
-    ffi::hot(|| unsafe { shown(on(mutex)?.try_lock()).ok() })
+    ffi::hot(|| unsafe { shown(on(mutex)?.try_lock_at(PLACE)).ok() })
 }
 
 /// gort_mutex_lock(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, by `ctx`, or by
@@ -88,7 +89,7 @@ pub unsafe extern "C" fn gort_mutex_lock_until(
     ctx: *mut gort_ctx,
 ) -> gort_status {
     // SAFETY: as in `on`.
-    ffi::hot(|| unsafe { on(mutex)?.lock_within(ffi::limits(deadline, ctx)?).ok() })
+    ffi::hot(|| unsafe { on(mutex)?.lock_within_at(ffi::limits(deadline, ctx)?, PLACE).ok() })
 }
 
 /// Unlocks. Never blocks. Wakes who has waited longest.
@@ -105,6 +106,15 @@ pub unsafe extern "C" fn gort_mutex_unlock(mutex: *mut gort_mutex) -> gort_statu
         }
     })
 }
+
+/// The program's call, for locks that are watched.
+const PLACE: Place = Place::Ask(|| {
+    ffi::place::caller_of(&[
+        gort_mutex_lock as *const () as usize,
+        gort_mutex_try_lock as *const () as usize,
+        gort_mutex_lock_until as *const () as usize,
+    ])
+});
 
 /// Core's mutex in the program's struct.
 ///

@@ -54,6 +54,7 @@ pub mod ticket;
 pub mod told;
 pub mod waits;
 pub mod wakelist;
+pub mod watch;
 
 #[cfg_attr(loom, path = "doors_loom.rs")]
 mod doors;

@@ -12,11 +12,13 @@
 //!      is handed over, in order, and newcomers queue, until whoever gets it has waited for less or is the last (Go's mutex).
 //! MX4  A plain lock fails by MISUSE only: it ignores cancellation and shutdown (K3). The forms within limits do not.
 //! MX5  The last access of an unlock to the word precedes the wake-up (D8); the bucket is nobody's to free.
+//! MX6  A callback that waits is handed the lock (`later.rs`): it cannot try again by itself.
 //!
 //! Rejected: hand-over always (a pair of tasks on one processor then switches for each lock); a futex on the word (blocks the thread, and with it every task on it).
 
 use crate::sched::lot::{self, Bucket, bucket, era};
-use crate::sched::party::Reason;
+use crate::sched::party::{Reason, Who};
+use crate::sched::watch::{self, Place};
 use crate::sched::{Cx, Time, enter, others_wait, ready, ticket};
 use crate::status::Status;
 use crate::sys::clock;
@@ -25,6 +27,7 @@ use crate::sys::race::Spot;
 use crate::wait::block::{Wait, block, interrupted, status_of};
 use core::ptr::from_ref;
 
+mod later;
 #[cfg(not(loom))]
 mod typed;
 #[cfg(not(loom))]
@@ -48,7 +51,7 @@ const LOOK_NS: u32 = 100;
 #[derive(Default)]
 pub struct RawMutex {
     word: AtomicU32,
-    /// For later versions; in the library that announces orders, what a holder did (`order`).
+    /// Its number while locks are watched (`sched/watch.rs`); in the library that announces orders, the address of what a holder did (`order`).
     reserved: AtomicU32,
 }
 
@@ -71,7 +74,7 @@ impl RawMutex {
     /// What a checking tool is told.
     #[inline(always)]
     fn order(&self) -> &Spot {
-        // SAFETY: a spot is one byte at the most, any value of which it takes; nothing else uses the word.
+        // SAFETY: a spot is one byte at the most, any value of which it takes; of this one only the address is used.
         unsafe { &*from_ref(&self.reserved).cast() }
     }
 
@@ -79,39 +82,70 @@ impl RawMutex {
         from_ref(self).cast()
     }
 
+    fn watched(&self) -> watch::Lock<'_> {
+        watch::Lock { kind: "mutex", at: self.at(), number: &self.reserved, locked: self.is_locked() }
+    }
+
     /// Locks. Blocks while somebody else has it, whatever happens to the task meanwhile (MX4). MISUSE inside a signal handler.
+    #[track_caller]
     #[inline(always)]
     pub fn lock(&self) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.lock_slow(Wait::FOREVER, true)) }
+        self.lock_at(Place::here())
+    }
+
+    /// The same, for a face: `place` is where it is asked for.
+    #[inline(always)]
+    pub fn lock_at(&self, place: Place) -> Status {
+        if self.fast() { Status::Ok } else { self.had(self.lock_slow(Wait::FOREVER, true, place), place) }
     }
 
     /// Locks within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
+    #[track_caller]
     #[inline]
     pub fn lock_within(&self, wait: Wait) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.lock_slow(wait, false)) }
+        self.lock_within_at(wait, Place::here())
+    }
+
+    /// As `lock_at`.
+    #[inline]
+    pub fn lock_within_at(&self, wait: Wait, place: Place) -> Status {
+        if self.fast() { Status::Ok } else { self.had(self.lock_slow(wait, false, place), place) }
     }
 
     /// Locks if it is free, else WOULD_BLOCK. May say so too when it is about to be handed over (MX3).
+    #[track_caller]
     #[inline]
     pub fn try_lock(&self) -> Status {
-        if self.fast() {
-            return Status::Ok;
-        }
-        if era() == 0 {
+        self.try_lock_at(Place::here())
+    }
+
+    /// As `lock_at`.
+    #[inline]
+    pub fn try_lock_at(&self, place: Place) -> Status {
+        if self.fast() { Status::Ok } else { self.had(self.try_slow(), place) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_slow(&self) -> Status {
+        if lot::word() == lot::SLOW {
             match enter() {
-                Ok(cx) => cx.exit(),
+                Ok(cx) => {
+                    lot::begin();
+                    cx.exit()
+                }
                 Err(s) => return s,
             }
-            lot::begin();
+            if watch::is_on() {
+                watch::meets(self.watched())
+            }
         }
         let word = self.word.load(Relaxed);
         let free = is_stale(word) || word & (LOCKED | STARVING) == 0;
         let to = if is_stale(word) { locked() } else { word | locked() };
         // Acquire: pairs with the Release of `unlock`.
-        if free && self.word.compare_exchange(word, to, Acquire, Relaxed).is_ok() {
-            return self.had(Status::Ok);
-        }
-        Status::WouldBlock
+        let done = free && self.word.compare_exchange(word, to, Acquire, Relaxed).is_ok();
+        if done { Status::Ok } else { Status::WouldBlock }
     }
 
     /// Acquire: pairs with the Release of `unlock`.
@@ -125,10 +159,14 @@ impl RawMutex {
         free
     }
 
+    /// The slow way has ended with `s`.
     #[inline(always)]
-    fn had(&self, s: Status) -> Status {
+    fn had(&self, s: Status, place: Place) -> Status {
         if s.is_ok() {
-            self.order().fetch()
+            self.order().fetch();
+            if watch::is_on() {
+                watch::has(self.watched(), place)
+            }
         }
         s
     }
@@ -174,12 +212,20 @@ impl RawMutex {
 
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, wait: Wait, plain: bool) -> Status {
+    fn lock_slow(&self, wait: Wait, plain: bool, place: Place) -> Status {
         let mut cx = match enter() {
             Ok(cx) => cx,
             Err(s) => return s,
         };
         lot::begin();
+        if watch::is_on() {
+            cx.exit();
+            watch::wants(self.watched(), place);
+            cx = match enter() {
+                Ok(cx) => cx,
+                Err(s) => return s,
+            }
+        }
         if !plain {
             cx = match interrupted(cx) {
                 Ok(cx) => cx,
@@ -289,6 +335,9 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     fn unlock_slow(&self) -> Status {
+        if watch::is_on() && self.is_locked() {
+            watch::gives(self.watched())
+        }
         let cx = match enter() {
             Ok(cx) => cx,
             Err(s) => return s,
@@ -311,18 +360,19 @@ impl RawMutex {
             }
             let more = if b.holds(self.at()) { QUEUED } else { 0 };
             let epoch = word & !(LOCKED | QUEUED | STARVING);
-            let handed = word & STARVING != 0;
+            let party = (*w).party.get();
+            let starving = word & STARVING;
+            let handed = starving != 0 || (*party).who() == Who::Callback; // MX6
             (*w).status.set(if handed { Status::Ok } else { Status::WouldBlock });
             // Release: as in `unlock`. Nobody else writes: it is locked, and its bits are ours (MX2).
             self.word.store(
                 match (handed, more) {
-                    (true, _) => epoch | LOCKED | STARVING | more,
+                    (true, _) => epoch | LOCKED | starving | more,
                     (false, 0) => 0,
                     (false, _) => epoch | more,
                 },
                 Release,
             );
-            let party = (*w).party.get();
             b.lock.unlock();
             ready(cx, party);
         }
