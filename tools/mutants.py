@@ -39,6 +39,8 @@ MUTANTS = [
     ("timer_reset_arms_nothing", "a reset does not arm a node though somebody waits", "loom_timer", "reset_against_expiry_with_a_receiver"),
     ("timer_source_comes_back", "a timer that fires puts its entry back into a channel that has let it go", "loom_timer", "release_against_expiry"),
     ("timer_loses_its_function", "a function that can not be started loses the reference of its setting", "loom_timer", "function_end_of_its_run_against_expiry"),
+    ("mutex_forgets_the_queue", "an unlock that wakes one forgets that others wait", "loom_mutex", "three_lock_at_once"),
+    ("mutex_loses_the_handover", "a mutex that is handed over looks free", "loom_mutex", "three_lock_at_once"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far
 

@@ -358,7 +358,7 @@ impl RawMutex {
                 b.lock.unlock();
                 return cx.out(Status::Ok);
             }
-            let more = if b.holds(self.at()) { QUEUED } else { 0 };
+            let more = if !cfg!(feature = "mutant_mutex_forgets_the_queue") && b.holds(self.at()) { QUEUED } else { 0 };
             let epoch = word & !(LOCKED | QUEUED | STARVING);
             let party = (*w).party.get();
             let starving = word & STARVING;
@@ -367,6 +367,7 @@ impl RawMutex {
             // Release: as in `unlock`. Nobody else writes: it is locked, and its bits are ours (MX2).
             self.word.store(
                 match (handed, more) {
+                    (true, _) if cfg!(feature = "mutant_mutex_loses_the_handover") => epoch | more,
                     (true, _) => epoch | LOCKED | starving | more,
                     (false, 0) => 0,
                     (false, _) => epoch | more,
