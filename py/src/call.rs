@@ -1,4 +1,5 @@
 //! How a blocking call is made from Python, and how it ends: whose it is (a task's, which parks, or a thread's, which waits detached), within which limits, and what it raises.
+//! `wait_for` is the whole of it for what is had or not (a lock, a permit, an event); its asyncio counterpart is `aio_later.rs`.
 
 use crate::task::Task;
 use crate::{errors, lane, threads};
@@ -51,6 +52,16 @@ impl Caller {
         Ok(Caller { th, task })
     }
 
+    /// The caller of a plain lock: cancellation does not keep it from that (K3), but what a signal's handler has raised does.
+    pub fn plain(py: Python<'_>) -> PyResult<Caller> {
+        match Caller::new(py) {
+            Err(e) if threads::is_on() && errors::is_task_canceled(py, &e) => {
+                Ok(Caller { th: lane::thread(py)?, task: std::ptr::null_mut() })
+            }
+            caller => caller,
+        }
+    }
+
     /// The task, or None for a plain thread.
     #[inline(always)]
     pub fn task(&self) -> Option<&Task> {
@@ -76,7 +87,7 @@ impl Caller {
         if is_loop_running(py)? {
             return Err(errors::misuse(
                 py,
-                "a blocking call on a thread whose asyncio loop is running would freeze the loop; await recv_async(), send_async() or select_async() instead",
+                "a blocking call on a thread whose asyncio loop is running would freeze the loop; await recv_async(), send_async(), select_async() or lock_async() instead",
             ));
         }
         Ok(())
@@ -171,6 +182,51 @@ impl Drop for Caller {
     fn drop(&mut self) {
         self.th.current.set(std::ptr::null_mut())
     }
+}
+
+/// How long a call of `wait_for` may wait.
+pub enum Within {
+    /// As a plain lock: until it is had, or a signal's handler raises.
+    Plain,
+    /// `timeout=`, and until the task is cancelled.
+    Limits(Option<f64>),
+}
+
+/// Waits for what is had or not: `now` has it if it can be had at once (else WOULD_BLOCK), `wait` waits for it, and `undo` gives back what was had while a signal's handler raised something.
+/// A task parks in it, a thread waits detached, and one whose event loop runs may not.
+#[inline(always)]
+pub fn wait_for(
+    py: Python<'_>,
+    within: Within,
+    now: impl Fn() -> Status,
+    wait: impl Fn(Wait) -> Status,
+    undo: impl Fn(),
+) -> PyResult<()> {
+    match now() {
+        Status::Ok => Ok(()),
+        Status::WouldBlock => wait_long(py, within, wait, undo),
+        s => Err(errors::of(py, s)),
+    }
+}
+
+#[cold]
+fn wait_long(py: Python<'_>, within: Within, wait: impl Fn(Wait) -> Status, undo: impl Fn()) -> PyResult<()> {
+    let (c, limits) = match within {
+        Within::Plain => (Caller::plain(py)?, Wait::FOREVER),
+        Within::Limits(timeout) => {
+            let c = Caller::new(py)?;
+            let limits = c.within(py, timeout)?;
+            (c, limits)
+        }
+    };
+    if c.task.is_null() {
+        c.may_block_thread(py)?
+    }
+    let s = wait(limits);
+    if !s.is_ok() {
+        return Err(c.error(py, s));
+    }
+    c.settle(py).inspect_err(|_| undo())
 }
 
 fn last_error() -> String {

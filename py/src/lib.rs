@@ -14,6 +14,7 @@ use gort_ffi_c as _; // its exports are ours
 
 mod after_func;
 mod aio;
+mod aio_later;
 mod aio_select;
 mod batch;
 mod buffer;
@@ -27,6 +28,7 @@ mod errors;
 mod got;
 mod info;
 mod lane;
+mod mutex;
 mod notify;
 mod select;
 mod selector;
@@ -83,6 +85,7 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(aio_select::select_async, m)?)?;
     m.add_class::<task::Task>()?;
     m.add_class::<waitgroup::WaitGroup>()?;
+    m.add_class::<mutex::Mutex>()?;
     m.add_function(wrap_pyfunction!(task::go, m)?)?;
     m.add_function(wrap_pyfunction!(task::go_named, m)?)?;
     m.add_function(wrap_pyfunction!(task::current_task, m)?)?;

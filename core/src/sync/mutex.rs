@@ -17,7 +17,7 @@
 //! Rejected: hand-over always (a pair of tasks on one processor then switches for each lock); a futex on the word (blocks the thread, and with it every task on it).
 
 use crate::sched::lot::{self, Bucket, bucket, era};
-use crate::sched::party::{Reason, Who};
+use crate::sched::party::{FIXED, HOSTED, Reason, Who};
 use crate::sched::watch::{self, Place};
 use crate::sched::{Cx, Time, enter, others_wait, ready, ticket};
 use crate::status::Status;
@@ -96,7 +96,12 @@ impl RawMutex {
     /// The same, for a face: `place` is where it is asked for.
     #[inline(always)]
     pub fn lock_at(&self, place: Place) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.lock_slow(Wait::FOREVER, true, place), place) }
+        if self.fast() { Status::Ok } else { self.had(self.lock_slow(Wait::FOREVER, FIXED, place), place) }
+    }
+
+    /// As `lock_at`, but the caller's host may end the wait (CANCELED: a signal's handler has raised something), and so may the judge (DEADLOCK).
+    pub fn lock_hosted(&self, place: Place) -> Status {
+        if self.fast() { Status::Ok } else { self.had(self.lock_slow(Wait::FOREVER, HOSTED, place), place) }
     }
 
     /// Locks within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
@@ -109,7 +114,7 @@ impl RawMutex {
     /// As `lock_at`.
     #[inline]
     pub fn lock_within_at(&self, wait: Wait, place: Place) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.lock_slow(wait, false, place), place) }
+        if self.fast() { Status::Ok } else { self.had(self.lock_slow(wait, 0, place), place) }
     }
 
     /// Locks if it is free, else WOULD_BLOCK. May say so too when it is about to be handed over (MX3).
@@ -123,6 +128,15 @@ impl RawMutex {
     #[inline]
     pub fn try_lock_at(&self, place: Place) -> Status {
         if self.fast() { Status::Ok } else { self.had(self.try_slow(), place) }
+    }
+
+    /// The first half of a lock, for a face that has something to do before it waits: locks it if it is free, else WOULD_BLOCK.
+    #[inline]
+    pub fn lock_first(&self, place: Place) -> Status {
+        if watch::is_on() {
+            watch::wants(self.watched(), place)
+        }
+        self.try_lock_at(place)
     }
 
     #[cold]
@@ -212,7 +226,8 @@ impl RawMutex {
 
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, wait: Wait, plain: bool, place: Place) -> Status {
+    fn lock_slow(&self, wait: Wait, fixed: u8, place: Place) -> Status {
+        let plain = fixed != 0;
         let mut cx = match enter() {
             Ok(cx) => cx,
             Err(s) => return s,
@@ -260,7 +275,7 @@ impl RawMutex {
             let (now, state) = unsafe {
                 b.push(w, self.at(), since.is_some());
                 since.get_or_insert_with(clock::now);
-                party.fixed.store(u8::from(plain), Relaxed);
+                party.fixed.store(fixed, Relaxed);
                 block(cx, &b.lock, Reason::Mutex, from_ref(b).cast(), wait)
             };
             cx = now;

@@ -40,6 +40,7 @@ from ._gort import (
     InvalidArgument as InvalidArgument,
     LimitExceeded as LimitExceeded,
     Misuse as Misuse,
+    Mutex as Mutex,
     Receiver as Receiver,
     Selector as Selector,
     Sender as Sender,

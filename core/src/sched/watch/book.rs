@@ -95,6 +95,13 @@ fn me() -> Option<Who> {
 }
 
 impl Book {
+    /// Once.
+    fn report(&mut self, text: String) {
+        if !self.reports.contains(&text) {
+            self.reports.push(text)
+        }
+    }
+
     /// The lock's number: its own, or a new one.
     fn number(&mut self, lock: Lock<'_>) -> u32 {
         let (n, at) = (lock.number.load(Relaxed), lock.at.addr());
@@ -108,7 +115,7 @@ impl Book {
                 "{} {:#x} is a copy of the one at {:#x}, made while that was locked by {} at {}: it is locked too, and no unlock of that one unlocks it",
                 lock.kind, at, h.at, h.who, h.place
             );
-            self.reports.push(text);
+            self.report(text);
         }
         self.last += 1;
         lock.number.store(self.last, Relaxed);
@@ -161,7 +168,7 @@ impl Book {
                     line(pair[0], pair[1], o)
                 }
             }
-            self.reports.push(s);
+            self.report(s);
         }
         self.orders.entry(had).or_default().insert(n, order);
     }
@@ -191,7 +198,7 @@ pub fn wants(lock: Lock<'_>, place: Place) {
                     "{who} locks {} twice, at {place}: it has it since {since}, and waits for itself",
                     book.name(n)
                 );
-                book.reports.push(text);
+                book.report(text);
             } else {
                 book.order(had, n, Order { who, had: since, wanted: place.clone() })
             }

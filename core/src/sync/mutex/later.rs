@@ -7,7 +7,7 @@ use crate::sched::callback::Callback;
 use crate::sched::enter;
 use crate::sched::lot::{self, bucket};
 use crate::sched::party::Reason;
-use crate::sched::watch::{self, Place};
+use crate::sched::watch::Place;
 use crate::status::Status;
 
 impl RawMutex {
@@ -16,12 +16,9 @@ impl RawMutex {
     /// # Safety
     /// The mutex stays in place until that call, or until it is withdrawn. The callback is the caller's, and in no other wait.
     pub unsafe fn lock_later(&self, cb: &Callback, place: Place) -> Status {
-        let s = self.try_lock_at(place);
+        let s = self.lock_first(place);
         if s != Status::WouldBlock {
             return s;
-        }
-        if watch::is_on() {
-            watch::wants(self.watched(), place)
         }
         let cx = match enter() {
             Ok(cx) => cx,
