@@ -59,6 +59,8 @@ void elements_4k_pointer(uint64_t n, bench_result *out);
 void sum_channel(uint64_t n, bench_result *out);
 void sum_mutex(uint64_t n, bench_result *out);
 void sum_atomic(uint64_t n, bench_result *out);
+void mutex_uncontended(uint64_t n, bench_result *out);
+void wg_add_done(uint64_t n, bench_result *out);
 
 /* timers.c */
 void timer_new_stop(uint64_t n, bench_result *out);

@@ -19,11 +19,12 @@
 use crate::sched::lot::{self, Bucket, bucket, era};
 use crate::sched::party::{FIXED, HOSTED, Reason, Who};
 use crate::sched::watch::{self, Place};
-use crate::sched::{Cx, Time, enter, others_wait, ready, ticket};
+use crate::sched::{Cx, Time, enter, ready, ticket};
 use crate::status::Status;
 use crate::sys::clock;
 use crate::sys::prim::*;
 use crate::sys::race::Spot;
+use crate::wait::at;
 use crate::wait::block::{Wait, block, interrupted, status_of};
 use core::ptr::from_ref;
 
@@ -40,12 +41,6 @@ const EPOCH_SHIFT: u32 = 16;
 
 /// One that has waited so long makes the mutex STARVING, ns.
 const STARVES: i64 = 1_000_000;
-/// How often one that can spin looks before it queues.
-const LOOKS: u32 = 4;
-/// What one look takes, ns.
-#[cfg(not(loom))]
-const LOOK_NS: u32 = 100;
-
 /// The lock alone, as C has it. All zero is unlocked. See the file's head.
 #[repr(C)]
 #[derive(Default)]
@@ -203,25 +198,12 @@ impl RawMutex {
         }
     }
 
-    /// A few looks before it queues, if the holder may be running: on another thread, and nobody waits for this one.
+    /// A few looks before it queues.
     fn spin(&self, cx: Cx) -> bool {
-        if cfg!(loom) || (!cx.task().is_null() && others_wait(cx)) {
-            return false;
-        }
-        for _ in 0..LOOKS {
-            let word = self.word.load(Relaxed);
-            if word == 0 && self.fast() {
-                return true;
-            }
-            if word & (QUEUED | STARVING) != 0 {
-                return false;
-            }
-            #[cfg(not(loom))]
-            for _ in 0..crate::sys::cpu::pauses(LOOK_NS) {
-                spin_hint();
-            }
-        }
-        false
+        at::spin(cx, || match self.word.load(Relaxed) {
+            0 if self.fast() => Some(true),
+            word => (word & (QUEUED | STARVING) != 0).then_some(false),
+        })
     }
 
     #[cold]
