@@ -91,12 +91,12 @@ impl RawMutex {
     /// The same, for a face: `place` is where it is asked for.
     #[inline(always)]
     pub fn lock_at(&self, place: Place) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.lock_slow(Wait::FOREVER, FIXED, place), place) }
+        if self.fast() { Status::Ok } else { self.lock_slow(Wait::FOREVER, FIXED, place) }
     }
 
     /// As `lock_at`, but the caller's host may end the wait (CANCELED: a signal's handler has raised something), and so may the judge (DEADLOCK).
     pub fn lock_hosted(&self, place: Place) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.lock_slow(Wait::FOREVER, HOSTED, place), place) }
+        if self.fast() { Status::Ok } else { self.lock_slow(Wait::FOREVER, HOSTED, place) }
     }
 
     /// Locks within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
@@ -109,7 +109,7 @@ impl RawMutex {
     /// As `lock_at`.
     #[inline]
     pub fn lock_within_at(&self, wait: Wait, place: Place) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.lock_slow(wait, 0, place), place) }
+        if self.fast() { Status::Ok } else { self.lock_slow(wait, 0, place) }
     }
 
     /// Locks if it is free, else WOULD_BLOCK. May say so too when it is about to be handed over (MX3).
@@ -122,7 +122,7 @@ impl RawMutex {
     /// As `lock_at`.
     #[inline]
     pub fn try_lock_at(&self, place: Place) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.try_slow(), place) }
+        if self.fast() { Status::Ok } else { self.try_slow(place) }
     }
 
     /// The first half of a lock, for a face that has something to do before it waits: locks it if it is free, else WOULD_BLOCK.
@@ -136,7 +136,7 @@ impl RawMutex {
 
     #[cold]
     #[inline(never)]
-    fn try_slow(&self) -> Status {
+    fn try_slow(&self, place: Place) -> Status {
         if lot::word() == lot::SLOW {
             match enter() {
                 Ok(cx) => {
@@ -154,7 +154,7 @@ impl RawMutex {
         let to = if is_stale(word) { locked() } else { word | locked() };
         // Acquire: pairs with the Release of `unlock`.
         let done = free && self.word.compare_exchange(word, to, Acquire, Relaxed).is_ok();
-        if done { Status::Ok } else { Status::WouldBlock }
+        self.had(if done { Status::Ok } else { Status::WouldBlock }, place)
     }
 
     /// Acquire: pairs with the Release of `unlock`.
@@ -169,7 +169,6 @@ impl RawMutex {
     }
 
     /// The slow way has ended with `s`.
-    #[inline(always)]
     fn had(&self, s: Status, place: Place) -> Status {
         if s.is_ok() {
             self.order().fetch();
@@ -209,6 +208,10 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     fn lock_slow(&self, wait: Wait, fixed: u8, place: Place) -> Status {
+        self.had(self.lock_long(wait, fixed, place), place)
+    }
+
+    fn lock_long(&self, wait: Wait, fixed: u8, place: Place) -> Status {
         let plain = fixed != 0;
         let mut cx = match enter() {
             Ok(cx) => cx,
