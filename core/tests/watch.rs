@@ -124,12 +124,18 @@ fn copy_of_a_locked_one_is_reported() {
             assert_eq!(m.unlock(), Status::Ok);
             assert_eq!(copy.try_lock(), Status::WouldBlock, "and stays so");
             assert_eq!((copy.unlock(), copy.try_lock(), copy.unlock()), (Status::Ok, Status::Ok, Status::Ok));
+            // Also when the one that it was made of is free again.
+            assert_eq!(m.lock(), Status::Ok);
+            // SAFETY: as above.
+            let late: RawMutex = unsafe { core::ptr::read(&m) };
+            assert_eq!((m.unlock(), late.unlock()), (Status::Ok, Status::Ok));
             // One that was free when it moved is none.
             // SAFETY: as above.
             let moved: RawMutex = unsafe { core::ptr::read(&m) };
             assert_eq!((moved.lock(), moved.unlock()), (Status::Ok, Status::Ok));
         });
-        assert_eq!(r.len(), 1, "{r:?}");
+        assert_eq!(r.len(), 2, "{r:?}");
+        assert!(r[1].contains("is a copy of") && r[1].contains("core/tests/watch.rs:"), "{}", r[1]);
         assert!(r[0].contains("is a copy of") && r[0].contains("core/tests/watch.rs:"), "{}", r[0]);
     })
 }

@@ -34,6 +34,13 @@ struct Held {
     place: String,
 }
 
+/// A lock: where it was met, and who had it last.
+struct Known {
+    kind: &'static str,
+    at: usize,
+    last: Option<(Who, String)>,
+}
+
 /// Somebody who had one lock has asked for another.
 struct Order {
     who: Who,
@@ -45,8 +52,7 @@ struct Order {
 struct Book {
     /// The last number that was given.
     last: u32,
-    /// Where each lock was met: kind and address.
-    known: BTreeMap<u32, (&'static str, usize)>,
+    known: BTreeMap<u32, Known>,
     held: BTreeMap<u32, Held>,
     /// By the lock that was had, then by the one that was wanted.
     orders: BTreeMap<u32, BTreeMap<u32, Order>>,
@@ -105,26 +111,28 @@ impl Book {
     /// The lock's number: its own, or a new one.
     fn number(&mut self, lock: Lock<'_>) -> u32 {
         let (n, at) = (lock.number.load(Relaxed), lock.at.addr());
-        if n != 0 && self.known.get(&n).is_some_and(|(_, known)| *known == at) {
+        let known = self.known.get(&n);
+        if known.is_some_and(|k| k.at == at) {
             return n;
         }
-        if let Some(h) = self.held.get(&n)
+        if let Some(k) = known
             && lock.locked
         {
-            let text = format!(
-                "{} {:#x} is a copy of the one at {:#x}, made while that was locked by {} at {}: it is locked too, and no unlock of that one unlocks it",
-                lock.kind, at, h.at, h.who, h.place
-            );
-            self.report(text);
+            let mut s = format!("{} {at:#x} is a copy of the one at {:#x}, made while that was locked", k.kind, k.at);
+            if let Some((who, place)) = &k.last {
+                let _ = write!(s, " by {who} at {place}");
+            }
+            s.push_str(": it is locked too, and no unlock of that one unlocks it");
+            self.report(s);
         }
         self.last += 1;
         lock.number.store(self.last, Relaxed);
-        self.known.insert(self.last, (lock.kind, at));
+        self.known.insert(self.last, Known { kind: lock.kind, at, last: None });
         self.last
     }
 
     fn name(&self, n: u32) -> String {
-        self.known.get(&n).map_or_else(String::new, |(kind, at)| format!("{kind} {at:#x}"))
+        self.known.get(&n).map_or_else(String::new, |k| format!("{} {:#x}", k.kind, k.at))
     }
 
     /// A way from one lock to another along the orders that were seen.
@@ -195,7 +203,7 @@ pub fn wants(lock: Lock<'_>, place: Place) {
         for (had, since) in mine {
             if had == n {
                 let text = format!(
-                    "{who} locks {} twice, at {place}: it has it since {since}, and waits for itself",
+                    "{who} locks {} twice, at {place}: it has it since {since}, and waits for itself unless another unlocks it",
                     book.name(n)
                 );
                 book.report(text);
@@ -217,6 +225,9 @@ pub fn has(lock: Lock<'_>, place: Place) {
     let place = place.to_string();
     reporting(|book| {
         let n = book.number(Lock { locked: false, ..lock });
+        if let Some(k) = book.known.get_mut(&n) {
+            k.last = Some((who, place.clone()))
+        }
         book.held.insert(n, Held { at: lock.at.addr(), who, place });
     })
 }
