@@ -353,6 +353,77 @@ GORT_UNUSED static inline void gort_guard_unlock(gort_guard *guard) {
          !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
 #endif
 
+@part rwmutex
+/** An unlocked lock, as is zeroed storage: gort_rwmutex l = GORT_RWMUTEX_INIT; */
+#define GORT_RWMUTEX_INIT {0, 0}
+
+/** What GORT_RLOCKED() and GORT_WLOCKED() keep: a lock that is unlocked when it goes. */
+typedef struct gort_rwguard {
+    gort_rwmutex *lock;
+    bool writes;
+    bool over;
+#if defined(__cplusplus)
+    gort_rwguard(gort_rwmutex *l, bool w) : lock(l), writes(w), over(false) {
+        (void)(writes ? gort_rwmutex_lock(l) : gort_rwmutex_rlock(l));
+    }
+    gort_rwguard(const gort_rwguard &) = delete;
+    gort_rwguard &operator=(const gort_rwguard &) = delete;
+    ~gort_rwguard() { (void)(writes ? gort_rwmutex_unlock(lock) : gort_rwmutex_runlock(lock)); }
+#endif
+} gort_rwguard;
+
+#if defined(__cplusplus)
+#define GORT_RWLOCKED_(l, writes)                                                                                      \
+    for (gort_rwguard GORT_NAME(gort_guard_)(l, writes); !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#elif defined(__GNUC__)
+GORT_UNUSED static inline gort_rwguard gort_rwguard_lock_(gort_rwmutex *l, bool writes) {
+    gort_rwguard made = {l, writes, false};
+    (void)(writes ? gort_rwmutex_lock(l) : gort_rwmutex_rlock(l));
+    return made;
+}
+GORT_UNUSED static inline void gort_rwguard_unlock_(gort_rwguard *guard) {
+    (void)(guard->writes ? gort_rwmutex_unlock(guard->lock) : gort_rwmutex_runlock(guard->lock));
+}
+#define GORT_RWLOCKED_(l, writes)                                                                                      \
+    for (__attribute__((__cleanup__(gort_rwguard_unlock_))) gort_rwguard GORT_NAME(gort_guard_) =                      \
+             gort_rwguard_lock_(l, writes);                                                                            \
+         !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#endif
+#if defined(GORT_RWLOCKED_)
+/** GORT_RLOCKED(&l) { ... } runs the block with the lock locked for reading, as GORT_LOCKED() does with a mutex. */
+#define GORT_RLOCKED(l) GORT_RWLOCKED_(l, false)
+/** GORT_WLOCKED(&l) { ... } runs the block with the lock locked for writing. */
+#define GORT_WLOCKED(l) GORT_RWLOCKED_(l, true)
+#endif
+
+@part cond
+/** One that nobody waits for, as is zeroed storage: gort_cond c = GORT_COND_INIT; */
+#define GORT_COND_INIT {0, 0}
+
+@part once
+/** One that is not done, as is zeroed storage: gort_once o = GORT_ONCE_INIT; */
+#define GORT_ONCE_INIT {0, 0}
+
+#if defined(GORT_INLINE_)
+/* What is done costs a load. */
+GORT_INLINE_ gort_status gort_once_do_(gort_once *once, void (*fn)(void *arg), void *arg) {
+    return once != NULL && fn != NULL && __atomic_load_n(&once->word, __ATOMIC_ACQUIRE) == 2 ? GORT_OK : gort_once_do(once, fn, arg);
+}
+#define gort_once_do(once, fn, arg) gort_once_do_(once, fn, arg)
+#endif
+
+@part sem
+/** A semaphore of n units, of which none is taken: gort_sem s = GORT_SEM_INIT(3); */
+#define GORT_SEM_INIT(n) {0, (n), 0}
+
+@part barrier
+/** A barrier for n parties, at which nobody waits: gort_barrier b = GORT_BARRIER_INIT(3); */
+#define GORT_BARRIER_INIT(n) {0, (n), 0}
+
+@part event
+/** One that is not set, as is zeroed storage: gort_event e = GORT_EVENT_INIT; */
+#define GORT_EVENT_INIT {0, 0}
+
 @part atomic
 /*
  * Atomic operations on plain numbers and pointers, for C++ and for old compilers; C has <stdatomic.h>, which is as good. All of

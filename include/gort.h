@@ -1775,6 +1775,444 @@ GORT_UNUSED static inline void gort_guard_unlock(gort_guard *guard) {
          !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
 #endif
 
+/* ---- Reader/writer locks --------------------------------------------------------------------------------- */
+
+/**
+ * A lock that many readers may have at once, or one writer; for tasks and threads alike. A task that waits for it parks, and does
+ * not block its thread.
+ *
+ * It is a plain struct. Storage that is zero, or `= GORT_RWMUTEX_INIT`, is an unlocked one; there is nothing to make and nothing to
+ * free. Its memory may go as soon as its last user has unlocked it. It must not be copied or moved while it is in use. In the child
+ * of a fork it is free, whoever held it in the parent.
+ *
+ * A writer that waits keeps new readers out, so one that reads twice may wait for ever (a deadlock, which gort_run() reports). A
+ * writer that unlocks lets in all readers that wait by then. There is no owner: anybody may unlock. It can not be made a writer's
+ * from a reader's. Thread-safety: any thread or task. Blocking calls: those that lock.
+ */
+typedef struct gort_rwmutex {
+    /** gort's. */
+    uint64_t word;
+    /** gort's. */
+    uint64_t reserved;
+} gort_rwmutex;
+
+/**
+ * Locks for reading, beside other readers. Blocks while a writer has it or waits for it. Woken by an unlock; cancellation, deadlines and shutdown
+ * do not end the wait: a plain lock never fails where it is used rightly, so its result may be ignored.
+ *
+ * Blocks: the task (on a plain thread: the thread).
+ * Errors: GORT_INVALID for NULL; GORT_MISUSE in a handler of a signal that interrupted gort.
+ * Ordering: what was written before a writer's unlock is seen after the lock that follows it.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_rwmutex_rlock(gort_rwmutex *lock);
+
+/**
+ * Locks for reading if that is possible at this instant. Never blocks. GORT_WOULD_BLOCK if not: a writer has it or waits for it.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL. Ordering: as gort_rwmutex_rlock() when it locks.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_rwmutex_try_rlock(gort_rwmutex *lock);
+
+/**
+ * gort_rwmutex_rlock(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, by `ctx`, or
+ * by the cancellation of the caller.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from locking what is free.
+ * Errors: GORT_TIMED_OUT, GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_INVALID for NULL. It is not locked then. `ctx` may be NULL.
+ * Ordering: as gort_rwmutex_rlock(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_rwmutex_rlock_until(gort_rwmutex *lock, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Unlocks what was locked for reading. Never blocks. The last reader's lets in the writer that has waited longest.
+ *
+ * Blocks: never. Errors: GORT_MISUSE if no reader has it, and nothing changes; GORT_INVALID for NULL.
+ * Ordering: as gort_rwmutex_lock(). Thread-safety: any thread or task, whoever locked it.
+ */
+gort_status gort_rwmutex_runlock(gort_rwmutex *lock);
+
+/**
+ * Locks for writing, alone. Blocks while anybody has it. Woken by an unlock; cancellation, deadlines and shutdown
+ * do not end the wait: a plain lock never fails where it is used rightly, so its result may be ignored.
+ *
+ * Blocks: the task (on a plain thread: the thread).
+ * Errors: GORT_INVALID for NULL; GORT_MISUSE in a handler of a signal that interrupted gort.
+ * Ordering: what was written before an unlock, of a writer or a reader, is seen after the lock that follows it.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_rwmutex_lock(gort_rwmutex *lock);
+
+/**
+ * Locks for writing if that is possible at this instant. Never blocks. GORT_WOULD_BLOCK if not: somebody has it or waits for it.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL. Ordering: as gort_rwmutex_lock() when it locks.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_rwmutex_try_lock(gort_rwmutex *lock);
+
+/**
+ * gort_rwmutex_lock(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, by `ctx`, or
+ * by the cancellation of the caller.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from locking what is free.
+ * Errors: GORT_TIMED_OUT, GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_INVALID for NULL. It is not locked then. `ctx` may be NULL.
+ * Ordering: as gort_rwmutex_lock(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_rwmutex_lock_until(gort_rwmutex *lock, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Unlocks what was locked for writing. Never blocks. Lets in all readers that wait by now, or the writer that has waited longest.
+ *
+ * Blocks: never. Errors: GORT_MISUSE if no writer has it, and nothing changes; GORT_INVALID for NULL.
+ * Ordering: as gort_rwmutex_lock(). Thread-safety: any thread or task, whoever locked it.
+ */
+gort_status gort_rwmutex_unlock(gort_rwmutex *lock);
+
+/** An unlocked lock, as is zeroed storage: gort_rwmutex l = GORT_RWMUTEX_INIT; */
+#define GORT_RWMUTEX_INIT {0, 0}
+
+/** What GORT_RLOCKED() and GORT_WLOCKED() keep: a lock that is unlocked when it goes. */
+typedef struct gort_rwguard {
+    gort_rwmutex *lock;
+    bool writes;
+    bool over;
+#if defined(__cplusplus)
+    gort_rwguard(gort_rwmutex *l, bool w) : lock(l), writes(w), over(false) {
+        (void)(writes ? gort_rwmutex_lock(l) : gort_rwmutex_rlock(l));
+    }
+    gort_rwguard(const gort_rwguard &) = delete;
+    gort_rwguard &operator=(const gort_rwguard &) = delete;
+    ~gort_rwguard() { (void)(writes ? gort_rwmutex_unlock(lock) : gort_rwmutex_runlock(lock)); }
+#endif
+} gort_rwguard;
+
+#if defined(__cplusplus)
+#define GORT_RWLOCKED_(l, writes)                                                                                      \
+    for (gort_rwguard GORT_NAME(gort_guard_)(l, writes); !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#elif defined(__GNUC__)
+GORT_UNUSED static inline gort_rwguard gort_rwguard_lock_(gort_rwmutex *l, bool writes) {
+    gort_rwguard made = {l, writes, false};
+    (void)(writes ? gort_rwmutex_lock(l) : gort_rwmutex_rlock(l));
+    return made;
+}
+GORT_UNUSED static inline void gort_rwguard_unlock_(gort_rwguard *guard) {
+    (void)(guard->writes ? gort_rwmutex_unlock(guard->lock) : gort_rwmutex_runlock(guard->lock));
+}
+#define GORT_RWLOCKED_(l, writes)                                                                                      \
+    for (__attribute__((__cleanup__(gort_rwguard_unlock_))) gort_rwguard GORT_NAME(gort_guard_) =                      \
+             gort_rwguard_lock_(l, writes);                                                                            \
+         !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#endif
+#if defined(GORT_RWLOCKED_)
+/** GORT_RLOCKED(&l) { ... } runs the block with the lock locked for reading, as GORT_LOCKED() does with a mutex. */
+#define GORT_RLOCKED(l) GORT_RWLOCKED_(l, false)
+/** GORT_WLOCKED(&l) { ... } runs the block with the lock locked for writing. */
+#define GORT_WLOCKED(l) GORT_RWLOCKED_(l, true)
+#endif
+
+/* ---- Conditions ------------------------------------------------------------------------------------------ */
+
+/**
+ * A condition: tasks and threads wait with it for a change of what a mutex guards.
+ *
+ * It is a plain struct. Storage that is zero, or `= GORT_COND_INIT`, is one that nobody waits for; there is nothing to make and
+ * nothing to free. Its memory may go when nobody waits and nobody signals. It must not be copied or moved while somebody waits.
+ *
+ *     gort_mutex_lock(&m);
+ *     while (queue_is_empty()) gort_cond_wait(&c, &m);
+ *
+ * Who waits is let go on by a signal and by nothing else, in the order of coming. Somebody else may still have the mutex first: so
+ * look again. Thread-safety: any thread or task. Blocking calls: gort_cond_wait(), gort_cond_wait_until().
+ */
+typedef struct gort_cond {
+    /** gort's. */
+    uint64_t word;
+    /** gort's. */
+    uint64_t reserved;
+} gort_cond;
+
+/**
+ * Unlocks `mutex`, waits for a signal, and locks it again. Blocks until one comes that is for this caller; a signal that
+ * follows the unlock is not missed. Woken by gort_cond_signal() and gort_cond_broadcast(), and by the cancellation of the caller.
+ *
+ * Blocks: the task (on a plain thread: the thread). Locking the mutex again may block too, and nothing ends that wait.
+ * Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN: there was no signal for it, and the mutex is locked again; GORT_MISUSE if the
+ * mutex is not locked, and nothing was done; GORT_INVALID for NULL.
+ * Ordering: what was written before a signal is seen after the wait that it ends. Thread-safety: any thread or task.
+ */
+gort_status gort_cond_wait(gort_cond *cond, gort_mutex *mutex);
+
+/**
+ * gort_cond_wait(), at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: as gort_cond_wait(), at most until `deadline` (GORT_NEVER: for ever), but for locking the mutex again.
+ * Errors: as gort_cond_wait(), and GORT_TIMED_OUT; the mutex is locked again. `ctx` may be NULL.
+ * Ordering and thread-safety: as gort_cond_wait().
+ */
+GORT_NODISCARD gort_status gort_cond_wait_until(gort_cond *cond, gort_mutex *mutex, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Lets the one go on that has waited for longest. Nothing happens if nobody waits. The mutex need not be locked; whoever
+ * changed what is waited for must have had it.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL. Ordering: as gort_cond_wait(). Thread-safety: any thread or task.
+ */
+gort_status gort_cond_signal(gort_cond *cond);
+
+/**
+ * Lets all go on who wait now. As gort_cond_signal().
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL. Ordering: as gort_cond_wait(). Thread-safety: any thread or task.
+ */
+gort_status gort_cond_broadcast(gort_cond *cond);
+
+/** One that nobody waits for, as is zeroed storage: gort_cond c = GORT_COND_INIT; */
+#define GORT_COND_INIT {0, 0}
+
+/* ---- Once ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Something that is done once, by whoever comes first: gort_once_do().
+ *
+ * It is a plain struct. Storage that is zero, or `= GORT_ONCE_INIT`, is one that is not done; there is nothing to make and nothing
+ * to free. It must not be copied or moved while it is in use. In the child of a fork what another thread was doing is not done.
+ * Thread-safety: any thread or task. Blocking calls: gort_once_do(), gort_once_do_until().
+ */
+typedef struct gort_once {
+    /** gort's. */
+    uint64_t word;
+    /** gort's. */
+    uint64_t reserved;
+} gort_once;
+
+/**
+ * Calls `fn` with `arg`, here, unless it was called with this `once` before. Blocks while somebody else's call runs: it is over
+ * when this returns. Woken by its end; cancellation, deadlines and shutdown do not end the wait. A call of the same `once` inside `fn`
+ * waits for ever (a deadlock, which gort_run() reports). `fn` must return: not by longjmp or an exception.
+ *
+ * Blocks: the task (on a plain thread: the thread). Errors: GORT_INVALID for NULL; GORT_MISUSE in a handler of a signal that
+ * interrupted gort. Ordering: what `fn` wrote is seen after every call that returns GORT_OK. Thread-safety: any thread or task.
+ */
+gort_status gort_once_do(gort_once *once, void (*fn)(void *arg), void *arg);
+
+/**
+ * gort_once_do(), without waiting: GORT_WOULD_BLOCK while somebody else's call runs.
+ *
+ * Blocks: never, but for what `fn` does. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL. Ordering and thread-safety: as gort_once_do().
+ */
+GORT_NODISCARD gort_status gort_once_try_do(gort_once *once, void (*fn)(void *arg), void *arg);
+
+/**
+ * gort_once_do() that waits for somebody else's call at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever), and for what `fn` does.
+ * Errors: GORT_TIMED_OUT, GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_INVALID for NULL. `ctx` may be NULL.
+ * Ordering and thread-safety: as gort_once_do().
+ */
+GORT_NODISCARD gort_status gort_once_do_until(gort_once *once, void (*fn)(void *arg), void *arg, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Is it done? Never blocks. If so, what was done is seen. False for NULL.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+bool gort_once_is_done(const gort_once *once);
+
+/** One that is not done, as is zeroed storage: gort_once o = GORT_ONCE_INIT; */
+#define GORT_ONCE_INIT {0, 0}
+
+#if defined(GORT_INLINE_)
+/* What is done costs a load. */
+GORT_INLINE_ gort_status gort_once_do_(gort_once *once, void (*fn)(void *arg), void *arg) {
+    return once != NULL && fn != NULL && __atomic_load_n(&once->word, __ATOMIC_ACQUIRE) == 2 ? GORT_OK : gort_once_do(once, fn, arg);
+}
+#define gort_once_do(once, fn, arg) gort_once_do_(once, fn, arg)
+#endif
+
+/* ---- Semaphores ------------------------------------------------------------------------------------------ */
+
+/**
+ * So many units, of which each takes some: `gort_sem s = GORT_SEM_INIT(n);`. For tasks and threads alike.
+ *
+ * Strictly first come, first served: one that asks for much does not starve, and keeps those behind it waiting meanwhile.
+ *
+ * It is a plain struct; there is nothing to make and nothing to free. Its memory may go as soon as its last user has released. It
+ * must not be copied or moved while it is in use. In the child of a fork nothing of it is taken.
+ * Thread-safety: any thread or task. Blocking calls: gort_sem_acquire(), gort_sem_acquire_until().
+ */
+typedef struct gort_sem {
+    /** gort's. */
+    uint64_t word;
+    /** How many units there are. Set once. */
+    uint32_t size;
+    /** gort's. */
+    uint32_t reserved;
+} gort_sem;
+
+/**
+ * Takes `n` units. Blocks until there are as many and everybody who came before has had theirs. Woken by gort_sem_release(),
+ * and by the cancellation of the caller.
+ *
+ * Blocks: the task (on a plain thread: the thread). Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN: nothing is taken; GORT_LIMIT
+ * for more than there ever are; GORT_INVALID for NULL.
+ * Ordering: what was written before a release is seen after an acquire that follows it. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_sem_acquire(gort_sem *sem, uint32_t n);
+
+/**
+ * Takes `n` units if they are there at this instant and nobody waits for any. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_LIMIT, GORT_INVALID as gort_sem_acquire(). Ordering and thread-safety: as that.
+ */
+GORT_NODISCARD gort_status gort_sem_try_acquire(gort_sem *sem, uint32_t n);
+
+/**
+ * gort_sem_acquire(), at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from taking what is there.
+ * Errors: as gort_sem_acquire(), and GORT_TIMED_OUT. `ctx` may be NULL. Ordering and thread-safety: as gort_sem_acquire().
+ */
+GORT_NODISCARD gort_status gort_sem_acquire_until(gort_sem *sem, uint32_t n, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Gives `n` units back. Never blocks. Lets in who fits, in the order of coming. Anybody may give back what anybody took.
+ *
+ * Blocks: never. Errors: GORT_MISUSE if fewer are taken, and nothing changes; GORT_INVALID for NULL.
+ * Ordering: as gort_sem_acquire(). Thread-safety: any thread or task.
+ */
+gort_status gort_sem_release(gort_sem *sem, uint32_t n);
+
+/**
+ * How many units are not taken. Others may take and release meanwhile. 0 for NULL.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+uint32_t gort_sem_available(const gort_sem *sem);
+
+/** A semaphore of n units, of which none is taken: gort_sem s = GORT_SEM_INIT(3); */
+#define GORT_SEM_INIT(n) {0, (n), 0}
+
+/* ---- Barriers -------------------------------------------------------------------------------------------- */
+
+/**
+ * So many wait for one another, tasks and threads alike; the last one lets all go on: `gort_barrier b = GORT_BARRIER_INIT(n);`.
+ *
+ * It may be used again at once: whoever comes after the last one waits for the next round. It is a plain struct; there is nothing to
+ * make and nothing to free. Its memory may go as soon as nobody comes to it any more. It must not be copied or moved while somebody
+ * waits. In the child of a fork nobody has come. Thread-safety: any thread or task.
+ * Blocking calls: gort_barrier_wait(), gort_barrier_wait_until().
+ */
+typedef struct gort_barrier {
+    /** gort's. */
+    uint64_t word;
+    /** How many must come, at least 1. Set once. */
+    uint32_t parties;
+    /** gort's. */
+    uint32_t reserved;
+} gort_barrier;
+
+/**
+ * Waits until all have come. Blocks until the last one comes, who does not wait. Woken by it, and by the cancellation of the
+ * caller. `last` (it may be NULL) becomes true for the last one.
+ *
+ * Blocks: the task (on a plain thread: the thread). Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN: it has not come, and the
+ * others go on waiting; GORT_INVALID for NULL and for a barrier of none. `last` is written on success only.
+ * Ordering: what was written before any call of a round is seen after each of them. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_barrier_wait(gort_barrier *barrier, bool *last);
+
+/**
+ * Goes on if it is the last one, and lets the others go on. Never blocks. GORT_WOULD_BLOCK: it is not, and it has not come.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID as gort_barrier_wait(). Ordering and thread-safety: as that.
+ */
+GORT_NODISCARD gort_status gort_barrier_try_wait(gort_barrier *barrier);
+
+/**
+ * gort_barrier_wait(), at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). Errors: as gort_barrier_wait(), and GORT_TIMED_OUT. `ctx` may be
+ * NULL. Ordering and thread-safety: as gort_barrier_wait().
+ */
+GORT_NODISCARD gort_status gort_barrier_wait_until(gort_barrier *barrier, bool *last, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * How many wait at it. Others may come and go meanwhile. 0 for NULL.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+uint32_t gort_barrier_arrived(const gort_barrier *barrier);
+
+/** A barrier for n parties, at which nobody waits: gort_barrier b = GORT_BARRIER_INIT(3); */
+#define GORT_BARRIER_INIT(n) {0, (n), 0}
+
+/* ---- Events ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A flag that is waited for, by tasks and threads alike. Whoever sets it lets all go on who wait, and whoever comes while it is set
+ * does not wait.
+ *
+ * It is a plain struct. Storage that is zero, or `= GORT_EVENT_INIT`, is one that is not set; there is nothing to make and nothing to
+ * free. Its memory may go as soon as nobody comes to it any more. It must not be copied or moved while somebody waits.
+ * Thread-safety: any thread or task. Blocking calls: gort_event_wait(), gort_event_wait_until().
+ */
+typedef struct gort_event {
+    /** gort's. */
+    uint64_t word;
+    /** gort's. */
+    uint64_t reserved;
+} gort_event;
+
+/**
+ * Sets it: all who wait go on, also if it is cleared before they run. Nothing happens if it is set.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL. Ordering: what was written before it is set is seen by whoever finds it so.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_event_set(gort_event *event);
+
+/**
+ * Clears it: whoever comes now waits until it is set again. Nothing happens if it is not set.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL. Thread-safety: any thread or task.
+ */
+gort_status gort_event_clear(gort_event *event);
+
+/**
+ * Is it set? False for NULL.
+ *
+ * Blocks: never. Errors: none. Ordering: as gort_event_set(). Thread-safety: any thread or task.
+ */
+bool gort_event_is_set(const gort_event *event);
+
+/**
+ * Waits until it is set. Blocks while it is not; woken by gort_event_set(), and by the cancellation of the caller.
+ *
+ * Blocks: the task (on a plain thread: the thread). Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_INVALID for NULL.
+ * Ordering: as gort_event_set(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_event_wait(gort_event *event);
+
+/**
+ * GORT_OK if it is set at this instant, else GORT_WOULD_BLOCK. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL. Ordering: as gort_event_set(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_event_try_wait(gort_event *event);
+
+/**
+ * gort_event_wait(), at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). Errors: as gort_event_wait(), and GORT_TIMED_OUT. `ctx` may be NULL.
+ * Ordering: as gort_event_set(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_event_wait_until(gort_event *event, int64_t deadline, gort_ctx *ctx);
+
+/** One that is not set, as is zeroed storage: gort_event e = GORT_EVENT_INIT; */
+#define GORT_EVENT_INIT {0, 0}
+
 /* ---- WaitGroups ------------------------------------------------------------------------------------------ */
 
 /**

@@ -48,6 +48,18 @@ mod pieces;
 
 mod mutex;
 
+mod rwmutex;
+
+mod cond;
+
+mod once;
+
+mod sem;
+
+mod barrier;
+
+mod event;
+
 mod waitgroup;
 
 mod atomic;

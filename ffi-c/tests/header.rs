@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 17] = [
+const TITLES: [(&str, &str); 23] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -30,6 +30,12 @@ const TITLES: [(&str, &str); 17] = [
     ("timer", "Timers and tickers"),
     ("pieces", "What is built of timers"),
     ("mutex", "Mutexes"),
+    ("rwmutex", "Reader/writer locks"),
+    ("cond", "Conditions"),
+    ("once", "Once"),
+    ("sem", "Semaphores"),
+    ("barrier", "Barriers"),
+    ("event", "Events"),
     ("waitgroup", "WaitGroups"),
     ("atomic", "Atomics"),
     ("census", "Seeing inside"),

@@ -55,6 +55,7 @@ table! {
     gort_debounce_flush, gort_debounce_cancel, gort_debounce_free, gort_throttle_new, gort_throttle_call, gort_throttle_free, gort_heartbeat_new,
     gort_heartbeat_free, gort_periodic_new, gort_periodic_free, gort_idle_new, gort_idle_touch, gort_idle_stop, gort_idle_free, gort_retry,
     gort_poll_until, gort_mutex_lock, gort_mutex_try_lock, gort_mutex_lock_until, gort_mutex_unlock,
+    gort_rwmutex_rlock, gort_rwmutex_try_rlock, gort_rwmutex_rlock_until, gort_rwmutex_runlock, gort_rwmutex_lock, gort_rwmutex_try_lock, gort_rwmutex_lock_until, gort_rwmutex_unlock, gort_cond_wait, gort_cond_wait_until, gort_cond_signal, gort_cond_broadcast, gort_once_do, gort_once_try_do, gort_once_do_until, gort_once_is_done, gort_sem_acquire, gort_sem_try_acquire, gort_sem_acquire_until, gort_sem_release, gort_sem_available, gort_barrier_wait, gort_barrier_try_wait, gort_barrier_wait_until, gort_barrier_arrived, gort_event_set, gort_event_clear, gort_event_is_set, gort_event_wait, gort_event_try_wait, gort_event_wait_until,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

@@ -25,7 +25,7 @@ mod typed;
 pub use typed::{Once, OnceValue};
 
 const RUNNING: u64 = 1;
-const DONE: u64 = 2;
+pub const DONE: u64 = 2;
 
 /// What the caller is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

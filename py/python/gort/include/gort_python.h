@@ -209,6 +209,37 @@ typedef struct gort_python_api {
     gort_status (*mutex_try_lock)(gort_mutex *mutex);
     gort_status (*mutex_lock_until)(gort_mutex *mutex, int64_t deadline, gort_ctx *ctx);
     gort_status (*mutex_unlock)(gort_mutex *mutex);
+    gort_status (*rwmutex_rlock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_try_rlock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_rlock_until)(gort_rwmutex *lock, int64_t deadline, gort_ctx *ctx);
+    gort_status (*rwmutex_runlock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_lock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_try_lock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_lock_until)(gort_rwmutex *lock, int64_t deadline, gort_ctx *ctx);
+    gort_status (*rwmutex_unlock)(gort_rwmutex *lock);
+    gort_status (*cond_wait)(gort_cond *cond, gort_mutex *mutex);
+    gort_status (*cond_wait_until)(gort_cond *cond, gort_mutex *mutex, int64_t deadline, gort_ctx *ctx);
+    gort_status (*cond_signal)(gort_cond *cond);
+    gort_status (*cond_broadcast)(gort_cond *cond);
+    gort_status (*once_do)(gort_once *once, void (*fn)(void *arg), void *arg);
+    gort_status (*once_try_do)(gort_once *once, void (*fn)(void *arg), void *arg);
+    gort_status (*once_do_until)(gort_once *once, void (*fn)(void *arg), void *arg, int64_t deadline, gort_ctx *ctx);
+    bool (*once_is_done)(const gort_once *once);
+    gort_status (*sem_acquire)(gort_sem *sem, uint32_t n);
+    gort_status (*sem_try_acquire)(gort_sem *sem, uint32_t n);
+    gort_status (*sem_acquire_until)(gort_sem *sem, uint32_t n, int64_t deadline, gort_ctx *ctx);
+    gort_status (*sem_release)(gort_sem *sem, uint32_t n);
+    uint32_t (*sem_available)(const gort_sem *sem);
+    gort_status (*barrier_wait)(gort_barrier *barrier, bool *last);
+    gort_status (*barrier_try_wait)(gort_barrier *barrier);
+    gort_status (*barrier_wait_until)(gort_barrier *barrier, bool *last, int64_t deadline, gort_ctx *ctx);
+    uint32_t (*barrier_arrived)(const gort_barrier *barrier);
+    gort_status (*event_set)(gort_event *event);
+    gort_status (*event_clear)(gort_event *event);
+    bool (*event_is_set)(const gort_event *event);
+    gort_status (*event_wait)(gort_event *event);
+    gort_status (*event_try_wait)(gort_event *event);
+    gort_status (*event_wait_until)(gort_event *event, int64_t deadline, gort_ctx *ctx);
 } gort_python_api;
 
 #if defined(GORT_PYTHON_TABLE)
@@ -410,6 +441,38 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_mutex_lock_until (GORT_PYTHON_TABLE->mutex_lock_until)
 #undef gort_mutex_unlock
 #define gort_mutex_unlock (GORT_PYTHON_TABLE->mutex_unlock)
+#define gort_rwmutex_rlock (GORT_PYTHON_TABLE->rwmutex_rlock)
+#define gort_rwmutex_try_rlock (GORT_PYTHON_TABLE->rwmutex_try_rlock)
+#define gort_rwmutex_rlock_until (GORT_PYTHON_TABLE->rwmutex_rlock_until)
+#define gort_rwmutex_runlock (GORT_PYTHON_TABLE->rwmutex_runlock)
+#define gort_rwmutex_lock (GORT_PYTHON_TABLE->rwmutex_lock)
+#define gort_rwmutex_try_lock (GORT_PYTHON_TABLE->rwmutex_try_lock)
+#define gort_rwmutex_lock_until (GORT_PYTHON_TABLE->rwmutex_lock_until)
+#define gort_rwmutex_unlock (GORT_PYTHON_TABLE->rwmutex_unlock)
+#define gort_cond_wait (GORT_PYTHON_TABLE->cond_wait)
+#define gort_cond_wait_until (GORT_PYTHON_TABLE->cond_wait_until)
+#define gort_cond_signal (GORT_PYTHON_TABLE->cond_signal)
+#define gort_cond_broadcast (GORT_PYTHON_TABLE->cond_broadcast)
+#undef gort_once_do
+#define gort_once_do (GORT_PYTHON_TABLE->once_do)
+#define gort_once_try_do (GORT_PYTHON_TABLE->once_try_do)
+#define gort_once_do_until (GORT_PYTHON_TABLE->once_do_until)
+#define gort_once_is_done (GORT_PYTHON_TABLE->once_is_done)
+#define gort_sem_acquire (GORT_PYTHON_TABLE->sem_acquire)
+#define gort_sem_try_acquire (GORT_PYTHON_TABLE->sem_try_acquire)
+#define gort_sem_acquire_until (GORT_PYTHON_TABLE->sem_acquire_until)
+#define gort_sem_release (GORT_PYTHON_TABLE->sem_release)
+#define gort_sem_available (GORT_PYTHON_TABLE->sem_available)
+#define gort_barrier_wait (GORT_PYTHON_TABLE->barrier_wait)
+#define gort_barrier_try_wait (GORT_PYTHON_TABLE->barrier_try_wait)
+#define gort_barrier_wait_until (GORT_PYTHON_TABLE->barrier_wait_until)
+#define gort_barrier_arrived (GORT_PYTHON_TABLE->barrier_arrived)
+#define gort_event_set (GORT_PYTHON_TABLE->event_set)
+#define gort_event_clear (GORT_PYTHON_TABLE->event_clear)
+#define gort_event_is_set (GORT_PYTHON_TABLE->event_is_set)
+#define gort_event_wait (GORT_PYTHON_TABLE->event_wait)
+#define gort_event_try_wait (GORT_PYTHON_TABLE->event_try_wait)
+#define gort_event_wait_until (GORT_PYTHON_TABLE->event_wait_until)
 #endif
 
 #if defined(__cplusplus)
