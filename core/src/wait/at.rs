@@ -9,7 +9,7 @@
 
 use super::block::{Wait, block, refuse, status_of};
 use crate::sched::lot::{self, Bucket};
-use crate::sched::party::{Reason, Waiter};
+use crate::sched::party::{FIXED, HOSTED, Reason, Waiter};
 use crate::sched::wakelist::WakeList;
 use crate::sched::{Cx, enter, others_wait, ticket};
 use crate::status::Status;
@@ -26,22 +26,25 @@ const LOOK_NS: u32 = 100;
 #[derive(Clone, Copy)]
 pub struct Limits {
     pub wait: Wait,
-    /// Nothing: a plain lock (K3).
-    pub plain: bool,
+    /// 0; FIXED: nothing, a plain lock (K3); HOSTED: the caller's host, and the judge.
+    pub fixed: u8,
 }
 
 impl Limits {
     /// A plain lock's: it goes on waiting whatever happens to the task.
-    pub const PLAIN: Limits = Limits { wait: Wait::FOREVER, plain: true };
+    pub const PLAIN: Limits = Limits { wait: Wait::FOREVER, fixed: FIXED };
+
+    /// The same for a host's own call, which may raise: cancellation does not end it, but what a signal's handler raises does (CANCELED), and so does the judge (DEADLOCK).
+    pub const HOSTED: Limits = Limits { wait: Wait::FOREVER, fixed: HOSTED };
 
     /// A blocking call's.
     pub const fn of(wait: Wait) -> Limits {
-        Limits { wait, plain: false }
+        Limits { wait, fixed: 0 }
     }
 
     /// May the caller not wait at all? Asked under the queue's lock, when it would have to.
     pub fn refused(&self) -> Option<Status> {
-        if self.plain {
+        if self.fixed != 0 {
             return None;
         }
         self.wait.over().or(std::thread::panicking().then_some(Status::Misuse)) // H5
@@ -53,7 +56,7 @@ impl Limits {
 pub fn come(limits: Limits) -> Result<Cx, Status> {
     let cx = enter()?;
     lot::begin();
-    if limits.plain || !cx.party().is_canceled() {
+    if limits.fixed != 0 || !cx.party().is_canceled() {
         return Ok(cx);
     }
     Err(refuse(cx))
@@ -196,7 +199,7 @@ impl Queue {
     pub fn wait_on(self, cx: Cx, reason: Reason, limits: Limits) -> Result<Cx, Ended> {
         let party = cx.party();
         let w = &party.waiter;
-        party.fixed.store(u8::from(limits.plain), Relaxed);
+        party.fixed.store(limits.fixed, Relaxed);
         // SAFETY: the lock is held; the waiter stands in the queue with the number of this wait, and stays until it is taken out.
         let (cx, state) = unsafe { block(cx, &self.bucket.lock, reason, from_ref(self.bucket).cast(), limits.wait) };
         cx.party().fixed.store(0, Relaxed);
