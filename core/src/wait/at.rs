@@ -4,10 +4,13 @@
 //!  A2  Whoever is let go on is granted what it asked for under the lock, in the word, before it is woken: a woken waiter never tries again. (The mutex, which lets newcomers in first, is the exception.)
 //!  A3  Whoever gives up takes the lock again, leaves the queue, and settles what its leaving changes for those behind it.
 //!  A4  The last access to the word precedes the wake-ups (D8); the bucket is nobody's to free. So the word's memory may go when its last user has returned.
+//!  A5  A callback that waits stands in the same queues and is let go on as the others are; its function is called instead of a wake-up. Whoever withdraws it settles as in A3. It has what it was
+//!      granted from the call on, though its owner may have lost interest meanwhile: then the owner gives it back.
 //!
 //! What this is NOT: the words. Their bits, and who may be granted what, stand in the files of `sync/`.
 
 use super::block::{Wait, block, refuse, status_of};
+use crate::sched::callback::Callback;
 use crate::sched::lot::{self, Bucket};
 use crate::sched::party::{FIXED, HOSTED, Reason, Waiter};
 use crate::sched::wakelist::WakeList;
@@ -211,6 +214,44 @@ impl Queue {
         self.leave(w);
         Err(Ended { cx, queue: self, status: status_of(state, limits.wait), was_queued })
     }
+}
+
+/// A callback waits (A5): OK if `get_in` says so, which is asked under the queue's lock and marks that somebody is about to queue; else it is enlisted (WOULD_BLOCK), and its function is called when
+/// somebody lets it go on, unless it is withdrawn.
+///
+/// # Safety
+/// The callback is the caller's, and in no other wait; it and the word stay until it was called or withdrawn.
+pub unsafe fn later<T>(word: &T, cb: &Callback, ask: Ask, reason: Reason, get_in: impl FnOnce() -> bool) -> Status {
+    let cx = match come(Limits::PLAIN) {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
+    let queue = Queue::lock(word);
+    let got_in = get_in();
+    if !got_in {
+        // SAFETY: the lock is held; contract. What it asks for is read under the lock only.
+        unsafe { queue.bucket.push_callback(cb, queue.at, reason) }
+        cb.party.waiter.case.set(ask.kind);
+        cb.party.amount.set(ask.amount);
+    }
+    queue.unlock();
+    cx.out(if got_in { Status::Ok } else { Status::WouldBlock })
+}
+
+/// Takes an enlisted callback out (true), and then `settle` what that changes for those behind it, and unlock. False: it has been granted what it asked for, and its function is called. MISUSE from
+/// inside gort: nothing has changed.
+pub fn withdraw<T>(word: &T, cb: &Callback, settle: impl FnOnce(Queue, Cx)) -> Result<bool, Status> {
+    let cx = enter()?;
+    let queue = Queue::lock(word);
+    // SAFETY: the lock is held; the callback was enlisted here, or its wait is over.
+    let withdrawn = unsafe { queue.bucket.withdraw(cb) };
+    if withdrawn && !cfg!(feature = "mutant_withdraw_settles_nothing") {
+        settle(queue, cx)
+    } else {
+        queue.unlock()
+    }
+    cx.exit();
+    Ok(withdrawn)
 }
 
 /// The era of this process in a word of 64 bits, at bits 16..32 (`sched/lot.rs`): what another process left in it is nothing to this one.
