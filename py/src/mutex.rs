@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 /// One holder at a time.
 #[pyclass(frozen, module = "gort", weakref)]
 pub struct Mutex {
-    raw: RawMutex,
+    pub raw: RawMutex,
 }
 
 /// Where a lock is asked for, while locks are watched.
@@ -33,8 +33,14 @@ fn place(py: Python<'_>) -> PyResult<String> {
 }
 
 impl Mutex {
+    /// One that is not locked.
+    pub fn create(py: Python<'_>) -> PyResult<Mutex> {
+        lane::thread(py)?;
+        Ok(Mutex { raw: RawMutex::new() })
+    }
+
     #[inline(always)]
-    fn acquire(&self, py: Python<'_>, within: Within) -> PyResult<()> {
+    pub fn acquire(&self, py: Python<'_>, within: Within) -> PyResult<()> {
         let plain = matches!(within, Within::Plain);
         call::wait_for(
             py,
@@ -48,7 +54,7 @@ impl Mutex {
     }
 
     #[inline(always)]
-    fn release(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn release(&self, py: Python<'_>) -> PyResult<()> {
         match self.raw.unlock() {
             Status::Ok => Ok(()),
             Status::Misuse => Err(errors::misuse(py, "the mutex is not locked")),
@@ -61,8 +67,7 @@ impl Mutex {
 impl Mutex {
     #[new]
     fn new(py: Python<'_>) -> PyResult<Mutex> {
-        lane::thread(py)?;
-        Ok(Mutex { raw: RawMutex::new() })
+        Mutex::create(py)
     }
 
     /// Waits until it is free and locks it. Without a timeout only what a signal's handler raises ends the wait; with one, cancellation does too.
