@@ -59,10 +59,7 @@ guard!(Cond {
     #[new]
     #[pyo3(signature = (mutex=None))]
     fn new(py: Python<'_>, mutex: Option<Py<Mutex>>) -> PyResult<Cond> {
-        let mutex = match mutex {
-            Some(m) => m,
-            None => Py::new(py, Mutex::create(py)?)?,
-        };
+        let mutex = mutex.map_or_else(|| Py::new(py, Mutex::create(py)?), Ok)?;
         Ok(Cond { raw: RawCond::new(), mutex })
     }
 

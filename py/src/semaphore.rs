@@ -42,8 +42,8 @@ impl Semaphore {
 
     fn give(&self, py: Python<'_>, n: i64) -> PyResult<()> {
         // More than there are is more than are taken.
-        let units = if n > i64::from(self.raw.size()) { u32::MAX } else { self.units(py, n)? };
-        match self.raw.release(units) {
+        let known = n <= i64::from(self.raw.size());
+        match if known { self.raw.release(self.units(py, n)?) } else { Status::Misuse } {
             Status::Ok => Ok(()),
             Status::Misuse => Err(errors::misuse(py, "more units are released than are taken")),
             s => Err(errors::of(py, s)),
@@ -71,8 +71,10 @@ guard!(async Semaphore {
     #[new]
     fn new(py: Python<'_>, n: i64) -> PyResult<Semaphore> {
         lane::thread(py)?;
-        let size = u32::try_from(n).map_err(|_| errors::invalid(py, &format!("n: {n} is not between 0 and {}", u32::MAX)))?;
-        Ok(Semaphore { raw: RawSemaphore::new(size) })
+        match u32::try_from(n) {
+            Ok(size) => Ok(Semaphore { raw: RawSemaphore::new(size) }),
+            Err(_) => Err(errors::invalid(py, &format!("n: {n} is not between 0 and {}", u32::MAX))),
+        }
     }
 
     /// Waits until `n` units are there and everybody who came before has had theirs, and takes them. `LimitExceeded` at once for more than there ever are.

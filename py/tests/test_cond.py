@@ -278,6 +278,36 @@ def test_signal_handler_that_raises_ends_a_wait_with_the_mutex_locked(program):
     assert done.stdout == "interrupted True\ninterrupted True\nFalse\n" * 2
 
 
+def test_second_signal_while_the_mutex_is_locked_again_runs_its_handler(program):
+    done = program(
+        """
+        import gort, os, signal, threading
+        handled = []
+        signal.signal(signal.SIGUSR1, lambda *_: handled.append([i for i in range(3)]))
+        c, waits = gort.Cond(), threading.Event()
+        def disturb():
+            waits.wait()
+            with c.mutex:
+                os.kill(os.getpid(), signal.SIGINT)   # ends the wait
+                while c.mutex.locked() and gort._gort._dump().count("mutex 0x") < 1:
+                    gort.sleep(0.001)                 # until it waits for the mutex
+                os.kill(os.getpid(), signal.SIGUSR1)
+                while not handled:
+                    gort.sleep(0.001)
+        t = threading.Thread(target=disturb)
+        t.start()
+        with c:
+            try:
+                waits.set()
+                c.wait(60)
+            except KeyboardInterrupt as e:
+                print("interrupted", c.mutex.locked(), handled, e.__context__)
+        t.join()
+        """
+    )
+    assert done.stdout == "interrupted True [[0, 1, 2]] None\n"
+
+
 def test_watched_locks_name_the_line_of_the_wait(program):
     done = program(
         """

@@ -54,5 +54,5 @@ def once(function: Callable[[], _R], /) -> Callable[[], _R]:
             raise error.with_traceback(seen)
         return cast(_R, value)
 
-    del call.__wrapped__  # type: ignore[attr-defined]  # it would keep the function
+    del call.__wrapped__  # it would keep the function
     return call
