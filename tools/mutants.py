@@ -41,6 +41,7 @@ MUTANTS = [
     ("timer_loses_its_function", "a function that can not be started loses the reference of its setting", "loom_timer", "function_end_of_its_run_against_expiry"),
     ("mutex_forgets_the_queue", "an unlock that wakes one forgets that others wait", "loom_mutex", "three_lock_at_once"),
     ("mutex_loses_the_handover", "a mutex that is handed over looks free", "loom_mutex", "three_lock_at_once"),
+    ("withdraw_settles_nothing", "a callback that is withdrawn leaves those behind it waiting", "loom_sync", "a_callback_that_leaves_lets_the_one_behind_it_in"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far
 

@@ -16,7 +16,7 @@ use gort::sync::rwmutex::RawRwMutex;
 use gort::sync::semaphore::RawSemaphore;
 use gort::sys::prim::Cell;
 use gort::wait::Wait;
-use model::chan::{TIMED, left_the_queue, party, source, under};
+use model::chan::{Calls, TIMED, left_the_queue, party, source, under};
 use model::*;
 
 // ---- reader/writer lock
@@ -456,5 +456,142 @@ fn an_event_against_a_deadline() {
                 assert_eq!(e.0.set(), Ok(true));
             },
         );
+    });
+}
+
+// ---- callbacks (wait/at.rs A5): whoever is called has it, whoever withdraws in time was not called, and those behind it get in either way
+
+#[test]
+fn a_callback_that_asks_for_all_and_one_behind_it() {
+    explore("semaphore: a callback that asks for all is withdrawn or called, one behind it fits", 3, || {
+        let (s, calls) = (shared(RawSemaphore::new(2)), shared(Calls::default()));
+        let cb = calls.callback();
+        assert_eq!(s.acquire(1, Wait::FOREVER), Status::Ok);
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { s.acquire_later(2, cb) }, Status::WouldBlock);
+        let mut withdrawn = false;
+        together(
+            vec![
+                Box::new(move || {
+                    as_task();
+                    assert_eq!(s.acquire(1, Wait::FOREVER), Status::Ok);
+                    left_the_queue();
+                    assert_eq!(s.release(1), Status::Ok);
+                }),
+                Box::new(move || assert_eq!(s.release(1), Status::Ok)),
+            ],
+            || {
+                withdrawn = s.withdraw(cb).unwrap();
+                if !withdrawn {
+                    assert_eq!(s.release(2), Status::Ok); // they are ours
+                }
+            },
+        );
+        assert_eq!((withdrawn, s.free()), (calls.n() == 0, 2));
+    });
+}
+
+/// Nobody releases meanwhile: only the withdrawal lets the other in.
+#[test]
+fn a_callback_that_leaves_lets_the_one_behind_it_in() {
+    explore("semaphore: a callback that asks for too much leaves, one behind it fits", 5, || {
+        let (s, calls) = (shared(RawSemaphore::new(2)), shared(Calls::default()));
+        let cb = calls.callback();
+        assert_eq!(s.acquire(1, Wait::FOREVER), Status::Ok);
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { s.acquire_later(2, cb) }, Status::WouldBlock);
+        beside(
+            move || {
+                as_task();
+                assert_eq!(s.acquire(1, Wait::FOREVER), Status::Ok);
+                left_the_queue();
+            },
+            || assert_eq!(s.withdraw(cb), Ok(true)),
+        );
+        assert_eq!((calls.n(), s.free()), (0, 0));
+    });
+}
+
+#[test]
+fn a_callback_that_writes_between_readers() {
+    explore("rwmutex: a callback that writes is withdrawn or called, a reader behind it", 3, || {
+        let (g, calls) = (shared(Guarded::default()), shared(Calls::default()));
+        let cb = calls.callback();
+        assert_eq!(g.m.rlock(), Status::Ok);
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { g.m.lock_later(cb) }, Status::WouldBlock);
+        let mut withdrawn = false;
+        together(
+            vec![
+                Box::new(move || {
+                    as_task();
+                    g.read();
+                }),
+                Box::new(move || assert_eq!(g.m.runlock(), Status::Ok)),
+            ],
+            || {
+                withdrawn = g.m.withdraw(cb).unwrap();
+                if !withdrawn {
+                    g.n.set(g.n.get() + 1); // it is ours
+                    assert_eq!(g.m.unlock(), Status::Ok);
+                }
+            },
+        );
+        assert_eq!((withdrawn, g.n.get()), (calls.n() == 0, calls.n()));
+        g.is_free();
+    });
+}
+
+#[test]
+fn a_callback_that_reads_behind_a_writer() {
+    explore("rwmutex: a callback that reads is withdrawn or called, a writer unlocks and locks again", 4, || {
+        let (g, calls) = (shared(Guarded::default()), shared(Calls::default()));
+        let cb = calls.callback();
+        assert_eq!(g.m.lock(), Status::Ok);
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { g.m.rlock_later(cb) }, Status::WouldBlock);
+        let mut withdrawn = false;
+        beside(
+            move || {
+                as_task();
+                g.n.set(1);
+                assert_eq!(g.m.unlock(), Status::Ok);
+                g.write();
+            },
+            || {
+                withdrawn = g.m.withdraw(cb).unwrap();
+                if !withdrawn {
+                    assert_eq!(g.n.get(), 1); // it is ours; the writer waits for us
+                    assert_eq!(g.m.runlock(), Status::Ok);
+                }
+            },
+        );
+        assert_eq!((withdrawn, g.n.get()), (calls.n() == 0, 2));
+        g.is_free();
+    });
+}
+
+#[test]
+fn a_callback_at_an_event() {
+    explore("event: a callback is withdrawn or called", 5, || {
+        let (e, calls) = (shared((RawEvent::default(), Cell::new(0))), shared(Calls::default()));
+        let cb = calls.callback();
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { e.0.wait_later(cb) }, Status::WouldBlock);
+        let mut withdrawn = false;
+        beside(
+            move || {
+                e.1.set(1);
+                assert_eq!(e.0.set(), Ok(true));
+                assert_eq!(e.0.clear(), Ok(true));
+            },
+            || {
+                withdrawn = e.0.withdraw(cb).unwrap();
+                if !withdrawn {
+                    assert_eq!(e.1.get(), 1);
+                }
+            },
+        );
+        assert_eq!(withdrawn, calls.n() == 0);
     });
 }

@@ -6,8 +6,8 @@
 
 mod support;
 
-use gort::sync::Mutex;
 use gort::sync::mutex::RawMutex;
+use gort::sync::{Mutex, Semaphore};
 use gort::{Status, Time, Wait, WaitGroup, channel, sleep, spawn, yield_now};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use support::sync::{Arc, pipe};
@@ -51,6 +51,30 @@ fn TestMutex() {
         assert!(!m.is_locked());
         drop(m.try_lock().expect("it is free"));
         repeat(3, 2000, |_| hammer(10, scale(200, 2000)));
+    })
+}
+
+/// Go's semaphore of the runtime, which its mutex stands on; here a semaphore of one is a lock.
+#[test]
+fn TestSemaphore() {
+    check(|| {
+        let s = Arc::new(Semaphore::new(1));
+        let inside = Arc::new(AtomicUsize::new(0));
+        let wg = WaitGroup::new();
+        for _ in 0..10 {
+            let (s, inside) = (s.clone(), inside.clone());
+            wg.go(move || {
+                for i in 0..scale(100, 1000) {
+                    let _permit = s.acquire(1).unwrap();
+                    assert_eq!(inside.fetch_add(1, SeqCst), 0, "two at once");
+                    if i % 7 == 0 {
+                        yield_now()
+                    }
+                    inside.fetch_sub(1, SeqCst);
+                }
+            });
+        }
+        wg.wait().unwrap();
     })
 }
 

@@ -9,6 +9,7 @@ use gort::status::Status;
 use gort::wait::Wait;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use std::cell::Cell;
 
 /// Whose call it is. While it lives, gort's calls of this thread speak for the task (lane.rs L5).
 pub struct Caller {
@@ -87,7 +88,7 @@ impl Caller {
         if is_loop_running(py)? {
             return Err(errors::misuse(
                 py,
-                "a blocking call on a thread whose asyncio loop is running would freeze the loop; await recv_async(), send_async(), select_async() or lock_async() instead",
+                "a blocking call on a thread whose asyncio loop is running would freeze the loop; await its other form instead: recv_async(), send_async(), select_async(), lock_async(), acquire_async(), wait_async()",
             ));
         }
         Ok(())
@@ -142,6 +143,14 @@ impl Caller {
             return Err(e);
         }
         Ok(())
+    }
+
+    /// A wait has ended with `status`. `undo` gives back what was had while a signal's handler raised something.
+    fn ended(&self, py: Python<'_>, status: Status, undo: impl Fn()) -> PyResult<()> {
+        if !status.is_ok() {
+            return Err(self.error(py, status));
+        }
+        self.settle(py).inspect_err(|_| undo())
     }
 
     /// What a call that ended with `status` raises.
@@ -222,11 +231,38 @@ fn wait_long(py: Python<'_>, within: Within, wait: impl Fn(Wait) -> Status, undo
     if c.task.is_null() {
         c.may_block_thread(py)?
     }
-    let s = wait(limits);
-    if !s.is_ok() {
-        return Err(c.error(py, s));
+    c.ended(py, wait(limits), undo)
+}
+
+/// The same for what a cancelled task may not even have at once: any blocking call but a lock.
+pub fn wait_within(
+    py: Python<'_>,
+    timeout: Option<f64>,
+    now: impl Fn() -> Status,
+    wait: impl Fn(Wait) -> Status,
+    undo: impl Fn(),
+) -> PyResult<()> {
+    let c = Caller::new(py)?;
+    let limits = c.within(py, timeout)?;
+    if c.task.is_null() {
+        match now() {
+            Status::Ok => return Ok(()),
+            Status::WouldBlock => c.may_block_thread(py)?,
+            s => return Err(errors::of(py, s)),
+        }
     }
-    c.settle(py).inspect_err(|_| undo())
+    c.ended(py, wait(limits), undo)
+}
+
+/// The status of a call whose result goes into a cell: for `wait_for` and `wait_within`.
+pub fn kept<R>(cell: &Cell<R>, result: Result<R, Status>) -> Status {
+    match result {
+        Ok(r) => {
+            cell.set(r);
+            Status::Ok
+        }
+        Err(s) => s,
+    }
 }
 
 fn last_error() -> String {

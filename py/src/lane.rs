@@ -555,8 +555,10 @@ unsafe fn thread_block(wait: &mut dyn FnMut(Time) -> bool) -> bool {
     let th = unsafe { &*Thread::get() };
     // Also in a task's foreign call: a handler runs under the C frames, and may not park there, for the thread's wait is open (`Caller::new`).
     let main = th.tid.load(Relaxed) == std::process::id() as i32;
-    // Of a plain lock in C, whose result nobody looks at: it is set when that is had (K3).
-    let mut kept: Option<PyErr> = None;
+    // Of a plain lock in C, whose result nobody looks at, or of a condition that takes its mutex again: what a handler raises, or had raised, is set when it is had (K3). No handler may run beside it.
+    let fixed = th.party.fixed.load(Relaxed) == FIXED;
+    // SAFETY: attached.
+    let mut kept = if fixed { PyErr::take(unsafe { Python::assume_attached() }) } else { None };
     loop {
         // SAFETY: attached; nothing of Python is touched in between.
         let told = unsafe {
@@ -578,7 +580,7 @@ unsafe fn thread_block(wait: &mut dyn FnMut(Time) -> bool) -> bool {
         }
         // SAFETY: as above.
         if main && unsafe { ffi::PyErr_CheckSignals() } != 0 {
-            if th.party.fixed.load(Relaxed) == FIXED {
+            if fixed {
                 let e = PyErr::take(py);
                 kept = kept.or(e);
                 continue;

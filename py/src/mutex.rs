@@ -4,6 +4,7 @@
 
 use crate::aio_later::{self, Later};
 use crate::call::{self, Within};
+use crate::guard::guard;
 use crate::{errors, lane};
 use gort::sched::callback::Callback;
 use gort::sched::watch::Place;
@@ -15,7 +16,7 @@ use pyo3::prelude::*;
 /// One holder at a time.
 #[pyclass(frozen, module = "gort", weakref)]
 pub struct Mutex {
-    raw: RawMutex,
+    pub raw: RawMutex,
 }
 
 /// Where a lock is asked for, while locks are watched.
@@ -33,8 +34,14 @@ fn place(py: Python<'_>) -> PyResult<String> {
 }
 
 impl Mutex {
+    /// One that is not locked.
+    pub fn create(py: Python<'_>) -> PyResult<Mutex> {
+        lane::thread(py)?;
+        Ok(Mutex { raw: RawMutex::new() })
+    }
+
     #[inline(always)]
-    fn acquire(&self, py: Python<'_>, within: Within) -> PyResult<()> {
+    pub fn acquire(&self, py: Python<'_>, within: Within) -> PyResult<()> {
         let plain = matches!(within, Within::Plain);
         call::wait_for(
             py,
@@ -48,21 +55,31 @@ impl Mutex {
     }
 
     #[inline(always)]
-    fn release(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn release(&self, py: Python<'_>) -> PyResult<()> {
         match self.raw.unlock() {
             Status::Ok => Ok(()),
             Status::Misuse => Err(errors::misuse(py, "the mutex is not locked")),
             s => Err(errors::of(py, s)),
         }
     }
+
+    fn enter(&self, py: Python<'_>) -> PyResult<()> {
+        self.acquire(py, Within::Plain)
+    }
+
+    fn leave(&self, py: Python<'_>) -> PyResult<()> {
+        self.release(py)
+    }
+
+    fn enter_async<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        aio_later::wait_for(slf.py(), Locking(slf.clone().unbind()))
+    }
 }
 
-#[pymethods]
-impl Mutex {
+guard!(async Mutex {
     #[new]
     fn new(py: Python<'_>) -> PyResult<Mutex> {
-        lane::thread(py)?;
-        Ok(Mutex { raw: RawMutex::new() })
+        Mutex::create(py)
     }
 
     /// Waits until it is free and locks it. Without a timeout only what a signal's handler raises ends the wait; with one, cancellation does too.
@@ -92,43 +109,14 @@ impl Mutex {
 
     /// `lock` for asyncio: to be awaited.
     fn lock_async<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        aio_later::wait_for(slf.py(), Locking(slf.clone().unbind()))
-    }
-
-    fn __enter__(&self, py: Python<'_>) -> PyResult<()> {
-        self.acquire(py, Within::Plain)
-    }
-
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        _value: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
-        self.release(py)
-    }
-
-    fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Mutex::lock_async(slf)
-    }
-
-    fn __aexit__<'py>(
-        &self,
-        py: Python<'py>,
-        _kind: &Bound<'_, PyAny>,
-        _value: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.release(py)?;
-        aio_later::done(py)
+        Mutex::enter_async(slf)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> String {
         let state = if slf.get().raw.is_locked() { "locked" } else { "unlocked" };
         format!("<gort.Mutex {state} at {:p}>", slf.as_ptr())
     }
-}
+});
 
 /// A mutex that is awaited.
 struct Locking(Py<Mutex>);

@@ -15,6 +15,7 @@
 use super::mutex::RawMutex;
 use crate::sched::party::Reason;
 use crate::sched::wakelist::WakeList;
+use crate::sched::watch::Place;
 use crate::sched::{Cx, enter};
 use crate::status::Status;
 use crate::sys::prim::*;
@@ -57,7 +58,13 @@ impl RawCond {
 
     /// Unlocks the mutex, waits for a signal, and locks it again (CV4). MISUSE if it is not locked, and then nothing happens. CANCELED, DEADLOCK, SHUTDOWN and, with limits, TIMED_OUT: without a
     /// signal, and with the mutex locked.
+    #[track_caller]
     pub fn wait(&self, mutex: &RawMutex, wait: Wait) -> Status {
+        self.wait_at(mutex, wait, Place::here())
+    }
+
+    /// The same, for a face: `place` is where the mutex is asked for.
+    pub fn wait_at(&self, mutex: &RawMutex, wait: Wait, place: Place) -> Status {
         let limits = Limits::of(wait);
         let cx = match at::come(limits) {
             Ok(cx) => cx,
@@ -75,7 +82,7 @@ impl RawCond {
         let s = self.sleep(limits, unlocked);
         if unlocked.is_ok() {
             // A plain lock: it fails in no way that matters here.
-            let _ = mutex.lock();
+            let _ = mutex.lock_at(place);
         }
         s
     }

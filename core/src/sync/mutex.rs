@@ -17,15 +17,15 @@
 //! Rejected: hand-over always (a pair of tasks on one processor then switches for each lock); a futex on the word (blocks the thread, and with it every task on it).
 
 use crate::sched::lot::{self, Bucket, bucket, era};
-use crate::sched::party::{FIXED, HOSTED, Reason, Who};
+use crate::sched::party::{Reason, Who};
 use crate::sched::watch::{self, Place};
 use crate::sched::{Cx, Time, enter, ready, ticket};
 use crate::status::Status;
 use crate::sys::clock;
 use crate::sys::prim::*;
 use crate::sys::race::Spot;
-use crate::wait::at;
-use crate::wait::block::{Wait, block, interrupted, status_of};
+use crate::wait::at::{self, Limits};
+use crate::wait::block::{Wait, block, status_of};
 use core::ptr::from_ref;
 
 mod later;
@@ -91,12 +91,12 @@ impl RawMutex {
     /// The same, for a face: `place` is where it is asked for.
     #[inline(always)]
     pub fn lock_at(&self, place: Place) -> Status {
-        if self.fast() { Status::Ok } else { self.lock_slow(Wait::FOREVER, FIXED, place) }
+        if self.fast() { Status::Ok } else { self.lock_slow(Limits::PLAIN, place) }
     }
 
     /// As `lock_at`, but the caller's host may end the wait (CANCELED: a signal's handler has raised something), and so may the judge (DEADLOCK).
     pub fn lock_hosted(&self, place: Place) -> Status {
-        if self.fast() { Status::Ok } else { self.lock_slow(Wait::FOREVER, HOSTED, place) }
+        if self.fast() { Status::Ok } else { self.lock_slow(Limits::HOSTED, place) }
     }
 
     /// Locks within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
@@ -109,7 +109,7 @@ impl RawMutex {
     /// As `lock_at`.
     #[inline]
     pub fn lock_within_at(&self, wait: Wait, place: Place) -> Status {
-        if self.fast() { Status::Ok } else { self.lock_slow(wait, 0, place) }
+        if self.fast() { Status::Ok } else { self.lock_slow(Limits::of(wait), place) }
     }
 
     /// Locks if it is free, else WOULD_BLOCK. May say so too when it is about to be handed over (MX3).
@@ -207,27 +207,19 @@ impl RawMutex {
 
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, wait: Wait, fixed: u8, place: Place) -> Status {
-        self.had(self.lock_long(wait, fixed, place), place)
+    fn lock_slow(&self, limits: Limits, place: Place) -> Status {
+        self.had(self.lock_long(limits, place), place)
     }
 
-    fn lock_long(&self, wait: Wait, fixed: u8, place: Place) -> Status {
-        let plain = fixed != 0;
-        let mut cx = match enter() {
+    fn lock_long(&self, limits: Limits, place: Place) -> Status {
+        let mut cx = match at::come(limits) {
             Ok(cx) => cx,
             Err(s) => return s,
         };
-        lot::begin();
         if watch::is_on() {
             cx.exit();
             watch::wants(self.watched(), place);
             cx = match enter() {
-                Ok(cx) => cx,
-                Err(s) => return s,
-            }
-        }
-        if !plain {
-            cx = match interrupted(cx) {
                 Ok(cx) => cx,
                 Err(s) => return s,
             }
@@ -244,9 +236,7 @@ impl RawMutex {
                 unsafe { b.lock.unlock() };
                 return cx.out(Status::Ok);
             }
-            let refused = if plain { None } else { wait.over() };
-            let refused = refused.or((!plain && std::thread::panicking()).then_some(Status::Misuse)); // H5
-            if let Some(s) = refused {
+            if let Some(s) = limits.refused() {
                 // SAFETY: locked above.
                 unsafe {
                     self.unmark(b);
@@ -260,8 +250,8 @@ impl RawMutex {
             let (now, state) = unsafe {
                 b.push(w, self.at(), since.is_some());
                 since.get_or_insert_with(clock::now);
-                party.fixed.store(fixed, Relaxed);
-                block(cx, &b.lock, Reason::Mutex, from_ref(b).cast(), wait)
+                party.fixed.store(limits.fixed, Relaxed);
+                block(cx, &b.lock, Reason::Mutex, from_ref(b).cast(), limits.wait)
             };
             cx = now;
             cx.party().fixed.store(0, Relaxed);
@@ -273,7 +263,7 @@ impl RawMutex {
                     self.unmark(b);
                     b.lock.unlock();
                 }
-                return cx.out(status_of(state, wait));
+                return cx.out(status_of(state, limits.wait));
             }
             if w.status.get().is_ok() {
                 self.content(b, since);

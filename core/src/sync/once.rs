@@ -75,6 +75,11 @@ impl RawOnce {
         if self.is_done() { Ok(Turn::Done) } else { self.begin_slow(Limits::PLAIN) }
     }
 
+    /// As `begin`, but the caller's host may end the wait (CANCELED: a signal's handler has raised something), and so may the judge (DEADLOCK).
+    pub fn begin_hosted(&self) -> Result<Turn, Status> {
+        if self.is_done() { Ok(Turn::Done) } else { self.begin_slow(Limits::HOSTED) }
+    }
+
     /// The same within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
     #[inline]
     pub fn begin_within(&self, wait: Wait) -> Result<Turn, Status> {

@@ -12,6 +12,7 @@
 //! SE5  One that asks for more than there ever are is refused with LIMIT at once. (Go waits for the context's end.)
 
 use crate::sched::Cx;
+use crate::sched::callback::Callback;
 use crate::sched::party::Reason;
 use crate::sched::wakelist::WakeList;
 use crate::status::Status;
@@ -122,23 +123,26 @@ impl RawSemaphore {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn acquire_slow(&self, cx: Cx, n: u32, limits: Limits) -> Status {
-        let queue = Queue::lock(&self.word);
+    /// Under the queue's lock: takes `n` units if they can be had (true), else marks that somebody is about to queue.
+    fn take_or_mark(&self, n: u32) -> bool {
         loop {
             let raw = self.word.load(Relaxed);
             let to = self.with(seen(raw), n);
             // Acquire: as in `take`. From QUEUED on the word is the lock's (SE2).
-            if self.word.compare_exchange(raw, stored(to.unwrap_or(seen(raw) | QUEUED)), Acquire, Relaxed).is_err() {
-                continue;
+            if self.word.compare_exchange(raw, stored(to.unwrap_or(seen(raw) | QUEUED)), Acquire, Relaxed).is_ok() {
+                return to.is_some();
             }
-            if to.is_some() {
-                queue.unlock();
-                self.order().fetch();
-                return cx.out(Status::Ok);
-            }
-            break;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_slow(&self, cx: Cx, n: u32, limits: Limits) -> Status {
+        let queue = Queue::lock(&self.word);
+        if self.take_or_mark(n) {
+            queue.unlock();
+            self.order().fetch();
+            return cx.out(Status::Ok);
         }
         if let Some(s) = limits.refused() {
             self.settle_and_wake(queue, cx);
@@ -154,6 +158,34 @@ impl RawSemaphore {
                 e.cx.out(e.status)
             }
         }
+    }
+
+    /// Takes `n` units now (OK; LIMIT: there never are so many), or enlists the callback (WOULD_BLOCK): then its function is called when they are its, unless it is withdrawn.
+    ///
+    /// # Safety
+    /// The semaphore stays in place until that call, or until it is withdrawn. The callback is the caller's, and in no other wait.
+    pub unsafe fn acquire_later(&self, n: u32, cb: &Callback) -> Status {
+        if n > self.size {
+            return Status::Limit;
+        }
+        // SAFETY: contract.
+        let s = unsafe {
+            at::later(&self.word, cb, Ask { kind: 0, amount: n }, Reason::Semaphore, || self.take_or_mark(n))
+        };
+        if s.is_ok() {
+            self.had_later()
+        }
+        s
+    }
+
+    /// The callback's function was called, and its owner has come to know: the units are the caller's.
+    pub fn had_later(&self) {
+        self.order().fetch()
+    }
+
+    /// Takes an enlisted callback out: true if its function will not be called. False: the units are its owner's, who uses or releases them. MISUSE from inside gort: nothing has changed.
+    pub fn withdraw(&self, cb: &Callback) -> Result<bool, Status> {
+        at::withdraw(&self.word, cb, |queue, cx| self.settle_and_wake(queue, cx))
     }
 
     /// Gives `n` units back. MISUSE if fewer are taken; anybody may.

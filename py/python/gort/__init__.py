@@ -30,19 +30,25 @@ Several channels at once::
 """
 
 from ._gort import (
+    Barrier as Barrier,
     Canceled as Canceled,
     Case as Case,
     Channel as Channel,
     Closed as Closed,
+    Cond as Cond,
     Deadlock as Deadlock,
     Error as Error,
+    Event as Event,
     FuncTimer as FuncTimer,
     InvalidArgument as InvalidArgument,
     LimitExceeded as LimitExceeded,
     Misuse as Misuse,
     Mutex as Mutex,
+    Once as Once,
     Receiver as Receiver,
+    RWMutex as RWMutex,
     Selector as Selector,
+    Semaphore as Semaphore,
     Sender as Sender,
     ShutDown as ShutDown,
     Task as Task,
@@ -77,6 +83,7 @@ from ._gort import (
 from ._got import Got as Got
 from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info
+from ._once import once as once
 from ._run import run as run, shield as shield
 from ._time import (
     RetryError as RetryError,
