@@ -100,7 +100,8 @@ def test_wait_for_returns_the_predicates_value():
             assert c.wait_for(predicate) is box
             assert c.wait_for(predicate, timeout=0) is box
         t.join()
-        assert asked == [0, 0, 0, 1, 1]
+        # A signal while nobody waits is nobody's, so it may be asked less often than there are signals.
+        assert asked[0] == 0 and asked[-2:] == [1, 1] and len(asked) <= 5
 
     gort.run(main)
 

@@ -74,9 +74,10 @@ def test_who_waits_goes_on_also_if_it_is_cleared_before_they_run():
 
 def test_cancelled_task_does_not_wait_and_finds_out_though_it_is_set():
     def main():
-        e, seen = gort.Event(), []
+        e, started, seen = gort.Event(), gort.Event(), []
 
         def wait():
+            started.set()
             try:
                 e.wait()
             except gort.TaskCanceled:
@@ -87,7 +88,7 @@ def test_cancelled_task_does_not_wait_and_finds_out_though_it_is_set():
                 raise
 
         t = gort.go(wait)
-        gort.sleep(0.005)
+        started.wait()
         t.cancel()
         t.join()
         assert t.canceled and seen == [True]

@@ -139,9 +139,10 @@ def test_alloc_cancel_doesnt_starve():
 def test_acquire_canceled_takes_nothing_though_there_is_something():
     # Go's TestWeightedAcquireCanceled.
     def main():
-        sem, seen = gort.Semaphore(1), []
+        sem, started, seen = gort.Semaphore(1), gort.Event(), []
 
         def ask():
+            started.set()
             try:
                 gort.sleep(30)
             except gort.TaskCanceled:
@@ -155,7 +156,7 @@ def test_acquire_canceled_takes_nothing_though_there_is_something():
                 raise
 
         t = gort.go(ask)
-        gort.sleep(0.005)
+        started.wait()
         t.cancel()
         t.join()
         assert seen == [1, 0]
