@@ -41,6 +41,11 @@ MUTANTS = [
     ("timer_loses_its_function", "a function that can not be started loses the reference of its setting", "loom_timer", "function_end_of_its_run_against_expiry"),
     ("mutex_forgets_the_queue", "an unlock that wakes one forgets that others wait", "loom_mutex", "three_lock_at_once"),
     ("mutex_loses_the_handover", "a mutex that is handed over looks free", "loom_mutex", "three_lock_at_once"),
+    ("rwmutex_leaves_without_settling", "a writer that gives up leaves the readers behind it waiting", "loom_sync", "a_writer_that_is_cancelled_before_a_reader"),
+    ("semaphore_leaves_without_settling", "one that gives up leaves those behind it waiting who fit", "loom_sync", "one_that_asks_for_all_and_gives_up"),
+    ("cond_spends_the_signal", "a signal is spent on one that gave up", "loom_sync", "a_signal_past_one_that_gives_up"),
+    ("barrier_forgets_who_was_counted", "one that was counted in gives up all the same", "loom_sync", "one_that_gives_up_at_a_barrier"),
+    ("once_wakes_nobody", "what is done wakes nobody", "loom_sync", "three_come_and_one_does_it"),
     ("withdraw_settles_nothing", "a callback that is withdrawn leaves those behind it waiting", "loom_sync", "a_callback_that_leaves_lets_the_one_behind_it_in"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far

@@ -121,18 +121,24 @@ fn two_readers_and_a_writer() {
 fn a_writer_that_gives_up_between_readers() {
     explore("rwmutex: a writer with a deadline between two readers", 3, || {
         let g = shared(Guarded::default());
-        let got = shared(Cell::new(false));
+        let through = shared(RawEvent::default());
         assert_eq!(g.m.rlock(), Status::Ok);
         together(
             vec![
-                Box::new(move || got.set(g.write_within(TIMED, Status::TimedOut))),
+                Box::new(move || {
+                    g.write_within(TIMED, Status::TimedOut); // in the end it may have it
+                }),
                 Box::new(move || {
                     g.read();
+                    assert_eq!(through.set(), Ok(true));
                 }),
             ],
-            || assert_eq!(g.m.runlock(), Status::Ok),
+            || {
+                // It is the writer's giving up, and nothing else, that lets the second reader in, if that comes later.
+                assert_eq!(through.wait(Wait::FOREVER), Status::Ok);
+                assert_eq!(g.m.runlock(), Status::Ok);
+            },
         );
-        assert_eq!(g.n.get(), u32::from(got.get()));
         g.is_free();
     });
 }
@@ -141,24 +147,74 @@ fn a_writer_that_gives_up_between_readers() {
 fn a_writer_that_is_cancelled_before_a_reader() {
     explore("rwmutex: a writer that is cancelled, a reader behind it", 3, || {
         let g = shared(Guarded::default());
-        let s = source();
-        let got = shared(Cell::new(false));
+        let (s, through) = (source(), shared(RawEvent::default()));
         assert_eq!(g.m.rlock(), Status::Ok);
         together(
             vec![
-                Box::new(move || got.set(g.write_within(under(s), Status::Canceled))),
+                Box::new(move || {
+                    g.write_within(under(s), Status::Canceled);
+                }),
                 Box::new(move || {
                     as_task();
                     g.read();
+                    assert_eq!(through.set(), Ok(true));
                 }),
             ],
             || {
                 s.cancel(Status::Canceled);
+                assert_eq!(through.wait(Wait::FOREVER), Status::Ok);
                 assert_eq!(g.m.runlock(), Status::Ok);
             },
         );
-        assert_eq!(g.n.get(), u32::from(got.get()));
         g.is_free();
+    });
+}
+
+/// Whoever has it alone may free it: nobody who unlocked before touches it then (A4).
+#[test]
+fn memory_goes_after_the_last_unlock() {
+    let alone = |m: &'static RawRwMutex| {
+        if !m.lock_within(TIMED).is_ok() {
+            assert_eq!(m.lock(), Status::Ok);
+        }
+        m.wreck();
+    };
+    explore("rwmutex: a writer's unlock, and the next one frees it", 3, move || {
+        let m = shared(RawRwMutex::default());
+        assert_eq!(m.lock(), Status::Ok);
+        beside(move || alone(m), || assert_eq!(m.unlock(), Status::Ok));
+    });
+    explore("rwmutex: a reader's unlock, and the next one frees it", 3, move || {
+        let m = shared(RawRwMutex::default());
+        assert_eq!(m.rlock(), Status::Ok);
+        beside(move || alone(m), || assert_eq!(m.runlock(), Status::Ok));
+    });
+    explore("rwmutex: two readers unlock, and the next one frees it", 3, || {
+        let m = shared(RawRwMutex::default());
+        assert_eq!((m.rlock(), m.rlock()), (Status::Ok, Status::Ok));
+        together(
+            vec![
+                Box::new(move || assert_eq!(m.runlock(), Status::Ok)),
+                Box::new(move || {
+                    assert_eq!(m.lock(), Status::Ok);
+                    m.wreck();
+                }),
+            ],
+            || assert_eq!(m.runlock(), Status::Ok),
+        );
+    });
+    explore("semaphore: a release, and the next one frees it", 3, || {
+        let m = shared(RawSemaphore::new(1));
+        assert_eq!(m.acquire(1, Wait::FOREVER), Status::Ok);
+        beside(
+            move || {
+                if !m.acquire(1, TIMED).is_ok() {
+                    assert_eq!(m.acquire(1, Wait::FOREVER), Status::Ok);
+                }
+                m.wreck();
+            },
+            || assert_eq!(m.release(1), Status::Ok),
+        );
     });
 }
 
@@ -252,16 +308,17 @@ fn a_broadcast_against_two_waits() {
 fn a_signal_past_one_that_gives_up() {
     explore("cond: a signal, one that gives up and one that does not", 2, || {
         let w = shared(Watched::default());
-        let first = shared(Cell::new(false));
         together(
             vec![
                 Box::new(move || {
-                    first.set(w.take(TIMED));
-                    if first.get() {
-                        // It took what the other waits for: gives it back.
-                        w.add();
+                    assert_eq!(w.m.lock(), Status::Ok);
+                    let s = if w.n.get() == 0 { w.c.wait(&w.m, TIMED) } else { Status::TimedOut };
+                    // Woken, it hands the signal on; one that gave up does nothing.
+                    assert_eq!(w.m.unlock(), Status::Ok);
+                    if s.is_ok() {
                         assert_eq!(w.c.signal_one(), Status::Ok);
                     }
+                    left_the_queue();
                 }),
                 Box::new(move || assert!(w.take(Wait::FOREVER))),
             ],
@@ -353,7 +410,7 @@ fn two_ask_for_all_and_one_for_some() {
 #[test]
 fn one_that_asks_for_all_and_gives_up() {
     explore("semaphore: one that asks for all gives up, one behind it fits", 3, || {
-        let s = shared((RawSemaphore::new(2), Cell::new(0)));
+        let s = shared((RawSemaphore::new(2), Cell::new(0), RawEvent::default()));
         assert_eq!(s.0.acquire(1, Wait::FOREVER), Status::Ok);
         together(
             vec![
@@ -364,10 +421,14 @@ fn one_that_asks_for_all_and_gives_up() {
                     as_task();
                     assert_eq!(s.0.acquire(1, Wait::FOREVER), Status::Ok);
                     left_the_queue();
-                    assert_eq!(s.0.release(1), Status::Ok);
+                    assert_eq!((s.0.release(1), s.2.set()), (Status::Ok, Ok(true)));
                 }),
             ],
-            || assert_eq!(s.0.release(1), Status::Ok),
+            || {
+                // It is the other's giving up, and nothing else, that lets it in.
+                assert_eq!(s.2.wait(Wait::FOREVER), Status::Ok);
+                assert_eq!(s.0.release(1), Status::Ok);
+            },
         );
         assert_eq!(s.0.free(), 2);
     });

@@ -4,7 +4,7 @@
 //!  O1  A bucket's lock guards its queue, and with it what the word says of those who wait: whoever changes that bit holds it.
 //!  O2  A waiter's `slot` is the address it waits for. Waiters of several words share a bucket; each word's are in the order of their coming.
 //!  O3  To the protocol of waiting the object is the bucket, which begins with its lock and is never freed. So the word's memory may go as soon as its last user has unlocked it.
-//!  O4  In the child of a fork nobody waits: the lot is made anew (`reset`).
+//!  O4  In the child of a fork nobody waits: the lot is made anew (`reset`). After a shutdown nobody does either: who waited then was given up.
 //!
 //! Rejected: a queue in the object (it must then be made and freed, and be 64 bytes); a hash table that grows (waiters are few, and a bucket is looked through in order).
 
@@ -137,6 +137,14 @@ fn tell_word() {
     // SAFETY: null, or a static (`show_in`).
     if let Some(at) = unsafe { SHOWN.load(Relaxed).as_ref() } {
         at.store(word, Relaxed)
+    }
+}
+
+/// Forgets all who wait: tasks that a shutdown gave up, whose memory goes (O4). Words stay as they are: what such a task held nobody unlocks.
+#[cfg(not(loom))]
+pub fn forget_all() {
+    for b in &LOT {
+        b.lock.with(|| b.queue.clear());
     }
 }
 

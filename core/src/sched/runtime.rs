@@ -636,6 +636,7 @@ fn release_memory(rt: &'static Runtime) -> Status {
     // hundred bytes, is left: its bell and flags may be looked at by whoever loaded the pointer just before, outside the bracket.
     unsafe {
         stack::release_all();
+        lot::forget_all();
         TASKS.reset();
         run::RUNS.reset();
         objects::release_all();

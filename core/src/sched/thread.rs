@@ -71,6 +71,8 @@ pub struct Thread {
     pub random: Cell<u64>,
     /// The lane whose loop this thread runs; null for plain threads.
     pub lane: RelaxedPtr<Lane>,
+    /// Tasks bound to it that panic and are parked in a plain lock (`wait/block.rs` K4).
+    pub parked_panics: Cell<u32>,
     // ---- written by others
     pub mailbox: CachePadded<Mailbox<Task>>,
     pub bell: Bell,
@@ -130,6 +132,7 @@ impl Thread {
             party_bell: Bell::new(),
             waits: Waits::new(),
             stop: AtomicBool::new(false),
+            parked_panics: Cell::new(0),
             preempt: AtomicBool::new(false),
             hired: AtomicBool::new(false),
             alive: AtomicBool::new(true),
@@ -188,6 +191,7 @@ impl Thread {
         self.until.set(clock::NEVER);
         self.pinned_next.set(null_mut());
         self.spinning.set(false);
+        self.parked_panics.set(0);
         self.hired.store(false, Relaxed);
         self.preempt.store(false, Relaxed);
         // Whatever tasks these held were given up with the runtime they belonged to; their links are not to be followed.
@@ -196,6 +200,8 @@ impl Thread {
         self.bell.reset();
         self.party_bell.reset();
         self.listed.set(NOWHERE);
+        // The queue that its waiter stood in is not there any more.
+        self.party.waiter.queued.set(false);
         self.party.ticket.close();
         super::last_error::clear(&self.party);
     }

@@ -90,7 +90,7 @@ impl RawEvent {
             return cx.out(Status::Ok);
         }
         let queue = Queue::lock(&self.word);
-        let refused = if self.is_set() { Some(Status::Ok) } else { limits.refused() };
+        let refused = if self.is_set() { Some(Status::Ok) } else { limits.refused(cx) };
         if let Some(s) = refused {
             queue.unlock();
             return cx.out(s);

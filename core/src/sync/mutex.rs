@@ -17,7 +17,7 @@
 //! Rejected: hand-over always (a pair of tasks on one processor then switches for each lock); a futex on the word (blocks the thread, and with it every task on it).
 
 use crate::sched::lot::{self, Bucket, bucket, era};
-use crate::sched::party::{Reason, Who};
+use crate::sched::party::{FIXED, Reason, Who};
 use crate::sched::watch::{self, Place};
 use crate::sched::{Cx, Time, enter, ready, ticket};
 use crate::status::Status;
@@ -25,7 +25,7 @@ use crate::sys::clock;
 use crate::sys::prim::*;
 use crate::sys::race::Spot;
 use crate::wait::at::{self, Limits};
-use crate::wait::block::{Wait, block, status_of};
+use crate::wait::block::{Wait, status_of};
 use core::ptr::from_ref;
 
 mod later;
@@ -149,12 +149,16 @@ impl RawMutex {
                 watch::meets(self.watched())
             }
         }
+        self.had(if self.take() { Status::Ok } else { Status::WouldBlock }, place)
+    }
+
+    /// Locks it if it is free and not about to be handed over.
+    fn take(&self) -> bool {
         let word = self.word.load(Relaxed);
         let free = is_stale(word) || word & (LOCKED | STARVING) == 0;
         let to = if is_stale(word) { locked() } else { word | locked() };
         // Acquire: pairs with the Release of `unlock`.
-        let done = free && self.word.compare_exchange(word, to, Acquire, Relaxed).is_ok();
-        self.had(if done { Status::Ok } else { Status::WouldBlock }, place)
+        free && self.word.compare_exchange(word, to, Acquire, Relaxed).is_ok()
     }
 
     /// Acquire: pairs with the Release of `unlock`.
@@ -227,6 +231,9 @@ impl RawMutex {
         if self.spin(cx) {
             return cx.out(Status::Ok);
         }
+        if at::must_not_park(cx, limits) {
+            return at::poll(cx, || self.take());
+        }
         let b = bucket(self.at());
         let mut since: Option<Time> = None;
         loop {
@@ -236,7 +243,7 @@ impl RawMutex {
                 unsafe { b.lock.unlock() };
                 return cx.out(Status::Ok);
             }
-            if let Some(s) = limits.refused() {
+            if let Some(s) = limits.refused(cx) {
                 // SAFETY: locked above.
                 unsafe {
                     self.unmark(b);
@@ -250,11 +257,9 @@ impl RawMutex {
             let (now, state) = unsafe {
                 b.push(w, self.at(), since.is_some());
                 since.get_or_insert_with(clock::now);
-                party.fixed.store(limits.fixed, Relaxed);
-                block(cx, &b.lock, Reason::Mutex, from_ref(b).cast(), limits.wait)
+                at::block_fixed(cx, b, Reason::Mutex, limits)
             };
             cx = now;
-            cx.party().fixed.store(0, Relaxed);
             if state != ticket::WON {
                 // SAFETY: the waiter was pushed here.
                 unsafe {
@@ -262,6 +267,9 @@ impl RawMutex {
                     b.remove(w);
                     self.unmark(b);
                     b.lock.unlock();
+                }
+                if limits.fixed == FIXED {
+                    continue; // a fork's child, whose queues are gone: there it may be free
                 }
                 return cx.out(status_of(state, limits.wait));
             }
@@ -325,20 +333,36 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     fn unlock_slow(&self) -> Status {
+        self.about_to_unlock();
+        match enter() {
+            Ok(cx) => cx.out(self.unlock_long(cx)),
+            Err(s) => s,
+        }
+    }
+
+    /// `unlock` for a caller that is inside already, and stays: a condition's, whose waiter stands in a queue. What is watched is its affair.
+    pub(in crate::sync) fn unlock_inside(&self, cx: Cx) -> Status {
+        self.order().add();
+        // Release: as in `unlock`.
+        let done = self.word.compare_exchange(lot::word(), 0, Release, Relaxed).is_ok();
+        if done { Status::Ok } else { self.unlock_long(cx) }
+    }
+
+    /// Is it watched, and if so, what is said before it is unlocked? Outside the bracket.
+    pub(in crate::sync) fn about_to_unlock(&self) {
         if watch::is_on() && self.is_locked() {
             watch::gives(self.watched())
         }
-        let cx = match enter() {
-            Ok(cx) => cx,
-            Err(s) => return s,
-        };
+    }
+
+    fn unlock_long(&self, cx: Cx) -> Status {
         let b = bucket(self.at());
         b.lock.lock();
         let word = self.word.load(Relaxed);
         if is_stale(word) || word & LOCKED == 0 {
             // SAFETY: locked above.
             unsafe { b.lock.unlock() };
-            return cx.out(Status::Misuse);
+            return Status::Misuse;
         }
         // SAFETY: the lock is held; what was won is ours until it is made ready.
         unsafe {
@@ -346,7 +370,7 @@ impl RawMutex {
             if w.is_null() {
                 self.word.store(0, Release);
                 b.lock.unlock();
-                return cx.out(Status::Ok);
+                return Status::Ok;
             }
             let more = if !cfg!(feature = "mutant_mutex_forgets_the_queue") && b.holds(self.at()) { QUEUED } else { 0 };
             let epoch = word & !(LOCKED | QUEUED | STARVING);
@@ -367,6 +391,6 @@ impl RawMutex {
             b.lock.unlock();
             ready(cx, party);
         }
-        cx.out(Status::Ok)
+        Status::Ok
     }
 }

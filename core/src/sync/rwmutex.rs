@@ -19,7 +19,7 @@
 
 use crate::sched::Cx;
 use crate::sched::callback::Callback;
-use crate::sched::party::{Reason, Waiter};
+use crate::sched::party::{FIXED, Reason, Waiter};
 use crate::sched::wakelist::WakeList;
 use crate::status::Status;
 use crate::sys::prim::*;
@@ -243,7 +243,7 @@ impl RawRwMutex {
 
     /// Takes an enlisted callback out: true if its function will not be called. False: the lock is its owner's, who uses or unlocks it. MISUSE from inside gort: nothing has changed.
     pub fn withdraw(&self, cb: &Callback) -> Result<bool, Status> {
-        at::withdraw(&self.word, cb, |queue, cx| self.settle_and_wake(queue, cx, false))
+        at::withdraw(&self.word, cb, |queue, cx| self.settle_and_wake(queue, cx, seen(self.word.load(Relaxed)), false))
     }
 
     /// How many readers have it, and whether a writer has. Another may lock or unlock it meanwhile.
@@ -299,6 +299,16 @@ impl RawRwMutex {
     #[cold]
     #[inline(never)]
     fn lock_slow(&self, kind: u16, limits: Limits) -> Status {
+        loop {
+            let s = self.lock_long(kind, limits);
+            // A plain lock's wait that ends so ends in a fork's child, whose queues are gone: there it may be free.
+            if s != Status::Shutdown || limits.fixed != FIXED {
+                return s;
+            }
+        }
+    }
+
+    fn lock_long(&self, kind: u16, limits: Limits) -> Status {
         let cx = match at::come(limits) {
             Ok(cx) => cx,
             Err(s) => return s,
@@ -310,14 +320,17 @@ impl RawRwMutex {
         if self.take(kind) || at::spin(cx, look) {
             return cx.out(Status::Ok);
         }
+        if at::must_not_park(cx, limits) {
+            return at::poll(cx, || self.take(kind));
+        }
         let queue = Queue::lock(&self.word);
         if self.take_or_mark(kind) {
             queue.unlock();
             self.had(kind);
             return cx.out(Status::Ok);
         }
-        if let Some(s) = limits.refused() {
-            self.settle_and_wake(queue, cx, false);
+        if let Some(s) = limits.refused(cx) {
+            self.settle_and_wake(queue, cx, seen(self.word.load(Relaxed)), false);
             return cx.out(s);
         }
         match queue.wait(cx, Ask { kind, amount: 0 }, reason(kind), limits) {
@@ -326,7 +339,11 @@ impl RawRwMutex {
                 cx.out(Status::Ok)
             }
             Err(e) => {
-                self.settle_and_wake(e.queue, e.cx, false);
+                if cfg!(feature = "mutant_rwmutex_leaves_without_settling") {
+                    e.queue.unlock();
+                    return e.cx.out(e.status);
+                }
+                self.settle_and_wake(e.queue, e.cx, seen(self.word.load(Relaxed)), false);
                 e.cx.out(e.status)
             }
         }
@@ -347,9 +364,13 @@ impl RawRwMutex {
                 queue.unlock();
                 return cx.out(Status::Misuse);
             }
-            // AcqRel: as in `runlock`; whoever is let in now comes after the other readers, too.
-            if self.word.compare_exchange(raw, stored(word - READER), AcqRel, Relaxed).is_ok() {
-                self.settle_and_wake(queue, cx, false);
+            if word & QUEUED != 0 {
+                self.settle_and_wake(queue, cx, word - READER, false);
+                return cx.out(Status::Ok);
+            }
+            // Release: as in `runlock`. The last access: whoever locks it now may free it.
+            if self.word.compare_exchange(raw, stored(word - READER), Release, Relaxed).is_ok() {
+                queue.unlock();
                 return cx.out(Status::Ok);
             }
         }
@@ -368,9 +389,14 @@ impl RawRwMutex {
             queue.unlock();
             return cx.out(Status::Misuse);
         }
-        // Release: as in `unlock`. Nobody else writes: a writer has it, and QUEUED is ours (RW2).
-        self.word.store(stored(word & !WRITER), Release);
-        self.settle_and_wake(queue, cx, true);
+        // Nobody else writes: a writer has it, and QUEUED is ours (RW2).
+        if word & QUEUED != 0 {
+            self.settle_and_wake(queue, cx, word & !WRITER, true);
+        } else {
+            // Release: as in `unlock`. The last access: whoever locks it now may free it.
+            self.word.store(stored(word & !WRITER), Release);
+            queue.unlock();
+        }
         cx.out(Status::Ok)
     }
 
@@ -384,10 +410,10 @@ impl RawRwMutex {
         true
     }
 
-    /// Lets in who can get in now; `over_writers`: readers also past a writer (RW4). The last access to the word, then the unlock, then the wake-ups.
-    fn settle_and_wake(&self, queue: Queue, cx: Cx, over_writers: bool) {
+    /// What the word becomes, and who gets in by that; `over_writers`: readers also past a writer (RW4). One swap, the last access to it (A4): before that nobody gets in who could free it.
+    /// Then the unlock, then the wake-ups.
+    fn settle_and_wake(&self, queue: Queue, cx: Cx, mut word: u64, over_writers: bool) {
         let mut wakes = WakeList::new();
-        let mut word = seen(self.word.load(Relaxed));
         if word & QUEUED != 0 {
             let mut next = queue.first().filter(|_| over_writers);
             while let Some(w) = next {
@@ -408,5 +434,14 @@ impl RawRwMutex {
             self.word.swap(stored(word), AcqRel);
         }
         queue.wake(cx, wakes)
+    }
+}
+
+#[cfg(loom)]
+impl RawRwMutex {
+    /// Its memory is about to be used for something else: loom reports whoever still uses it.
+    pub fn wreck(&self) {
+        // SAFETY: the model says that nobody else uses it, which is what loom looks at.
+        unsafe { (*from_ref(&self.word).cast_mut()).with_mut(|_| ()) }
     }
 }

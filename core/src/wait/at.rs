@@ -9,13 +9,14 @@
 //!
 //! What this is NOT: the words. Their bits, and who may be granted what, stand in the files of `sync/`.
 
-use super::block::{Wait, block, refuse, status_of};
+use super::block::{Wait, block, panics, refuse, status_of};
 use crate::sched::callback::Callback;
 use crate::sched::lot::{self, Bucket};
 use crate::sched::party::{FIXED, HOSTED, Reason, Waiter};
 use crate::sched::wakelist::WakeList;
 use crate::sched::{Cx, enter, others_wait, ticket};
 use crate::status::Status;
+use crate::sys::clock;
 use crate::sys::prim::*;
 use core::ptr::from_ref;
 
@@ -46,11 +47,11 @@ impl Limits {
     }
 
     /// May the caller not wait at all? Asked under the queue's lock, when it would have to.
-    pub fn refused(&self) -> Option<Status> {
+    pub fn refused(&self, cx: Cx) -> Option<Status> {
         if self.fixed != 0 {
             return None;
         }
-        self.wait.over().or(std::thread::panicking().then_some(Status::Misuse)) // H5
+        self.wait.over().or(panics(cx).then_some(Status::Misuse)) // H5
     }
 }
 
@@ -63,6 +64,55 @@ pub fn come(limits: Limits) -> Result<Cx, Status> {
         return Ok(cx);
     }
     Err(refuse(cx))
+}
+
+/// Must the caller not be parked, though a plain lock would have it so? A task that panics and may move must not (block.rs K4): it would take another thread's count of panics down.
+#[inline]
+pub fn must_not_park(cx: Cx, limits: Limits) -> bool {
+    #[cfg(not(loom))]
+    // SAFETY: the current task is ours.
+    return limits.fixed == FIXED
+        && panics(cx)
+        && unsafe { cx.task().as_ref() }.is_some_and(|t| t.thread.get().is_null());
+    #[cfg(loom)]
+    {
+        let _ = (cx, limits);
+        false // no model panics
+    }
+}
+
+/// `block` of a wait that nobody may be refused, if it is one: the thread knows that a task of its panics and is parked (block.rs K4).
+///
+/// # Safety
+/// As `block`.
+pub unsafe fn block_fixed(cx: Cx, bucket: &'static Bucket, reason: Reason, limits: Limits) -> (Cx, u8) {
+    let party = cx.party();
+    party.fixed.store(limits.fixed, Relaxed);
+    let counted = limits.fixed != 0 && std::thread::panicking() && !cx.task().is_null();
+    let count = |cx: Cx, n: u32| cx.thread.parked_panics.set(cx.thread.parked_panics.get().wrapping_add(n));
+    if counted {
+        count(cx, 1)
+    }
+    // SAFETY: contract.
+    let (cx, state) = unsafe { block(cx, &bucket.lock, reason, from_ref(bucket).cast(), limits.wait) };
+    if counted {
+        count(cx, u32::MAX) // on the same thread: a task that may move polls instead
+    }
+    party.fixed.store(0, Relaxed);
+    (cx, state)
+}
+
+/// What such a caller does instead: it blocks its thread, in a way that the monitor takes for any call of the program's that blocks (its processor goes to another), and looks again now and then.
+/// Whoever has the lock must not be a started task of the same thread.
+#[cold]
+pub fn poll(cx: Cx, mut take: impl FnMut() -> bool) -> Status {
+    cx.exit();
+    let mut pause = 20_000;
+    while !take() {
+        clock::nap(pause);
+        pause = (pause * 2).min(1_000_000);
+    }
+    Status::Ok
 }
 
 /// A few looks before it queues, if whoever is in the way may be running: on another thread, and nobody waits for this one. `look` says whether it got in, or None to look again.
@@ -200,12 +250,9 @@ impl Queue {
 
     /// The rest of `wait` for one that stands in the queue.
     pub fn wait_on(self, cx: Cx, reason: Reason, limits: Limits) -> Result<Cx, Ended> {
-        let party = cx.party();
-        let w = &party.waiter;
-        party.fixed.store(limits.fixed, Relaxed);
+        let w = &cx.party().waiter;
         // SAFETY: the lock is held; the waiter stands in the queue with the number of this wait, and stays until it is taken out.
-        let (cx, state) = unsafe { block(cx, &self.bucket.lock, reason, from_ref(self.bucket).cast(), limits.wait) };
-        cx.party().fixed.store(0, Relaxed);
+        let (cx, state) = unsafe { block_fixed(cx, self.bucket, reason, limits) };
         if state == ticket::WON {
             return Ok(cx);
         }
