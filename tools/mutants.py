@@ -39,6 +39,9 @@ MUTANTS = [
     ("timer_reset_arms_nothing", "a reset does not arm a node though somebody waits", "loom_timer", "reset_against_expiry_with_a_receiver"),
     ("timer_source_comes_back", "a timer that fires puts its entry back into a channel that has let it go", "loom_timer", "release_against_expiry"),
     ("timer_loses_its_function", "a function that can not be started loses the reference of its setting", "loom_timer", "function_end_of_its_run_against_expiry"),
+    ("counter_shares_a_slot", "threads add to one slot without a read-modify-write", "counter", "every_addition_counts"),
+    ("map_stores_unseen", "a new key is put in though another was since the search", "loom_map", "two_store_the_same_key_first"),
+    ("map_takes_twice", "an entry is taken though it is no more in its slot", "loom_map", "two_take_and_one_replaces"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far
 

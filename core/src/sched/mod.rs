@@ -45,6 +45,8 @@ pub mod bell;
 pub mod bracket;
 pub mod callback;
 pub mod entry;
+#[cfg_attr(loom, path = "epoch_loom.rs")]
+pub mod epoch;
 pub mod list;
 pub mod lot;
 pub mod party;
