@@ -50,4 +50,10 @@ mod mutex;
 
 mod waitgroup;
 
+mod counter;
+
+mod map;
+
+mod pool;
+
 mod census;

@@ -55,6 +55,12 @@ table! {
     gort_debounce_flush, gort_debounce_cancel, gort_debounce_free, gort_throttle_new, gort_throttle_call, gort_throttle_free, gort_heartbeat_new,
     gort_heartbeat_free, gort_periodic_new, gort_periodic_free, gort_idle_new, gort_idle_touch, gort_idle_stop, gort_idle_free, gort_retry,
     gort_poll_until, gort_mutex_lock, gort_mutex_try_lock, gort_mutex_lock_until, gort_mutex_unlock,
+    gort_counter_new, gort_counter_free, gort_counter_add, gort_counter_value, gort_counter_reset,
+    gort_map_new, gort_map_new_with, gort_map_free, gort_map_load, gort_map_store,
+    gort_map_swap, gort_map_load_or_store, gort_map_load_and_delete, gort_map_delete, gort_map_compare_and_swap,
+    gort_map_compare_and_delete, gort_map_range, gort_map_len, gort_map_clear, gort_map_collect,
+    gort_pool_new, gort_pool_free, gort_pool_get, gort_pool_put, gort_pool_idle,
+    gort_pool_clear,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

@@ -11,6 +11,8 @@
 #[cfg(not(loom))]
 pub mod alarms;
 #[cfg(not(loom))]
+pub mod boxed;
+#[cfg(not(loom))]
 pub mod census;
 #[cfg(not(loom))]
 pub mod domain;

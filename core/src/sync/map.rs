@@ -9,12 +9,11 @@
 //!     functions only, so safe code can not break it. Keys and values that go are dropped with neither.
 //! M4  What is deleted or replaced is dropped by a later write to its part of the map, when no reader can be looking at it, at the latest with the map; `collect` asks for it now.
 
+#[cfg(not(loom))]
+pub mod bytes;
 mod hash;
 mod raw;
 mod table;
-
-#[cfg(not(loom))]
-pub mod bytes;
 
 pub use hash::{Mixer, Seeded};
 

@@ -1,6 +1,6 @@
 //! `Pool`: objects that are used again. A get takes one that was put back, or makes one; a put keeps it, or drops it when enough are kept.
 //!
-//! What this is: Go's sync.Pool without a collector: nothing leaves it by itself, and `max_idle` says how many it keeps. What it is NOT: a limit on how many are in use (a semaphore is), and nothing that
+//! What this is: Go's sync.Pool without a collector (behind a handle, for C: `pool/words.rs`): nothing leaves it by itself, and `max_idle` says how many it keeps. What it is NOT: a limit on how many are in use (a semaphore is), and nothing that
 //! waits.
 //!
 //! PO1  Each thread has a shard it looks into first; then the others, so an object is made only if every shard was seen empty. The shards' places are `max_idle` together, exactly. A shard that looks
@@ -14,6 +14,8 @@ use crate::sched::thread;
 use crate::sys::cpu;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::{CachePadded, RelaxedUsize};
+pub mod words;
+
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 
