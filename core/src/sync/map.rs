@@ -1,6 +1,7 @@
 //! `Map`: a concurrent hash map with the operations of Go's sync.Map. Loads take no lock.
 //!
-//! What this is: the face; the protocol stands in `map/raw.rs`, the tables in `map/table.rs`, hashing in `map/hash.rs`, keys of bytes behind a handle (for C) in `map/bytes.rs`. What it is NOT: ordered, and
+//! What this is: the face; the protocol stands in `map/raw.rs`, the tables in `map/table.rs`, hashing in `map/hash.rs`, keys of bytes behind a handle (for C) in `map/bytes.rs`,
+//! keys that a host hashes and compares in `map/by_hash.rs`. What it is NOT: ordered, and
 //! not a cache (nothing leaves it by itself).
 //!
 //! M1  A load gives a clone, made while the map keeps the original: another may delete it at once, so no reference leaves a call.
@@ -9,6 +10,8 @@
 //!     functions only, so safe code can not break it. Keys and values that go are dropped with neither.
 //! M4  What is deleted or replaced is dropped by a later write to its part of the map, when no reader can be looking at it, at the latest with the map; `collect` asks for it now.
 
+#[cfg(not(loom))]
+pub mod by_hash;
 #[cfg(not(loom))]
 pub mod bytes;
 mod hash;

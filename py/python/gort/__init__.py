@@ -30,15 +30,19 @@ Several channels at once::
 """
 
 from ._gort import (
+    AtomicInt as AtomicInt,
+    AtomicRef as AtomicRef,
     Canceled as Canceled,
     Case as Case,
     Channel as Channel,
     Closed as Closed,
+    Counter as Counter,
     Deadlock as Deadlock,
     Error as Error,
     FuncTimer as FuncTimer,
     InvalidArgument as InvalidArgument,
     LimitExceeded as LimitExceeded,
+    Map as Map,
     Misuse as Misuse,
     Receiver as Receiver,
     Selector as Selector,
@@ -76,6 +80,7 @@ from ._gort import (
 from ._got import Got as Got
 from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info
+from ._pool import Pool as Pool
 from ._run import run as run, shield as shield
 from ._time import (
     RetryError as RetryError,

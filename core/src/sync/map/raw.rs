@@ -566,6 +566,17 @@ impl<K, V> Raw<K, V> {
         }
     }
 
+    /// The entries that a reader can find in a shard now.
+    #[cfg_attr(loom, allow(dead_code))]
+    pub fn look(&self, pin: &Pin, shard: usize, mut f: impl FnMut(&Entry<K, V>)) {
+        for slot in self.shards[shard].table(pin).into_iter().flat_map(Table::slots) {
+            // Acquire: pairs with the Release that put it there. SAFETY: found under the pin (MP5).
+            if let Some(e) = unsafe { slot.entry.load(Acquire).as_ref() } {
+                f(e)
+            }
+        }
+    }
+
     /// Removes everything, one shard after the other.
     pub fn clear(&self) {
         for shard in &self.shards {
