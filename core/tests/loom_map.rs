@@ -73,16 +73,16 @@ fn two_take_and_one_replaces() {
 fn a_key_that_stays_is_found_while_the_slots_around_it_change() {
     explore("map: load while a slot in its way goes and comes", 3, || {
         let m = Arc::new(M::default());
-        // The same slot to begin with: 18 is behind 2.
+        // One group: 18 is behind 2.
         m.store(2, 1);
         m.store(18, 7);
         let theirs = m.clone();
         let h = loom::thread::spawn(move || {
-            theirs.delete(&2);
-            theirs.store(34, 3); // into the slot that is free again
+            assert_eq!(theirs.load(&18), Some(7));
+            assert!(matches!(theirs.load(&34), None | Some(3)));
         });
-        assert_eq!(m.load(&18), Some(7));
-        assert!(matches!(m.load(&34), None | Some(3)));
+        m.delete(&2);
+        m.store(34, 3); // into the slot that is free again
         h.join().unwrap();
         assert_eq!((m.load(&18), m.load(&34), m.load(&2)), (Some(7), Some(3), None));
         assert_eq!(sum(&m), (2, 10));
@@ -93,7 +93,7 @@ fn a_key_that_stays_is_found_while_the_slots_around_it_change() {
 fn a_table_is_replaced_while_others_store_and_load() {
     explore("map: growing against a store and loads", 3, || {
         let m = Arc::new(M::default());
-        (0..6).for_each(|k| m.store(2 * k, 1)); // the first table is as full as it gets
+        (0..5).for_each(|k| m.store(2 * k, 1)); // the first table is as full as it gets
         let theirs = m.clone();
         let h = loom::thread::spawn(move || theirs.store(100, 5));
         assert_eq!(m.swap(4, 2), Some(1));
@@ -101,7 +101,7 @@ fn a_table_is_replaced_while_others_store_and_load() {
         assert_eq!((m.load(&0), m.load(&4), m.load(&102)), (Some(1), Some(2), Some(6)));
         h.join().unwrap();
         assert_eq!(m.load(&100), Some(5));
-        assert_eq!(sum(&m), (8, 5 + 2 + 5 + 6));
+        assert_eq!(sum(&m), (7, 4 + 2 + 5 + 6));
     })
 }
 

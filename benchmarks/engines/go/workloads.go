@@ -34,6 +34,8 @@ var workloads = []workload{
 	{"channel_vs_mutex_vs_atomic_channel", sumChannel},
 	{"channel_vs_mutex_vs_atomic_mutex", sumMutex},
 	{"channel_vs_mutex_vs_atomic_atomic", sumAtomic},
+	{"counter_5x1m", counterShared},
+	{"map_90_10", map9010},
 	{"yield", yield},
 	{"spawn_join_1m", spawnMany},
 	{"spawn_join_one", spawnOne},

@@ -312,6 +312,8 @@ static const bench_workload workloads[] = {
     {"channel_vs_mutex_vs_atomic_channel", sum_channel},
     {"channel_vs_mutex_vs_atomic_mutex", sum_mutex},
     {"channel_vs_mutex_vs_atomic_atomic", sum_atomic},
+    {"counter_5x1m", counter_shared},
+    {"map_90_10", map_90_10},
     {"yield", yield},
     {"spawn_join_1m", spawn_many},
     {"spawn_join_one", spawn_one},

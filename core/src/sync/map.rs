@@ -25,7 +25,7 @@ use crate::status::Status;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 use core::ops::ControlFlow;
-use raw::{Entry, Fresh, Plan, Raw};
+use raw::{Fresh, Plan, Raw};
 
 /// A map that tasks and threads use at the same time. Loads take no lock; a store locks a part of the map for some instructions, and no code of yours runs meanwhile.
 ///
@@ -178,25 +178,17 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         see: impl FnOnce(Option<&V>, bool) -> R,
     ) -> Result<(R, Option<V>), (Status, V)> {
         let hash = self.hash(&key);
-        let fresh = Entry::make(key, value).map_err(|v| (Status::NoMemory, v))?;
-        // SAFETY: the entry's key does not move and stays until the entry is freed: by us if it is not put in, else not before the pin is gone (MP5).
-        let key: &K = unsafe { &*fresh.key() };
-        let mut fresh: Option<Fresh<K, V>> = Some(fresh);
+        let fresh = Fresh::new(key, value);
         let pin = epoch::pin();
-        let (old, done) = match self.raw.change(&pin, hash, |k| k == key, &mut fresh, plan) {
-            Ok(x) => x,
-            Err(s) => {
-                drop(pin);
-                match fresh {
-                    Some(f) => return Err((s, f.into_value())),
-                    None => no_memory(),
-                }
-            }
-        };
-        let seen = see(old.map(|e| &e.value), done);
+        let done = self.raw.change(&pin, hash, |k| k == fresh.key(), Some(&fresh), plan);
+        let seen = done.map(|(old, done)| see(old.map(|e| &e.value), done));
         drop(pin);
         self.raw.tidy(hash);
-        Ok((seen, fresh.map(Fresh::into_value)))
+        match (seen, fresh.into_value()) {
+            (Ok(seen), left) => Ok((seen, left)),
+            (Err(s), Some(value)) => Err((s, value)),
+            (Err(_), None) => no_memory(), // what failed put nothing in
+        }
     }
 
     /// Sets the value of a key.
@@ -261,7 +253,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         let pin = epoch::pin();
         let plan = |old: Option<&V>| if old.is_some_and(&plan) { Plan::Remove } else { Plan::Leave };
         // Removing needs no memory, so it does not fail.
-        let (old, done) = self.raw.change(&pin, hash, |k| k.borrow() == key, &mut None, plan).unwrap_or((None, false));
+        let (old, done) = self.raw.change(&pin, hash, |k| k.borrow() == key, None, plan).unwrap_or((None, false));
         let seen = old.filter(|_| done).map(|e| see(&e.value));
         drop(pin);
         self.raw.tidy(hash);

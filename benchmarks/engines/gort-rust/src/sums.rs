@@ -1,4 +1,4 @@
-//! One job three ways: five tasks add numbers to a sum, over a channel, under a mutex, with an atomic.
+//! One job three ways: five tasks add numbers to a sum, over a channel, under a mutex, with an atomic; and a counter that they share.
 //!
 //! The mutex is std's: what a user of gort takes today. It blocks the worker and not the task; that is right here, since nobody waits while he holds it.
 //!
@@ -59,6 +59,18 @@ pub fn mutex(n: u64) -> Outcome {
         Err(_) => 1,
     });
     let sum = sum.0.lock().map_or(0, |sum| *sum);
+    outcome(start, n, &[Found { sum, count: n, errors: 0 }], errors)
+}
+
+/// Five tasks that count up together.
+pub fn counter(n: u64) -> Outcome {
+    let counter = Arc::new(Alone(gort::sync::Counter::new()));
+    let start = Instant::now();
+    let errors = share(n, &counter, |counter, _| {
+        counter.inc();
+        0
+    });
+    let sum = counter.0.value() as u64;
     outcome(start, n, &[Found { sum, count: n, errors: 0 }], errors)
 }
 

@@ -3,7 +3,7 @@
 //! What this is: `Raw` with its pins and its tidying. Comparing runs under a pin, with no lock held (MP2). What it is NOT: safe to compare wrongly; a comparison that fails says false, and the caller,
 //! who knows of it, has `keep` say so.
 
-use super::raw::{Entry, Fresh, Plan, Raw};
+use super::raw::{Fresh, Plan, Raw};
 use crate::sched::epoch;
 use crate::status::Status;
 
@@ -40,10 +40,10 @@ impl<K, V> ByHash<K, V> {
         value: V,
         keep: impl Fn(Option<&V>) -> bool,
     ) -> Result<bool, Status> {
-        let mut fresh: Option<Fresh<K, V>> = Some(Entry::make(key, value).map_err(|_| Status::NoMemory)?);
+        let fresh = Fresh::new(key, value);
         let pin = epoch::pin();
         let plan = |old: Option<&V>| if keep(old) { Plan::Leave } else { Plan::Put };
-        let done = self.0.change(&pin, hash, is, &mut fresh, plan).map(|(_, put)| put);
+        let done = self.0.change(&pin, hash, is, Some(&fresh), plan).map(|(_, put)| put);
         drop(pin);
         drop(fresh);
         self.0.tidy(hash);
@@ -54,7 +54,7 @@ impl<K, V> ByHash<K, V> {
     pub fn remove(&self, hash: u64, is: impl Fn(&K) -> bool, this: impl Fn(&V) -> bool) -> bool {
         let pin = epoch::pin();
         let plan = |old: Option<&V>| if old.is_some_and(&this) { Plan::Remove } else { Plan::Leave };
-        let done = self.0.change(&pin, hash, is, &mut None, plan).is_ok_and(|(_, removed)| removed);
+        let done = self.0.change(&pin, hash, is, None, plan).is_ok_and(|(_, removed)| removed);
         drop(pin);
         self.0.tidy(hash);
         done

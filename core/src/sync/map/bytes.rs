@@ -12,7 +12,7 @@ use super::{Map, Seeded, epoch};
 use crate::sched::boxed::Boxed;
 use crate::sched::objects;
 use crate::status::Status;
-use crate::sync::map::raw::{Entry, Plan};
+use crate::sync::map::raw::{Fresh, Plan};
 use crate::sys::prim::*;
 use crate::sys::slab::Slab;
 use core::borrow::Borrow;
@@ -191,21 +191,14 @@ impl Inner {
         see: impl FnOnce(&Held) -> R,
     ) -> Result<(Option<R>, bool), Status> {
         let (hash, copy) = (self.map.hasher.hash_one(key), Key::new(key)?);
-        let give_back = |held: Held| held.given.set(true);
         let held = Held { value, given: RelaxedBool::new(false), rules: self.rules_at() };
-        let mut fresh = match Entry::make(copy, held) {
-            Ok(fresh) => Some(fresh),
-            Err(held) => {
-                give_back(held);
-                return Err(Status::NoMemory);
-            }
-        };
+        let fresh = Fresh::new(copy, held);
         let pin = epoch::pin();
-        let done = self.map.raw.change(&pin, hash, |k: &Key| Borrow::<[u8]>::borrow(k) == key, &mut fresh, plan);
+        let done = self.map.raw.change(&pin, hash, |k: &Key| Borrow::<[u8]>::borrow(k) == key, Some(&fresh), plan);
         let done = done.map(|(old, put)| (old.map(|e| see(&e.value)), put));
         drop(pin);
-        if let Some(f) = fresh {
-            give_back(f.into_value())
+        if let Some(held) = fresh.into_value() {
+            held.given.set(true) // still the caller's
         }
         self.map.raw.tidy(hash);
         done

@@ -1,6 +1,6 @@
 //! The protocol of the map: shards, readers without locks, writers that search without the lock and commit under it.
 //!
-//! MP1  An entry (key and value) is immutable while it can be found. A store over a key puts a new entry into the same slot; a delete makes the slot `GONE`.
+//! MP1  An entry (key and value) is immutable while it can be found. A store over a key puts a new entry into the same slot; a delete leaves the slot empty, and not new (`table.rs` TB2).
 //! MP2  **Nothing of the program's runs under a lock**: hashing, comparing, cloning and dropping keys and values do not. A writer searches as a reader does, under a pin, decides, and commits under the
 //!      shard's lock if what it saw still holds: the table is the same, and the entry it found is still in its slot; or, when it found none, `version` is what it was before the search. Else it
 //!      searches again: another writer went ahead.
@@ -9,85 +9,221 @@
 //! MP4  A shard's table is replaced under its lock, after what is in it was copied. Who searches in the old one answers as of the time when it was replaced.
 //! MP5  What was unlinked is `garbage` of its shard, then of a batch with a mark (`sched/epoch.rs`), and is freed when the mark is ripe, by a writer that has left lock and pin, or when the map goes.
 //!      A pin is held over every look at an entry, so neither entries nor tables are freed, or used again at the same address, under a reader or between a writer's search and its commit.
-//! MP6  The lock guards `version` (written), `live` (written), `used`, `garbage`, `held` (written), `batches`; and slots and `table` (written). Nothing is allocated under it.
+//! MP6  The lock guards `version` (written), `live` (written), `used`, `spare`, `garbage`, `held` (written), `batches`; and slots and `table` (written). Nothing is allocated under it: the memory of entries
+//!      that were freed is kept, and used again by the writers of the shard; a writer that finds none allocates without the lock and comes back.
 //!
 //! Models: `core/tests/loom_map.rs` (all but MP5, for nothing ripens there); MP5 is AddressSanitizer's and ThreadSanitizer's, with `core/tests/map.rs`.
 //!
 //! Rejected: searching under the lock (comparing is the program's code; it may block, or come back to this map); a list a bucket (a miss in the cache for each entry); values changed in place (needs an
 //! entry of their own, and readers one more step); deferring each drop to the collector (see epoch.rs); one table for all shards (every writer would wait while it is copied).
 
-use super::table::{GONE, NEVER, Table};
+use super::table::{Slot, Table};
 use crate::sched::epoch::{self, Mark, Pin};
 use crate::status::Status;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
 use core::alloc::Layout;
+use core::mem::{ManuallyDrop, needs_drop};
 use core::ptr::{NonNull, null_mut};
 
-/// Slots of the first table of a shard.
-const FIRST: usize = 8;
 /// So much garbage makes a batch.
 #[cfg(not(loom))]
-const BATCH: usize = 64;
+const BATCH: usize = 128;
 #[cfg(loom)]
 const BATCH: usize = 2;
+/// A shard that has so many blank entries takes no more of them.
+const SPARE: usize = 2 * BATCH;
 
 /// A key and its value.
 pub struct Entry<K, V> {
     pub key: K,
     pub value: V,
-    /// In the garbage, or in a batch.
-    next: Cell<*mut Entry<K, V>>,
+    /// Neither is a reader's business.
+    link: Cell<Link<K, V>>,
+}
+
+/// An entry is in a table and has a hash, or it is in a list (garbage, a batch, the spare ones) and has a next.
+union Link<K, V> {
+    hash: u64,
+    next: *mut Entry<K, V>,
+}
+
+impl<K, V> Copy for Link<K, V> {}
+impl<K, V> Clone for Link<K, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
 impl<K, V> Entry<K, V> {
-    /// The value back: no memory.
-    pub fn make(key: K, value: V) -> Result<Fresh<K, V>, V> {
-        // SAFETY: an entry has a size (its link).
-        let Some(at) = NonNull::new(unsafe { std::alloc::alloc(Layout::new::<Self>()) }.cast::<Self>()) else {
-            return Err(value);
-        };
-        // SAFETY: fresh memory of an entry's layout.
-        unsafe { at.write(Entry { key, value, next: Cell::new(null_mut()) }) };
-        Ok(Fresh(at))
+    /// # Safety
+    /// In a table, whose shard's lock is held.
+    unsafe fn hash(&self) -> u64 {
+        // SAFETY: contract: written when it was put in.
+        unsafe { self.link.get().hash }
     }
 
     /// # Safety
-    /// Made by `make`, and nobody else has it.
-    unsafe fn free(at: *mut Self) {
-        // SAFETY: contract; a Box has the layout of `make`.
-        drop(unsafe { Box::from_raw(at) })
+    /// In a list that is the caller's.
+    unsafe fn next(&self) -> *mut Self {
+        // SAFETY: contract: written when it was pushed.
+        unsafe { self.link.get().next }
     }
 }
 
-/// An entry that is in no table yet.
-pub struct Fresh<K, V>(NonNull<Entry<K, V>>);
+/// The memory of an entry, with neither key nor value.
+struct Blank<K, V>(NonNull<Entry<K, V>>);
 
-impl<K, V> Fresh<K, V> {
-    pub fn key(&self) -> *const K {
-        // SAFETY: ours, and alive.
-        unsafe { &raw const (*self.0.as_ptr()).key }
+impl<K, V> Blank<K, V> {
+    fn new() -> Result<Self, Status> {
+        // SAFETY: an entry has a size (its link).
+        let at = unsafe { std::alloc::alloc(Layout::new::<Entry<K, V>>()) };
+        NonNull::new(at.cast()).map(Blank).ok_or(Status::NoMemory)
     }
 
-    /// Its value, taken back.
-    pub fn into_value(self) -> V {
-        // SAFETY: ours alone; made by `Entry::make`.
-        let entry = *unsafe { Box::from_raw(self.0.as_ptr()) };
-        core::mem::forget(self);
-        entry.value
+    /// # Safety
+    /// An entry's memory, which nobody else has, and whose key and value were dropped or moved.
+    unsafe fn free(at: *mut Entry<K, V>) {
+        // SAFETY: contract; the layout of `new`.
+        unsafe { std::alloc::dealloc(at.cast(), Layout::new::<Entry<K, V>>()) }
+    }
+}
+
+/// A key and a value that are in no table yet. They are moved into an entry when they are put in.
+pub struct Fresh<K, V> {
+    pair: ManuallyDrop<(K, V)>,
+    gone: Cell<bool>,
+}
+
+impl<K, V> Fresh<K, V> {
+    pub fn new(key: K, value: V) -> Fresh<K, V> {
+        Fresh { pair: ManuallyDrop::new((key, value)), gone: Cell::new(false) }
+    }
+
+    /// The key: to be compared with until it is put in, and not after.
+    #[inline(always)]
+    pub fn key(&self) -> &K {
+        &self.pair.0
+    }
+
+    /// The value, taken back if it was not put in.
+    pub fn into_value(self) -> Option<V> {
+        let mut this = ManuallyDrop::new(self);
+        if this.gone.get() {
+            return None;
+        }
+        // SAFETY: not moved yet, and `this` is not dropped.
+        let (_, value) = unsafe { ManuallyDrop::take(&mut this.pair) };
+        Some(value)
+    }
+
+    /// # Safety
+    /// Once; `to` is an entry's memory.
+    #[inline(always)]
+    unsafe fn move_to(&self, to: *mut Entry<K, V>, hash: u64) {
+        debug_assert!(!self.gone.get());
+        self.gone.set(true);
+        // SAFETY: contract; `gone` keeps the pair from being used or dropped here.
+        unsafe {
+            (&raw mut (*to).key).write(core::ptr::read(&self.pair.0));
+            (&raw mut (*to).value).write(core::ptr::read(&self.pair.1));
+            (&raw mut (*to).link).write(Cell::new(Link { hash }));
+        }
     }
 }
 
 impl<K, V> Drop for Fresh<K, V> {
     fn drop(&mut self) {
-        // SAFETY: as above.
-        unsafe { Entry::free(self.0.as_ptr()) }
+        if !self.gone.get() {
+            // SAFETY: not moved, and dropped once.
+            unsafe { ManuallyDrop::drop(&mut self.pair) }
+        }
+    }
+}
+
+/// Entries, linked: the last one is known, so that two lists become one at once.
+struct List<K, V> {
+    first: *mut Entry<K, V>,
+    last: *mut Entry<K, V>,
+    n: usize,
+}
+
+impl<K, V> Copy for List<K, V> {}
+impl<K, V> Clone for List<K, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> List<K, V> {
+    const NONE: Self = List { first: null_mut(), last: null_mut(), n: 0 };
+
+    /// # Safety
+    /// An entry, or the memory of one with its link, of the list's owner from now on.
+    #[inline(always)]
+    unsafe fn push(mut self, e: *mut Entry<K, V>) -> Self {
+        // SAFETY: contract.
+        unsafe { (*e).link.set(Link { next: self.first }) };
+        if self.first.is_null() {
+            self.last = e
+        }
+        self.first = e;
+        self.n += 1;
+        self
+    }
+
+    /// # Safety
+    /// Both are the caller's.
+    unsafe fn join(self, other: Self) -> Self {
+        if self.first.is_null() || other.first.is_null() {
+            return if self.first.is_null() { other } else { self };
+        }
+        // SAFETY: contract.
+        unsafe { (*self.last).link.set(Link { next: other.first }) };
+        List { first: self.first, last: other.last, n: self.n + other.n }
+    }
+
+    /// Calls `f` with each; it may free it.
+    ///
+    /// # Safety
+    /// The list is the caller's.
+    unsafe fn each(self, mut f: impl FnMut(*mut Entry<K, V>)) {
+        let mut e = self.first;
+        while !e.is_null() {
+            // SAFETY: contract; the link is read before the entry goes.
+            let next = unsafe { (*e).next() };
+            f(e);
+            e = next
+        }
+    }
+
+    /// Drops keys and values.
+    ///
+    /// # Safety
+    /// Entries that nobody looks at.
+    unsafe fn empty(self) {
+        if needs_drop::<(K, V)>() {
+            // SAFETY: contract. Each of them once: they are blank from now on.
+            unsafe {
+                self.each(|e| {
+                    core::ptr::drop_in_place(&raw mut (*e).key);
+                    core::ptr::drop_in_place(&raw mut (*e).value);
+                })
+            }
+        }
+    }
+
+    /// # Safety
+    /// Blank ones that are the caller's.
+    unsafe fn free(self) {
+        // SAFETY: contract.
+        unsafe { self.each(|e| Blank::free(e)) }
     }
 }
 
 /// What was unlinked.
 struct Garbage<K, V> {
-    entries: *mut Entry<K, V>,
+    entries: List<K, V>,
     tables: *mut Table<Entry<K, V>>,
 }
 
@@ -99,23 +235,27 @@ impl<K, V> Clone for Garbage<K, V> {
 }
 
 impl<K, V> Garbage<K, V> {
-    const NONE: Self = Garbage { entries: null_mut(), tables: null_mut() };
+    const NONE: Self = Garbage { entries: List::NONE, tables: null_mut() };
 
+    fn is_empty(&self) -> bool {
+        self.entries.first.is_null() && self.tables.is_null()
+    }
+
+    /// Drops and frees all of it but the memory of single entries, which is blank now and the caller's.
+    ///
     /// # Safety
     /// Nobody looks at any of it.
-    unsafe fn free(mut self) {
+    unsafe fn empty(self) -> List<K, V> {
         // SAFETY: contract; each link is read before its owner goes. A whole table's entries are in no list and in no other table.
         unsafe {
-            while let Some(e) = self.entries.as_ref() {
-                let next = e.next.get();
-                Entry::free(self.entries);
-                self.entries = next;
-            }
-            while let Some(t) = NonNull::new(self.tables) {
-                self.tables = t.as_ref().next.get();
-                free_table(t);
+            self.entries.empty();
+            let mut t = self.tables;
+            while let Some(table) = NonNull::new(t) {
+                t = table.as_ref().next.get();
+                free_table(table);
             }
         }
+        self.entries
     }
 }
 
@@ -125,11 +265,10 @@ unsafe fn free_table<K, V>(t: NonNull<Table<Entry<K, V>>>) {
     // SAFETY: contract.
     unsafe {
         if t.as_ref().whole.get() {
-            for slot in t.as_ref().slots() {
-                let e = slot.entry.load(Relaxed);
-                if !e.is_null() {
-                    Entry::free(e)
-                }
+            for e in t.as_ref().slots().map(|s| s.get()).filter(|e| !e.is_null()) {
+                let one = List::NONE.push(e);
+                one.empty();
+                one.free()
             }
         }
         Table::free(t)
@@ -163,8 +302,10 @@ struct Writers<K, V> {
     lock: ByteLock,
     version: AtomicU64,
     live: RelaxedUsize,
-    /// Slots that are not `NEVER`.
+    /// Slots that are not new.
     used: Cell<usize>,
+    /// Blank ones.
+    spare: Cell<List<K, V>>,
     garbage: Cell<Garbage<K, V>>,
     held: RelaxedUsize,
     batches: Cell<*mut Batch<K, V>>,
@@ -175,7 +316,18 @@ struct Writers<K, V> {
 type Change<'p, K, V> = Result<(Option<&'p Entry<K, V>>, bool), Status>;
 
 /// What a search found: the entry and its slot; or where a new one would go, if there is a table.
-type Search<'p, K, V> = Result<(&'p Entry<K, V>, usize), Option<usize>>;
+type Search<'p, K, V> = Result<(&'p Entry<K, V>, Slot<'p, Entry<K, V>>), Option<Slot<'p, Entry<K, V>>>>;
+
+/// How an attempt to commit ended.
+enum Done {
+    Yes,
+    /// The search does not hold any more.
+    Again,
+    /// The table is full.
+    Full,
+    /// There is no spare entry.
+    NoBlank,
+}
 
 impl<K, V> Shard<K, V> {
     fn new() -> Self {
@@ -184,6 +336,7 @@ impl<K, V> Shard<K, V> {
             version: AtomicU64::new(0),
             live: RelaxedUsize::new(0),
             used: Cell::new(0),
+            spare: Cell::new(List::NONE),
             garbage: Cell::new(Garbage::NONE),
             held: RelaxedUsize::new(0),
             batches: Cell::new(null_mut()),
@@ -202,35 +355,19 @@ impl<K, V> Shard<K, V> {
     #[inline(always)]
     fn find<'p>(&self, table: Option<&'p Table<Entry<K, V>>>, hash: u64, is: impl Fn(&K) -> bool) -> Search<'p, K, V> {
         let Some(table) = table else { return Err(None) };
-        let mut place = None;
-        let mut i = Table::<Entry<K, V>>::start(hash);
-        loop {
-            let slot = table.slot(i);
-            let tag = slot.tag.load(Relaxed);
-            if tag == hash {
-                // Acquire: pairs with the Release that put it there. SAFETY: found under the pin (MP5); immutable (MP1).
-                if let Some(e) = unsafe { slot.entry.load(Acquire).as_ref() }
-                    && is(&e.key)
-                {
-                    return Ok((e, i));
-                }
-            } else if tag == NEVER {
-                return Err(place.or(Some(i)));
-            } else if tag == GONE && place.is_none() {
-                place = Some(i)
-            }
-            i = i.wrapping_add(1)
-        }
+        // SAFETY: an entry that is found under the pin stays until it ends (MP5), and is immutable (MP1).
+        let found = table.find(hash, |e| is(unsafe { &(*e).key }));
+        // SAFETY: as above.
+        found.map(|(e, slot)| (unsafe { &*e }, slot)).map_err(Some)
     }
 
     /// Under the lock: what was unlinked waits for its readers.
+    #[inline(always)]
     fn retire(&self, entry: *mut Entry<K, V>) {
         let w = &self.writers;
-        let mut g = w.garbage.get();
+        let g = w.garbage.get();
         // SAFETY: an entry that was linked until now; readers do not look at its link.
-        unsafe { (*entry).next.set(g.entries) };
-        g.entries = entry;
-        w.garbage.set(g);
+        w.garbage.set(Garbage { entries: unsafe { g.entries.push(entry) }, ..g });
         w.held.set(w.held.get() + 1)
     }
 
@@ -253,80 +390,107 @@ impl<K, V> Shard<K, V> {
         v.store(v.load(Relaxed).wrapping_add(1), Release)
     }
 
-    /// Under the lock: what a search found, replaced or removed. False: it does not hold any more.
+    /// Under the lock: a spare entry with what is fresh in it.
     #[inline(always)]
-    fn commit_found(&self, table: &Table<Entry<K, V>>, old: &Entry<K, V>, at: usize, new: *mut Entry<K, V>) -> bool {
-        let slot = table.slot(at);
-        let old = core::ptr::from_ref(old).cast_mut();
-        let same = cfg!(feature = "mutant_map_takes_twice") || slot.entry.load(Relaxed) == old;
-        if !same || !core::ptr::eq(self.table.load(Relaxed), table) {
-            return false;
-        }
-        if new.is_null() {
-            slot.tag.store(GONE, Relaxed);
-            self.writers.live.set(self.writers.live.get() - 1);
-        }
-        // Release: pairs with the Acquire of `find`.
-        slot.entry.store(new, Release);
-        self.retire(old);
-        true
+    fn make(&self, fresh: &Fresh<K, V>, hash: u64, blank: &mut Option<Blank<K, V>>) -> Option<*mut Entry<K, V>> {
+        let spare = self.writers.spare.get();
+        let at = match blank.take() {
+            Some(b) => b.0.as_ptr(),
+            None if spare.first.is_null() => return None,
+            None => {
+                // SAFETY: a blank entry of the shard's.
+                let next = unsafe { (*spare.first).next() };
+                self.writers.spare.set(List { first: next, n: spare.n - 1, ..spare });
+                spare.first
+            }
+        };
+        // SAFETY: an entry's memory, ours alone; `fresh` is put in once: who calls this ends then.
+        unsafe { fresh.move_to(at, hash) };
+        Some(at)
     }
 
-    /// Under the lock: a new key. None: the search does not hold any more. Some(false): there is no room.
+    /// Under the lock: does a search that found `e` in `slot` still hold?
+    #[inline(always)]
+    fn holds(&self, table: &Table<Entry<K, V>>, e: &Entry<K, V>, slot: Slot<'_, Entry<K, V>>) -> bool {
+        let same = cfg!(feature = "mutant_map_takes_twice") || core::ptr::eq(slot.get(), e);
+        same && core::ptr::eq(self.table.load(Relaxed), table)
+    }
+
+    /// Under the lock: the entry that was found goes, and a new one comes into its place.
+    #[inline(always)]
+    fn commit_found(
+        &self,
+        table: &Table<Entry<K, V>>,
+        old: &Entry<K, V>,
+        slot: Slot<'_, Entry<K, V>>,
+        hash: u64,
+        fresh: Option<&Fresh<K, V>>,
+        blank: &mut Option<Blank<K, V>>,
+    ) -> Done {
+        if !self.holds(table, old, slot) {
+            return Done::Again;
+        }
+        let new = match fresh {
+            Some(fresh) => match self.make(fresh, hash, blank) {
+                Some(new) => new,
+                None => return Done::NoBlank,
+            },
+            None => {
+                self.writers.live.set(self.writers.live.get() - 1);
+                null_mut()
+            }
+        };
+        slot.put(new, hash);
+        self.retire(core::ptr::from_ref(old).cast_mut());
+        Done::Yes
+    }
+
+    /// Under the lock: a new key.
     #[inline(always)]
     fn commit_absent(
         &self,
         table: &Table<Entry<K, V>>,
-        hash: u64,
-        at: usize,
+        slot: Slot<'_, Entry<K, V>>,
         seen: u64,
-        new: *mut Entry<K, V>,
-    ) -> Option<bool> {
+        hash: u64,
+        fresh: &Fresh<K, V>,
+        blank: &mut Option<Blank<K, V>>,
+    ) -> Done {
         let w = &self.writers;
         let unseen = !cfg!(feature = "mutant_map_stores_unseen") && w.version.load(Relaxed) != seen;
         if unseen || !core::ptr::eq(self.table.load(Relaxed), table) {
-            return None;
+            return Done::Again;
         }
-        let slot = table.slot(at);
-        if slot.tag.load(Relaxed) == NEVER {
-            if (w.used.get() + 1) * 4 > table.size() * 3 {
-                return Some(false);
-            }
-            w.used.set(w.used.get() + 1);
+        let new_slot = slot.is_new();
+        if new_slot && !fits(w.used.get() + 1, table.size()) {
+            return Done::Full;
         }
-        slot.tag.store(hash, Relaxed);
-        // Release: pairs with the Acquire of `find`.
-        slot.entry.store(new, Release);
+        let Some(new) = self.make(fresh, hash, blank) else { return Done::NoBlank };
+        w.used.set(w.used.get() + usize::from(new_slot));
+        slot.put(new, hash);
         w.live.set(w.live.get() + 1);
         self.changed();
-        Some(true)
+        Done::Yes
     }
 
     /// Makes room: another table, as large as what is alive asks for, in the place of `old`, or none if another was quicker.
     #[cold]
     fn grow(&self, old: Option<&Table<Entry<K, V>>>) -> Result<(), Status> {
         let w = &self.writers;
-        let size = ((w.live.get() + 1) * 2).next_power_of_two().max(FIRST);
-        let Some(new) = Table::<Entry<K, V>>::new(size) else { return Err(Status::NoMemory) };
+        let Some(new) = Table::<Entry<K, V>>::new((w.live.get() + 1) * 2) else { return Err(Status::NoMemory) };
         let old = old.map_or(null_mut(), |t| core::ptr::from_ref(t).cast_mut());
+        // SAFETY: ours.
+        let new_ref = unsafe { new.as_ref() };
         let took = w.lock.with(|| {
-            if self.table.load(Relaxed) != old || (w.live.get() + 1) * 4 > size * 3 {
+            if self.table.load(Relaxed) != old || !fits(w.live.get() + 1, new_ref.size()) {
                 return false;
             }
-            // SAFETY: `new` is ours, `old` is the shard's table and the lock keeps it so.
-            let (new_ref, old_ref) = unsafe { (new.as_ref(), old.as_ref()) };
-            for slot in old_ref.into_iter().flat_map(Table::slots) {
-                let e = slot.entry.load(Relaxed);
-                if e.is_null() {
-                    continue;
-                }
-                let tag = slot.tag.load(Relaxed);
-                let mut i = Table::<Entry<K, V>>::start(tag);
-                while new_ref.slot(i).tag.load(Relaxed) != NEVER {
-                    i = i.wrapping_add(1)
-                }
-                new_ref.slot(i).tag.store(tag, Relaxed);
-                new_ref.slot(i).entry.store(e, Relaxed);
+            // SAFETY: the shard's table, and the lock keeps it so.
+            let old_ref = unsafe { old.as_ref() };
+            for e in old_ref.into_iter().flat_map(Table::slots).map(|s| s.get()).filter(|e| !e.is_null()) {
+                // SAFETY: an entry of the shard's; the lock keeps it there.
+                let hash = unsafe { (*e).hash() };
+                new_ref.vacant(hash).put(e, hash)
             }
             w.used.set(w.live.get());
             // Release: pairs with the Acquire of `table`.
@@ -351,37 +515,50 @@ impl<K, V> Shard<K, V> {
         pin: &'p Pin,
         hash: u64,
         is: impl Fn(&K) -> bool,
-        fresh: &mut Option<Fresh<K, V>>,
+        fresh: Option<&Fresh<K, V>>,
         plan: impl Fn(Option<&V>) -> Plan,
     ) -> Change<'p, K, V> {
         let w = &self.writers;
-        loop {
+        let mut blank = None;
+        let ended = loop {
             // Acquire: pairs with the Release in `changed`.
             let seen = w.version.load(Acquire);
             let table = self.table(pin);
             let found = self.find(table, hash, &is);
             let old = found.ok().map(|(e, _)| e);
-            let new = match plan(old.map(|e| &e.value)) {
-                Plan::Leave => return Ok((old, false)),
-                Plan::Put => fresh.as_ref().map_or(null_mut(), |f| f.0.as_ptr()),
-                Plan::Remove => null_mut(),
+            let fresh = match plan(old.map(|e| &e.value)) {
+                Plan::Leave => break Ok((old, false)),
+                Plan::Put => fresh,
+                Plan::Remove => None,
             };
-            let done = match (table, found) {
-                (Some(table), Ok((e, at))) => w.lock.with(|| self.commit_found(table, e, at, new).then_some(true)),
-                (Some(table), Err(Some(at))) => w.lock.with(|| self.commit_absent(table, hash, at, seen, new)),
-                _ => Some(false),
+            let done = match (table, found, fresh) {
+                (Some(t), Ok((e, at)), _) => w.lock.with(|| self.commit_found(t, e, at, hash, fresh, &mut blank)),
+                (Some(t), Err(Some(at)), Some(f)) => {
+                    w.lock.with(|| self.commit_absent(t, at, seen, hash, f, &mut blank))
+                }
+                (_, _, Some(_)) => Done::Full,
+                // Nothing to remove.
+                _ => break Ok((None, false)),
             };
             match done {
-                Some(true) => {
-                    if !new.is_null() {
-                        core::mem::forget(fresh.take()); // the table's now
+                Done::Yes => break Ok((old, true)),
+                Done::Again => {}
+                Done::Full => {
+                    if let Err(s) = self.grow(table) {
+                        break Err(s);
                     }
-                    return Ok((old, true));
                 }
-                Some(false) => self.grow(table)?,
-                None => {}
+                Done::NoBlank => match Blank::new() {
+                    Ok(b) => blank = Some(b),
+                    Err(s) => break Err(s),
+                },
             }
+        };
+        if let Some(b) = blank {
+            // SAFETY: made above, and nothing is in it.
+            unsafe { Blank::free(b.0.as_ptr()) }
         }
+        ended
     }
 
     /// Garbage becomes a batch, and batches that are ripe are freed. Outside of lock and pin.
@@ -396,8 +573,7 @@ impl<K, V> Shard<K, V> {
                 w.held.set(0);
                 w.garbage.replace(Garbage::NONE)
             });
-            let empty = garbage.entries.is_null() && garbage.tables.is_null();
-            let batch = if empty {
+            let batch = if garbage.is_empty() {
                 null_mut()
             } else {
                 Box::into_raw(Box::new(Batch { mark: Mark::new(&pin), garbage, next: null_mut() }))
@@ -431,7 +607,17 @@ impl<K, V> Shard<K, V> {
             });
         }
         // SAFETY: taken out of the queue above, so ours; its mark is ripe, so nobody looks at what is in it.
-        unsafe { free_batches(ripe) }
+        let blank = unsafe { empty_batches(ripe) };
+        let left = w.lock.with(|| {
+            if w.spare.get().n >= SPARE {
+                return blank;
+            }
+            // SAFETY: both are the shard's.
+            w.spare.set(unsafe { w.spare.get().join(blank) });
+            List::NONE
+        });
+        // SAFETY: ours, and blank.
+        unsafe { left.free() }
     }
 
     fn waits(&self) -> bool {
@@ -439,25 +625,36 @@ impl<K, V> Shard<K, V> {
     }
 }
 
+/// What is left of them: blank entries.
+///
 /// # Safety
 /// The caller's own, and nobody looks at what is in them.
-unsafe fn free_batches<K, V>(mut b: *mut Batch<K, V>) {
+unsafe fn empty_batches<K, V>(mut b: *mut Batch<K, V>) -> List<K, V> {
+    let mut blank = List::NONE;
     while !b.is_null() {
         // SAFETY: contract; made by a Box.
         unsafe {
             let batch = Box::from_raw(b);
             b = batch.next;
-            batch.garbage.free()
+            blank = blank.join(batch.garbage.empty())
         }
     }
+    blank
+}
+
+/// Is a table of this size large enough for so many slots that are not new?
+const fn fits(used: usize, size: usize) -> bool {
+    used * 8 <= size * 5
 }
 
 impl<K, V> Drop for Shard<K, V> {
     fn drop(&mut self) {
+        let w = &self.writers;
         // SAFETY: nobody else has the map, so there is neither reader nor writer (MP5 holds no more).
         unsafe {
-            self.writers.garbage.get().free();
-            free_batches(self.writers.batches.get());
+            w.garbage.get().empty().free();
+            empty_batches(w.batches.get()).free();
+            w.spare.get().free();
             if let Some(t) = NonNull::new(self.table.load(Relaxed)) {
                 t.as_ref().whole.set(true);
                 free_table(t)
@@ -493,22 +690,22 @@ impl<K, V> Raw<K, V> {
     /// The entry of a key, as long as the pin is held.
     #[inline(always)]
     pub fn get<'p>(&self, pin: &'p Pin, hash: u64, is: impl Fn(&K) -> bool) -> Option<&'p Entry<K, V>> {
-        let (hash, shard) = (hash | 1, self.shard(hash));
+        let shard = self.shard(hash);
         shard.find(shard.table(pin), hash, is).ok().map(|(e, _)| e)
     }
 
-    /// Asks `plan` what to do about the entry with a key, and does it: what was there before, and whether it was changed. `plan` is asked again when another writer went ahead; it may not ask to
-    /// remove what is not there. `fresh` is taken when it was put in. Call `tidy` when the pin is gone.
+    /// Asks `plan` what to do about the entry with a key, and does it: what was there before, and whether it was changed. `plan` is asked again when another writer went ahead; it may ask to put
+    /// only with `fresh`, which is moved into the map then. Call `tidy` when the pin is gone.
     #[inline]
     pub fn change<'p>(
         &self,
         pin: &'p Pin,
         hash: u64,
         is: impl Fn(&K) -> bool,
-        fresh: &mut Option<Fresh<K, V>>,
+        fresh: Option<&Fresh<K, V>>,
         plan: impl Fn(Option<&V>) -> Plan,
     ) -> Change<'p, K, V> {
-        self.shard(hash).change(pin, hash | 1, is, fresh, plan)
+        self.shard(hash).change(pin, hash, is, fresh, plan)
     }
 
     /// After a change: frees what can be freed, now and then.
@@ -556,7 +753,7 @@ impl<K, V> Raw<K, V> {
                 // SAFETY: the lock keeps the table and its entries in place; entries stay until the pin ends (MP5).
                 unsafe {
                     let table = shard.table.load(Relaxed).as_ref();
-                    out.extend(table.into_iter().flat_map(Table::slots).filter_map(|s| s.entry.load(Relaxed).as_ref()))
+                    out.extend(table.into_iter().flat_map(Table::slots).filter_map(|s| s.get().as_ref()))
                 }
                 true
             });
@@ -570,8 +767,8 @@ impl<K, V> Raw<K, V> {
     #[cfg_attr(loom, allow(dead_code))]
     pub fn look(&self, pin: &Pin, shard: usize, mut f: impl FnMut(&Entry<K, V>)) {
         for slot in self.shards[shard].table(pin).into_iter().flat_map(Table::slots) {
-            // Acquire: pairs with the Release that put it there. SAFETY: found under the pin (MP5).
-            if let Some(e) = unsafe { slot.entry.load(Acquire).as_ref() } {
+            // SAFETY: found under the pin (MP5).
+            if let Some(e) = unsafe { slot.get().as_ref() } {
                 f(e)
             }
         }
