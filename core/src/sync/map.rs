@@ -55,7 +55,7 @@ fn bits() -> u32 {
         static BITS: AtomicU32 = AtomicU32::new(0);
         let mut bits = BITS.load(Relaxed);
         if bits == 0 {
-            bits = (crate::sys::cpu::available() * 8).next_power_of_two().clamp(16, 512).ilog2();
+            bits = (crate::sys::cpu::available() * 4).next_power_of_two().clamp(8, 256).ilog2();
             BITS.store(bits, Relaxed);
         }
         bits

@@ -28,7 +28,7 @@ use core::ptr::{NonNull, null_mut};
 
 /// So much garbage makes a batch.
 #[cfg(not(loom))]
-const BATCH: usize = 128;
+const BATCH: usize = 64;
 #[cfg(loom)]
 const BATCH: usize = 2;
 /// A shard that has so many blank entries takes no more of them.
