@@ -14,6 +14,7 @@ use crate::sched::thread;
 use crate::sys::cpu;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::{CachePadded, RelaxedUsize};
+use crate::sys::race::Spot;
 pub mod words;
 
 use core::cell::UnsafeCell;
@@ -31,6 +32,8 @@ struct Shard<T> {
     /// Its length; written under the lock, looked at without (PO1).
     held: RelaxedUsize,
     places: usize,
+    /// What was done before the objects in it were put back (sys/race.rs).
+    order: Spot,
 }
 
 impl<T> Shard<T> {
@@ -40,6 +43,7 @@ impl<T> Shard<T> {
             idle: UnsafeCell::new(Vec::with_capacity(places)),
             held: RelaxedUsize::new(0),
             places,
+            order: Default::default(),
         }
     }
 
@@ -94,7 +98,11 @@ impl<T> Pool<T> {
 
     /// One that was put back; None if there is none.
     pub fn try_take(&self) -> Option<T> {
-        self.near().filter(|s| s.held.get() != 0).find_map(|s| s.with(Vec::pop))
+        self.near().filter(|s| s.held.get() != 0).find_map(|s| {
+            let o = s.with(Vec::pop);
+            s.order.fetch();
+            o
+        })
     }
 
     /// One that was put back, or a new one; not to be returned by itself.
@@ -106,6 +114,7 @@ impl<T> Pool<T> {
     pub fn put(&self, object: T) -> Result<(), T> {
         let mut object = Some(object);
         for shard in self.near().filter(|s| s.held.get() < s.places) {
+            shard.order.add();
             shard.with(|idle| {
                 if idle.len() < shard.places
                     && let Some(o) = object.take()

@@ -22,6 +22,7 @@ use crate::sched::epoch::{self, Mark, Pin};
 use crate::status::Status;
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::*;
+use crate::sys::race::Spot;
 use core::alloc::Layout;
 use core::mem::{ManuallyDrop, needs_drop};
 use core::ptr::{NonNull, null_mut};
@@ -38,6 +39,8 @@ const SPARE: usize = 2 * BATCH;
 pub struct Entry<K, V> {
     pub key: K,
     pub value: V,
+    /// What was done before it was put in (sys/race.rs).
+    order: Spot,
     /// Neither is a reader's business.
     link: Cell<Link<K, V>>,
 }
@@ -128,6 +131,8 @@ impl<K, V> Fresh<K, V> {
             (&raw mut (*to).key).write(core::ptr::read(&self.pair.0));
             (&raw mut (*to).value).write(core::ptr::read(&self.pair.1));
             (&raw mut (*to).link).write(Cell::new(Link { hash }));
+            (&raw mut (*to).order).write(Default::default());
+            (*to).order.leave();
         }
     }
 }
@@ -206,6 +211,7 @@ impl<K, V> List<K, V> {
             // SAFETY: contract. Each of them once: they are blank from now on.
             unsafe {
                 self.each(|e| {
+                    (*e).order.fetch();
                     core::ptr::drop_in_place(&raw mut (*e).key);
                     core::ptr::drop_in_place(&raw mut (*e).value);
                 })
@@ -358,7 +364,11 @@ impl<K, V> Shard<K, V> {
         // SAFETY: an entry that is found under the pin stays until it ends (MP5), and is immutable (MP1).
         let found = table.find(hash, |e| is(unsafe { &(*e).key }));
         // SAFETY: as above.
-        found.map(|(e, slot)| (unsafe { &*e }, slot)).map_err(Some)
+        let found = found.map(|(e, slot)| (unsafe { &*e }, slot)).map_err(Some);
+        if let Ok((e, _)) = found {
+            e.order.fetch()
+        }
+        found
     }
 
     /// Under the lock: what was unlinked waits for its readers.
@@ -758,6 +768,7 @@ impl<K, V> Raw<K, V> {
                 true
             });
             if fits {
+                out.iter().for_each(|e| e.order.fetch());
                 return;
             }
         }
