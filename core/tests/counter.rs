@@ -14,7 +14,7 @@ use support::{check, plain, repeat, scale};
 fn every_addition_counts() {
     plain(|| {
         repeat(2, 100_000, |_| {
-            let (c, each) = (Arc::new(Counter::new()), scale(20_000, 200_000));
+            let (c, each) = (Arc::new(Counter::new()), scale(300_000, 1_000_000));
             let threads: Vec<_> = (0..50)
                 .map(|me| {
                     let c = c.clone();
