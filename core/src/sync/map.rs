@@ -1,6 +1,6 @@
 //! `Map`: a concurrent hash map with the operations of Go's sync.Map. Loads take no lock.
 //!
-//! What this is: the face; the protocol stands in `map/raw.rs`, the tables in `map/table.rs`, hashing in `map/hash.rs`, keys of bytes behind a handle (for C) in `map/bytes.rs`,
+//! What this is: the face; the protocol stands in `map/raw.rs`, the tables in `map/table.rs`, their entries in `map/entry.rs`, hashing in `map/hash.rs`, keys of bytes behind a handle (for C) in `map/bytes.rs`,
 //! keys that a host hashes and compares in `map/by_hash.rs`. What it is NOT: ordered, and
 //! not a cache (nothing leaves it by itself).
 //!
@@ -14,6 +14,7 @@
 pub mod by_hash;
 #[cfg(not(loom))]
 pub mod bytes;
+mod entry;
 mod hash;
 mod raw;
 mod table;
@@ -25,7 +26,8 @@ use crate::status::Status;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 use core::ops::ControlFlow;
-use raw::{Fresh, Plan, Raw};
+use entry::Fresh;
+use raw::{Plan, Raw};
 
 /// A map that tasks and threads use at the same time. Loads take no lock; a store locks a part of the map for some instructions, and no code of yours runs meanwhile.
 ///

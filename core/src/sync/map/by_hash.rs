@@ -3,7 +3,8 @@
 //! What this is: `Raw` with its pins and its tidying. Comparing runs under a pin, with no lock held (MP2). What it is NOT: safe to compare wrongly; a comparison that fails says false, and the caller,
 //! who knows of it, has `keep` say so.
 
-use super::raw::{Fresh, Plan, Raw};
+use super::entry::Fresh;
+use super::raw::{Plan, Raw};
 use crate::sched::epoch;
 use crate::status::Status;
 

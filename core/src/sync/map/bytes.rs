@@ -8,11 +8,12 @@
 //! BM4  `drop` is called once for each value that is the map's at its end, with no lock and no pin, by a later write, by `collect`, or by `free`. `retain` is called under a pin and must not block
 //!      (`sched/epoch.rs` E1).
 
+use super::entry::Fresh;
+use super::raw::Plan;
 use super::{Map, Seeded, epoch};
 use crate::sched::boxed::Boxed;
 use crate::sched::objects;
 use crate::status::Status;
-use crate::sync::map::raw::{Fresh, Plan};
 use crate::sys::prim::*;
 use crate::sys::slab::Slab;
 use core::borrow::Borrow;
