@@ -474,6 +474,14 @@ GORT_ATOMIC_BASE_(ptr, gort_pointer_)
 #undef GORT_ATOMIC_BASE_
 #endif
 
+@part map
+/** The defaults: gort_map_options options = GORT_MAP_OPTIONS_INIT; */
+#define GORT_MAP_OPTIONS_INIT {sizeof(gort_map_options), NULL, NULL, NULL, {0, 0, 0, 0}}
+
+@part pool
+/** The defaults: gort_pool_options options = GORT_POOL_OPTIONS_INIT; */
+#define GORT_POOL_OPTIONS_INIT {sizeof(gort_pool_options), NULL, NULL, NULL, 0, {0, 0, 0, 0}}
+
 @part census
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
 #define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

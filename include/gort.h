@@ -2349,6 +2349,299 @@ GORT_ATOMIC_BASE_(ptr, gort_pointer_)
 #undef GORT_ATOMIC_BASE_
 #endif
 
+/* ---- Counters -------------------------------------------------------------------------------------------- */
+
+/**
+ * A counter that any number of tasks and threads add to at the same time, at a nanosecond or two each: every thread has a place
+ * of its own in it, of which the value is the sum. It takes 2.7 KB.
+ *
+ * Ownership: gort_counter_new() makes one, gort_counter_free() frees it.
+ * Thread-safety: any thread or task. Blocking calls: none.
+ */
+typedef struct gort_counter gort_counter;
+
+/**
+ * Makes a counter at zero.
+ *
+ * Blocks: never. Errors: NULL when there is no memory; gort_last_error() says so.
+ * Ownership: the caller's, freed with gort_counter_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_counter *gort_counter_new(void);
+
+/**
+ * Frees a counter. NULL is allowed and does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN. Thread-safety: any thread or task, as the last user.
+ */
+gort_status gort_counter_free(gort_counter *counter);
+
+/**
+ * Adds `n`, which may be negative. The sum wraps around, as an integer of 64 bits.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: none. Thread-safety: any thread or task.
+ */
+gort_status gort_counter_add(gort_counter *counter, int64_t n);
+
+/**
+ * What was added since the counter was made or reset. It is exact when nobody adds meanwhile, and what others added is ordered
+ * before the call by something else (a wait for them, a channel). 0 for NULL.
+ *
+ * Blocks: never. Errors: none; 0 for a stale handle. Ordering: none. Thread-safety: any thread or task.
+ */
+int64_t gort_counter_value(const gort_counter *counter);
+
+/**
+ * Counts from zero again. `before`, which may be NULL, gets what gort_counter_value() would have said: each addition is in what
+ * one reset gets, or in the value.
+ *
+ * Blocks: never. Errors: as gort_counter_add(). Ordering: none. Thread-safety: any thread or task.
+ */
+gort_status gort_counter_reset(gort_counter *counter, int64_t *before);
+
+/* ---- Maps ------------------------------------------------------------------------------------------------ */
+
+/**
+ * A map that any number of tasks and threads use at the same time, with the operations of Go's sync.Map. A load takes no lock; a
+ * store locks a part of the map for some instructions, and none of your functions is called meanwhile.
+ *
+ * A key is any number of bytes, which the map copies. A value is a pointer, which the map does not follow.
+ *
+ * Whose a value is. It is the map's from a store that succeeded until the map gives it out or drops it. What to do about a value
+ * that one task has loaded while another deletes it is said by the two functions of gort_map_options:
+ *   neither         the map keeps pointers, and what they point to is the program's business (static data, an arena, numbers)
+ *   drop            for values that are not used after they were deleted or replaced, or whose users take care of that; what is
+ *                   loaded is borrowed. gort_map_swap() and gort_map_load_and_delete() hand the value to the caller: it is not dropped
+ *   drop, retain    for counted values. What any call gives out is a reference of the caller's own, made by `retain` while the
+ *                   map holds one: give it back yourself. In gort_map_range() the map gives it back after each call
+ *
+ * `drop` is called once for each value that the map is left with: by a later store or delete, by gort_map_collect(), or by
+ * gort_map_free(), with no lock held and when no call can still be about to give the value out. So it may be called some time after
+ * the value was deleted, and on any thread that writes to the map.
+ *
+ * Ownership: gort_map_new() makes one, gort_map_free() frees it.
+ * Thread-safety: any thread or task. Blocking calls: none.
+ */
+typedef struct gort_map gort_map;
+
+/** What a map may be given. Fill it in with GORT_MAP_OPTIONS_INIT, then change what should differ. */
+typedef struct gort_map_options {
+    /** sizeof(gort_map_options); it tells the library which version of this struct it was given. */
+    size_t struct_size;
+    /** Called with each value that the map is left with; or NULL. It may call gort, and may block. */
+    void (*drop)(void *value, void *arg);
+    /** Called to make another reference to a value; or NULL. It must not block. */
+    void (*retain)(void *value, void *arg);
+    /** For both. */
+    void *arg;
+    /** 0, for later versions. */
+    uint32_t reserved[4];
+} gort_map_options;
+
+/**
+ * Makes an empty map of pointers that nobody has to give back.
+ *
+ * Blocks: never. Errors: NULL when there is no memory; gort_last_error() says so.
+ * Ownership: the caller's, freed with gort_map_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_map *gort_map_new(void);
+
+/**
+ * Makes an empty map as `options` say.
+ *
+ * Blocks: never. Errors: as gort_map_new(); also for NULL or bad `options`, and for `retain` without `drop`.
+ * Ownership: as gort_map_new(); `options` may go away at once. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_map *gort_map_new_with(const gort_map_options *options);
+
+/**
+ * Frees a map; the values in it are dropped. NULL is allowed and does nothing.
+ *
+ * Blocks: only if `drop` does. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task, as the last user: no other call may be in the map.
+ */
+gort_status gort_map_free(gort_map *map);
+
+/**
+ * The value of a key, in `*value`, which may be NULL to ask only whether there is one. Returns 1, or 0 when there is none, or a
+ * negative status.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL (as the key only with a length of 0); GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: what was written before the store is seen after it. Ownership: see gort_map. Thread-safety: any thread or task.
+ */
+int32_t gort_map_load(gort_map *map, const void *key, size_t key_size, void **value);
+
+/**
+ * Sets the value of a key, which may be NULL: a key whose value is NULL is there. The value is the map's if this succeeds.
+ *
+ * Blocks: never. Errors: GORT_NO_MEMORY; else as gort_map_load(). Ordering: what was written before it is seen after a load that
+ * finds the value. Ownership: see gort_map. Thread-safety: any thread or task.
+ */
+gort_status gort_map_store(gort_map *map, const void *key, size_t key_size, void *value);
+
+/**
+ * Sets the value of a key; the one it had is given out in `*previous`. Returns 1, or 0 when it had none, or a negative status.
+ *
+ * Blocks: never. Errors: GORT_INVALID also when `previous` is NULL; else as gort_map_store(). Ordering: as gort_map_store() and
+ * gort_map_load(). Ownership: see gort_map. Thread-safety: any thread or task.
+ */
+int32_t gort_map_swap(gort_map *map, const void *key, size_t key_size, void *value, void **previous);
+
+/**
+ * Sets the value of a key that has none: returns 0. If it has one, that is given out in `*actual`, `value` stays the caller's, and
+ * this returns 1. A negative status otherwise.
+ *
+ * Blocks: never. Errors, ordering, ownership and thread-safety: as gort_map_swap().
+ */
+int32_t gort_map_load_or_store(gort_map *map, const void *key, size_t key_size, void *value, void **actual);
+
+/**
+ * Removes a key; the value it had is given out in `*value`. Returns 1, or 0 when it had none, or a negative status.
+ *
+ * Blocks: never. Errors, ordering, ownership and thread-safety: as gort_map_swap().
+ */
+int32_t gort_map_load_and_delete(gort_map *map, const void *key, size_t key_size, void **value);
+
+/**
+ * Removes a key; the value it had is dropped. Returns 1, or 0 when it had none, or a negative status.
+ *
+ * Blocks: only if `drop` does. Errors, ordering, ownership and thread-safety: as gort_map_store().
+ */
+int32_t gort_map_delete(gort_map *map, const void *key, size_t key_size);
+
+/**
+ * Sets the value of a key if it is `old`, as a pointer. Returns 1, or 0 when it is not (`value` stays the caller's), or a negative
+ * status.
+ *
+ * Blocks: only if `drop` does. Errors, ordering, ownership and thread-safety: as gort_map_store().
+ */
+int32_t gort_map_compare_and_swap(gort_map *map, const void *key, size_t key_size, void *old, void *value);
+
+/**
+ * Removes a key if its value is `old`, as a pointer. Returns 1, or 0 when it is not, or a negative status.
+ *
+ * Blocks: only if `drop` does. Errors, ordering, ownership and thread-safety: as gort_map_store().
+ */
+int32_t gort_map_compare_and_delete(gort_map *map, const void *key, size_t key_size, void *old);
+
+/**
+ * Calls `fn` with each key and value until it returns false. A part of the map is looked at at a time: no key comes twice; one that
+ * is there all the time comes; one that is stored or deleted meanwhile may come. `fn` may use the map, and may block. The key's
+ * bytes are gort's, and go when `fn` returns.
+ *
+ * Blocks: only if `fn` or `drop` does. Errors: as gort_map_load(); also for a NULL `fn`. Ordering: as gort_map_load().
+ * Ownership: see gort_map. Thread-safety: any thread or task.
+ */
+gort_status gort_map_range(gort_map *map, bool (*fn)(const void *key, size_t key_size, void *value, void *arg), void *arg);
+
+/**
+ * The number of keys at some instant: a snapshot, old when it is looked at. 0 for NULL.
+ *
+ * Blocks: never. Errors: none; 0 for a stale handle. Thread-safety: any thread or task.
+ */
+size_t gort_map_len(const gort_map *map);
+
+/**
+ * Removes every key, a part of the map at a time: a key that is stored meanwhile may stay.
+ *
+ * Blocks: only if `drop` does. Errors: as gort_map_load(). Thread-safety: any thread or task.
+ */
+gort_status gort_map_clear(gort_map *map);
+
+/**
+ * Drops the values that were deleted or replaced, now. Returns 1 when nothing is left, 0 when somebody may still be about to give
+ * one out, or a negative status.
+ *
+ * Blocks: only if `drop` does. Errors: as gort_map_load(). Thread-safety: any thread or task.
+ */
+int32_t gort_map_collect(gort_map *map);
+
+/** The defaults: gort_map_options options = GORT_MAP_OPTIONS_INIT; */
+#define GORT_MAP_OPTIONS_INIT {sizeof(gort_map_options), NULL, NULL, NULL, {0, 0, 0, 0}}
+
+/* ---- Pools of objects ------------------------------------------------------------------------------------ */
+
+/**
+ * Objects that are kept to be used again, as Go's sync.Pool does it, but without a collector: nothing leaves by itself, and
+ * `max_idle` says how many are kept. Objects are pointers that the pool does not follow.
+ *
+ * Ownership: gort_pool_new() makes one, gort_pool_free() frees it and drops what it keeps. An object is the pool's while it is kept.
+ * Thread-safety: any thread or task. Blocking calls: none, unless the program's own functions block.
+ */
+typedef struct gort_pool gort_pool;
+
+/** What a pool is given. Fill it in with GORT_POOL_OPTIONS_INIT, then change what should differ. */
+typedef struct gort_pool_options {
+    /** sizeof(gort_pool_options); it tells the library which version of this struct it was given. */
+    size_t struct_size;
+    /** Makes an object, for a get that finds none: NULL says that there is no memory. Or NULL: such a get gives GORT_WOULD_BLOCK. */
+    void *(*make)(void *arg);
+    /**
+     * Called with each object that is not kept any more; or NULL: then a put that finds no place is refused with GORT_LIMIT. It runs
+     * with no lock held, as `make` does; both may call gort, and may block.
+     */
+    void (*drop)(void *object, void *arg);
+    /** For both. */
+    void *arg;
+    /** Objects that are kept at most, up to 16,777,216: 8 bytes are set aside for each. 0: 256. */
+    size_t max_idle;
+    /** 0, for later versions. */
+    uint32_t reserved[4];
+} gort_pool_options;
+
+/**
+ * Makes an empty pool as `options` say.
+ *
+ * Blocks: never. Errors: NULL for NULL or bad `options`, when `max_idle` is too large, or when there is no memory;
+ * gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_pool_free(); `options` may go away at once. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_pool *gort_pool_new(const gort_pool_options *options);
+
+/**
+ * Frees a pool; what it keeps is dropped. NULL is allowed and does nothing. Objects in use are their users'.
+ *
+ * Blocks: only if `drop` does. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task, as the last user: no other call may be in the pool.
+ */
+gort_status gort_pool_free(gort_pool *pool);
+
+/**
+ * An object that was put back, or a new one, in `*object`: the caller's until it is put back, or for good.
+ *
+ * Blocks: only if `make` does. Errors: GORT_WOULD_BLOCK when there is none and no `make`; GORT_NO_MEMORY when `make` gave NULL;
+ * GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: what was written before the object was put back is seen after it. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_pool_get(gort_pool *pool, void **object);
+
+/**
+ * Keeps an object for the next gort_pool_get(), or drops it when `max_idle` are kept. NULL is allowed and does nothing.
+ *
+ * Blocks: only if `drop` does. Errors: GORT_LIMIT when enough are kept and there is no `drop`: the object is still the caller's;
+ * GORT_INVALID for a NULL pool; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: as gort_pool_get(). Thread-safety: any thread or task.
+ */
+gort_status gort_pool_put(gort_pool *pool, void *object);
+
+/**
+ * How many objects are kept at some instant. 0 for NULL.
+ *
+ * Blocks: never. Errors: none; 0 for a stale handle. Thread-safety: any thread or task.
+ */
+size_t gort_pool_idle(const gort_pool *pool);
+
+/**
+ * Drops the objects that are kept. Without `drop` they are forgotten.
+ *
+ * Blocks: only if `drop` does. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_pool_clear(gort_pool *pool);
+
+/** The defaults: gort_pool_options options = GORT_POOL_OPTIONS_INIT; */
+#define GORT_POOL_OPTIONS_INIT {sizeof(gort_pool_options), NULL, NULL, NULL, 0, {0, 0, 0, 0}}
+
 /* ---- Seeing inside --------------------------------------------------------------------------------------- */
 
 /**

@@ -47,6 +47,9 @@ MUTANTS = [
     ("barrier_forgets_who_was_counted", "one that was counted in gives up all the same", "loom_sync", "one_that_gives_up_at_a_barrier"),
     ("once_wakes_nobody", "what is done wakes nobody", "loom_sync", "three_come_and_one_does_it"),
     ("withdraw_settles_nothing", "a callback that is withdrawn leaves those behind it waiting", "loom_sync", "a_callback_that_leaves_lets_the_one_behind_it_in"),
+    ("counter_shares_a_slot", "threads add to one slot without a read-modify-write", "counter", "every_addition_counts"),
+    ("map_stores_unseen", "a new key is put in though another was since the search", "loom_map", "two_store_the_same_key_first"),
+    ("map_takes_twice", "an entry is taken though it is no more in its slot", "loom_map", "two_take_and_one_replaces"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far
 

@@ -64,4 +64,10 @@ mod waitgroup;
 
 mod atomic;
 
+mod counter;
+
+mod map;
+
+mod pool;
+
 mod census;

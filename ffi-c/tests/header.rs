@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 23] = [
+const TITLES: [(&str, &str); 26] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -38,6 +38,9 @@ const TITLES: [(&str, &str); 23] = [
     ("event", "Events"),
     ("waitgroup", "WaitGroups"),
     ("atomic", "Atomics"),
+    ("counter", "Counters"),
+    ("map", "Maps"),
+    ("pool", "Pools of objects"),
     ("census", "Seeing inside"),
 ];
 

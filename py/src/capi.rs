@@ -56,6 +56,12 @@ table! {
     gort_heartbeat_free, gort_periodic_new, gort_periodic_free, gort_idle_new, gort_idle_touch, gort_idle_stop, gort_idle_free, gort_retry,
     gort_poll_until, gort_mutex_lock, gort_mutex_try_lock, gort_mutex_lock_until, gort_mutex_unlock,
     gort_rwmutex_rlock, gort_rwmutex_try_rlock, gort_rwmutex_rlock_until, gort_rwmutex_runlock, gort_rwmutex_lock, gort_rwmutex_try_lock, gort_rwmutex_lock_until, gort_rwmutex_unlock, gort_cond_wait, gort_cond_wait_until, gort_cond_signal, gort_cond_broadcast, gort_once_do, gort_once_try_do, gort_once_do_until, gort_once_is_done, gort_sem_acquire, gort_sem_try_acquire, gort_sem_acquire_until, gort_sem_release, gort_sem_available, gort_barrier_wait, gort_barrier_try_wait, gort_barrier_wait_until, gort_barrier_arrived, gort_event_set, gort_event_clear, gort_event_is_set, gort_event_wait, gort_event_try_wait, gort_event_wait_until,
+    gort_counter_new, gort_counter_free, gort_counter_add, gort_counter_value, gort_counter_reset,
+    gort_map_new, gort_map_new_with, gort_map_free, gort_map_load, gort_map_store,
+    gort_map_swap, gort_map_load_or_store, gort_map_load_and_delete, gort_map_delete, gort_map_compare_and_swap,
+    gort_map_compare_and_delete, gort_map_range, gort_map_len, gort_map_clear, gort_map_collect,
+    gort_pool_new, gort_pool_free, gort_pool_get, gort_pool_put, gort_pool_idle,
+    gort_pool_clear,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

@@ -38,6 +38,8 @@ var workloads = []workload{
 	{"mutex_5x1m", sumMutex},
 	{"atomic_5x1m", sumAtomic},
 	{"wg_add_done_contended", wgAddDone},
+	{"counter_5x1m", counterShared},
+	{"map_90_10", map9010},
 	{"yield", yield},
 	{"spawn_join_1m", spawnMany},
 	{"spawn_join_one", spawnOne},

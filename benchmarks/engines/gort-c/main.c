@@ -316,6 +316,8 @@ static const bench_workload workloads[] = {
     {"mutex_5x1m", sum_mutex},
     {"atomic_5x1m", sum_atomic},
     {"wg_add_done_contended", wg_add_done},
+    {"counter_5x1m", counter_shared},
+    {"map_90_10", map_90_10},
     {"yield", yield},
     {"spawn_join_1m", spawn_many},
     {"spawn_join_one", spawn_one},

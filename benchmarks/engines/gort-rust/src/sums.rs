@@ -1,4 +1,4 @@
-//! One job three ways: five tasks add numbers to a sum, over a channel, under a mutex, with an atomic.
+//! One job three ways: five tasks add numbers to a sum, over a channel, under a mutex, with an atomic; and a counter that they share.
 //!
 //! Also locks and counters by themselves: a mutex that nobody else wants, and a WaitGroup that five tasks count up and down.
 //!
@@ -57,6 +57,18 @@ pub fn mutex(n: u64) -> Outcome {
         0
     });
     let sum = *sum.0.lock();
+    outcome(start, n, &[Found { sum, count: n, errors: 0 }], errors)
+}
+
+/// Five tasks that count up together.
+pub fn counter(n: u64) -> Outcome {
+    let counter = Arc::new(Alone(gort::sync::Counter::new()));
+    let start = Instant::now();
+    let errors = share(n, &counter, |counter, _| {
+        counter.inc();
+        0
+    });
+    let sum = counter.0.value() as u64;
     outcome(start, n, &[Found { sum, count: n, errors: 0 }], errors)
 }
 

@@ -26,7 +26,7 @@ use core::ptr::{NonNull, addr_eq, from_ref, null, null_mut};
 pub const KIND_CONTEXT: u8 = 50;
 
 /// Why a context was cancelled, in words of whoever did it.
-pub type Cause = Arc<dyn Error + Send + Sync>;
+pub type Cause = std::sync::Arc<dyn Error + Send + Sync>;
 
 /// A value of a context.
 #[derive(Clone, Copy)]

@@ -240,6 +240,32 @@ typedef struct gort_python_api {
     gort_status (*event_wait)(gort_event *event);
     gort_status (*event_try_wait)(gort_event *event);
     gort_status (*event_wait_until)(gort_event *event, int64_t deadline, gort_ctx *ctx);
+    gort_counter *(*counter_new)(void);
+    gort_status (*counter_free)(gort_counter *counter);
+    gort_status (*counter_add)(gort_counter *counter, int64_t n);
+    int64_t (*counter_value)(const gort_counter *counter);
+    gort_status (*counter_reset)(gort_counter *counter, int64_t *before);
+    gort_map *(*map_new)(void);
+    gort_map *(*map_new_with)(const gort_map_options *options);
+    gort_status (*map_free)(gort_map *map);
+    int32_t (*map_load)(gort_map *map, const void *key, size_t key_size, void **value);
+    gort_status (*map_store)(gort_map *map, const void *key, size_t key_size, void *value);
+    int32_t (*map_swap)(gort_map *map, const void *key, size_t key_size, void *value, void **previous);
+    int32_t (*map_load_or_store)(gort_map *map, const void *key, size_t key_size, void *value, void **actual);
+    int32_t (*map_load_and_delete)(gort_map *map, const void *key, size_t key_size, void **value);
+    int32_t (*map_delete)(gort_map *map, const void *key, size_t key_size);
+    int32_t (*map_compare_and_swap)(gort_map *map, const void *key, size_t key_size, void *old, void *value);
+    int32_t (*map_compare_and_delete)(gort_map *map, const void *key, size_t key_size, void *old);
+    gort_status (*map_range)(gort_map *map, bool (*fn)(const void *key, size_t key_size, void *value, void *arg), void *arg);
+    size_t (*map_len)(const gort_map *map);
+    gort_status (*map_clear)(gort_map *map);
+    int32_t (*map_collect)(gort_map *map);
+    gort_pool *(*pool_new)(const gort_pool_options *options);
+    gort_status (*pool_free)(gort_pool *pool);
+    gort_status (*pool_get)(gort_pool *pool, void **object);
+    gort_status (*pool_put)(gort_pool *pool, void *object);
+    size_t (*pool_idle)(const gort_pool *pool);
+    gort_status (*pool_clear)(gort_pool *pool);
 } gort_python_api;
 
 #if defined(GORT_PYTHON_TABLE)
@@ -473,6 +499,32 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_event_wait (GORT_PYTHON_TABLE->event_wait)
 #define gort_event_try_wait (GORT_PYTHON_TABLE->event_try_wait)
 #define gort_event_wait_until (GORT_PYTHON_TABLE->event_wait_until)
+#define gort_counter_new (GORT_PYTHON_TABLE->counter_new)
+#define gort_counter_free (GORT_PYTHON_TABLE->counter_free)
+#define gort_counter_add (GORT_PYTHON_TABLE->counter_add)
+#define gort_counter_value (GORT_PYTHON_TABLE->counter_value)
+#define gort_counter_reset (GORT_PYTHON_TABLE->counter_reset)
+#define gort_map_new (GORT_PYTHON_TABLE->map_new)
+#define gort_map_new_with (GORT_PYTHON_TABLE->map_new_with)
+#define gort_map_free (GORT_PYTHON_TABLE->map_free)
+#define gort_map_load (GORT_PYTHON_TABLE->map_load)
+#define gort_map_store (GORT_PYTHON_TABLE->map_store)
+#define gort_map_swap (GORT_PYTHON_TABLE->map_swap)
+#define gort_map_load_or_store (GORT_PYTHON_TABLE->map_load_or_store)
+#define gort_map_load_and_delete (GORT_PYTHON_TABLE->map_load_and_delete)
+#define gort_map_delete (GORT_PYTHON_TABLE->map_delete)
+#define gort_map_compare_and_swap (GORT_PYTHON_TABLE->map_compare_and_swap)
+#define gort_map_compare_and_delete (GORT_PYTHON_TABLE->map_compare_and_delete)
+#define gort_map_range (GORT_PYTHON_TABLE->map_range)
+#define gort_map_len (GORT_PYTHON_TABLE->map_len)
+#define gort_map_clear (GORT_PYTHON_TABLE->map_clear)
+#define gort_map_collect (GORT_PYTHON_TABLE->map_collect)
+#define gort_pool_new (GORT_PYTHON_TABLE->pool_new)
+#define gort_pool_free (GORT_PYTHON_TABLE->pool_free)
+#define gort_pool_get (GORT_PYTHON_TABLE->pool_get)
+#define gort_pool_put (GORT_PYTHON_TABLE->pool_put)
+#define gort_pool_idle (GORT_PYTHON_TABLE->pool_idle)
+#define gort_pool_clear (GORT_PYTHON_TABLE->pool_clear)
 #endif
 
 #if defined(__cplusplus)
