@@ -39,6 +39,13 @@ MUTANTS = [
     ("timer_reset_arms_nothing", "a reset does not arm a node though somebody waits", "loom_timer", "reset_against_expiry_with_a_receiver"),
     ("timer_source_comes_back", "a timer that fires puts its entry back into a channel that has let it go", "loom_timer", "release_against_expiry"),
     ("timer_loses_its_function", "a function that can not be started loses the reference of its setting", "loom_timer", "function_end_of_its_run_against_expiry"),
+    ("group_misses_the_late", "a task that is started in a cancelled group is not cancelled", "group", "task_started_after_the_cancellation_is_cancelled"),
+    ("group_keeps_the_place", "a task of a group does not give its place within the limit back", "group", "go_limit"),
+    ("group_last_error_wins", "a later error takes the place of the first", "group", "panic_of_a_task_is_carried_and_cancels"),
+    ("flight_lands_anothers", "a flight that is over takes whatever flies under its key from the map", "singleflight", "forget"),
+    ("pool_worker_leaves_a_job", "a worker that found nothing for a while leaves though a job is about to come", "pool", "job_that_meets_a_leaving_worker_is_run"),
+    ("pool_keeps_what_is_queued", "a cancelled pool does not answer for the jobs in its queue", "pool", "cancel_ends_running_jobs_and_answers_for_the_queued"),
+    ("pool_keeps_the_state", "a worker goes on with a state that a panic has left", "pool", "panic_is_the_jobs_result_and_takes_the_state_along"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far
 
