@@ -64,6 +64,8 @@ pub use chan::{
     channel, unbounded,
 };
 #[cfg(not(loom))]
+pub use flow::limit;
+#[cfg(not(loom))]
 pub use sched::census::{Metrics, dump_string as dump, metrics};
 #[cfg(not(loom))]
 pub use sched::runtime::{set_workers, shutdown};

@@ -6,6 +6,7 @@
 //!  F3  Nothing here knows the scheduler: tasks are started, cancelled and waited for through the doors that a program has (`wait/join.rs`).
 
 mod group;
+pub mod limit;
 mod members;
 mod pool;
 mod singleflight;
