@@ -4,6 +4,12 @@
 //!  TB2  Below zero it is in debt: those tokens are promised, in the order of asking. `last_event` is when the last of them may act.
 //!  TB3  Time that goes back neither brings tokens nor takes any; from there on it runs anew (as Go's: a limiter that is asked about one span twice grants it twice).
 //!  TB4  The clock is read under the lock, so that two threads do not find it going back; a time that the caller gives is taken as it is.
+//!  TB5  Where an estimate of what has come decides, the result is that of the exact arithmetic: what it is compared with lies further off than the estimate can err, and rounding keeps the order. A test compares the two.
+//!  TB6  For who runs on a worker: while `clock::recent`, which is kept up every few milliseconds then, is what it was when the last grant looked at the clock, a token that was left then is granted without a look. It does not
+//!       matter when it was taken, since the bucket cannot have come to overflow meanwhile: one that is nearly full looks. Should whoever keeps `recent` up be late, a bucket may hold above its burst what came in that
+//!       time, and no more. Nobody is refused without a look, and times that a caller gives are taken as they are.
+//!
+//! Measured beside each other: the lock and the clock 11.5 ns together (they overlap; the lock alone 4), two divisions 10; by TB6 5 in all.
 
 use super::{Grant, Grants, INF, Limiter, Locked, SECOND};
 use crate::sched;
@@ -28,8 +34,23 @@ struct State {
     tokens: f64,
     last: i64,
     limit: f64,
+    /// The limit, of a nanosecond; about.
+    per_ns: f64,
     burst: u32,
     last_event: i64,
+    /// What `sched::recent` said when `last` was read off the clock (TB6); i64::MIN: it was not, or nobody keeps it.
+    mark: i64,
+}
+
+/// While `recent` stands still no more time has passed than this, ns (TB6).
+const STILL: f64 = 20e6;
+
+/// An estimate is right to far less than this.
+const ABOVE: f64 = 1.000001;
+const BELOW: f64 = 0.999999;
+
+const fn per_ns(limit: f64) -> f64 {
+    if limit > 0.0 { limit * 1e-9 } else { 0.0 }
 }
 
 /// How many come in so long a time.
@@ -75,7 +96,68 @@ impl State {
         self.last = now;
         self.tokens = tokens;
         self.last_event = at;
+        self.mark = i64::MIN;
         Ok(at)
+    }
+
+    /// `take` for who acts at once or not at all. Where an estimate of what has come decides it, no division is made (TB5).
+    #[inline(always)]
+    fn allow(&mut self, now: i64, n: u32) -> bool {
+        if self.limit == INF {
+            return true;
+        }
+        let (wants, burst) = (f64::from(n), f64::from(self.burst));
+        if wants > burst {
+            return false;
+        }
+        let elapsed = if now < self.last { 0 } else { now.saturating_sub(self.last) };
+        let came = elapsed as f64 * self.per_ns;
+        let most = self.tokens + came * ABOVE;
+        let tokens = if self.tokens + came * BELOW >= burst {
+            burst
+        } else if most == self.tokens {
+            most // less than the last bit of it
+        } else if wants - most > self.per_ns * ABOVE {
+            return false; // it would have to wait for a nanosecond at the least
+        } else {
+            return self.take(now, n, now).is_ok();
+        };
+        if tokens < wants {
+            return self.take(now, n, now).is_ok();
+        }
+        self.last = now;
+        self.tokens = tokens - wants;
+        self.last_event = now;
+        self.mark = i64::MIN;
+        true
+    }
+
+    /// `allow`, now; without a look at the clock where that cannot say anything new (TB6).
+    #[inline(always)]
+    fn allow_now(&mut self, n: u32) -> bool {
+        let (wants, recent) = (f64::from(n), sched::recent());
+        if recent == self.mark
+            && recent != i64::MIN
+            && self.tokens >= wants
+            && self.tokens + self.per_ns * STILL <= f64::from(self.burst)
+        {
+            self.tokens -= wants;
+            return true;
+        }
+        if self.limit == INF {
+            return true;
+        }
+        let now = sched::now_near(); // TB4
+        let granted = self.allow(now, n);
+        if granted {
+            self.mark = recent
+        }
+        granted
+    }
+
+    fn set_limit(&mut self, limit: f64) {
+        self.limit = limit;
+        self.per_ns = per_ns(limit);
     }
 
     /// Go's CancelAt: what was reserved after it is not restored. `limit`: the one it was granted at.
@@ -88,7 +170,7 @@ impl State {
             return;
         }
         self.tokens = (self.advanced(now) + restore).min(f64::from(self.burst));
-        self.last = now;
+        (self.last, self.mark) = (now, i64::MIN);
         if grant.at == self.last_event {
             let before = grant.at.saturating_add(time_of(limit, -f64::from(grant.n)));
             if before >= now {
@@ -100,6 +182,7 @@ impl State {
     fn settle(&mut self, now: i64) {
         self.tokens = self.advanced(now);
         self.last = now;
+        self.mark = i64::MIN;
     }
 }
 
@@ -113,7 +196,15 @@ impl TokenBucket {
         } else {
             limit
         };
-        TokenBucket(Locked::new(State { tokens: burst as f64, last: i64::MIN, limit, burst, last_event: i64::MIN }))
+        TokenBucket(Locked::new(State {
+            tokens: burst as f64,
+            last: i64::MIN,
+            limit,
+            per_ns: per_ns(limit),
+            burst,
+            last_event: i64::MIN,
+            mark: i64::MIN,
+        }))
     }
 }
 
@@ -134,15 +225,12 @@ impl Limiter for TokenBucket {
 
     #[inline]
     fn allow_at(&self, now: Time, n: u32) -> bool {
-        self.0.with(|s| s.take(now.0, n, now.0).is_ok())
+        self.0.with(|s| s.allow(now.0, n))
     }
 
     #[inline]
     fn allow_n(&self, n: u32) -> bool {
-        self.0.with(|s| {
-            let now = sched::now_near(); // TB4
-            s.take(now, n, now).is_ok()
-        })
+        self.0.with(|s| s.allow_now(n))
     }
 
     fn give_back(&self, now: Time, grants: &Grants) {
@@ -162,7 +250,7 @@ impl Limiter for TokenBucket {
     fn set_limit_at(&self, now: Time, limit: f64) -> Result<(), Status> {
         self.0.with(|s| {
             s.settle(now.0);
-            s.limit = sane(limit);
+            s.set_limit(sane(limit));
         });
         Ok(())
     }
