@@ -55,6 +55,13 @@ table! {
     gort_debounce_flush, gort_debounce_cancel, gort_debounce_free, gort_throttle_new, gort_throttle_call, gort_throttle_free, gort_heartbeat_new,
     gort_heartbeat_free, gort_periodic_new, gort_periodic_free, gort_idle_new, gort_idle_touch, gort_idle_stop, gort_idle_free, gort_retry,
     gort_poll_until, gort_mutex_lock, gort_mutex_try_lock, gort_mutex_lock_until, gort_mutex_unlock,
+    gort_limiter_every, gort_limiter_token_bucket_new, gort_limiter_fixed_window_new, gort_limiter_sliding_log_new, gort_limiter_sliding_counter_new,
+    gort_limiter_leaky_new, gort_limiter_paced_new, gort_limiter_all_new, gort_limiter_free, gort_limiter_allow, gort_limiter_allow_n,
+    gort_limiter_allow_at, gort_limiter_wait, gort_limiter_wait_until, gort_limiter_wait_n, gort_limiter_wait_n_until, gort_limiter_reserve,
+    gort_limiter_reserve_at, gort_reservation_delay, gort_reservation_cancel, gort_reservation_cancel_at, gort_limiter_limit, gort_limiter_burst,
+    gort_limiter_tokens, gort_limiter_tokens_at, gort_limiter_set_limit, gort_limiter_set_limit_at, gort_limiter_set_burst, gort_limiter_set_burst_at,
+    gort_keyed_new, gort_keyed_free, gort_keyed_allow, gort_keyed_allow_at, gort_keyed_wait, gort_keyed_wait_until, gort_keyed_tokens_at,
+    gort_keyed_len, gort_keyed_evict, gort_keyed_set, gort_sometimes_do, gort_sometimes_do_at,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";
