@@ -27,6 +27,7 @@ mod errors;
 mod got;
 mod info;
 mod lane;
+mod limit;
 mod notify;
 mod select;
 mod selector;
@@ -83,6 +84,9 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(aio_select::select_async, m)?)?;
     m.add_class::<task::Task>()?;
     m.add_class::<waitgroup::WaitGroup>()?;
+    m.add_class::<limit::PyLimiter>()?;
+    m.add_class::<limit::PyKeyed>()?;
+    m.add_class::<limit::Reservation>()?;
     m.add_function(wrap_pyfunction!(task::go, m)?)?;
     m.add_function(wrap_pyfunction!(task::go_named, m)?)?;
     m.add_function(wrap_pyfunction!(task::current_task, m)?)?;

@@ -49,11 +49,19 @@ const SHARDS: usize = 64;
 const EXACT: f64 = 1e-3;
 
 /// What a key was granted.
-struct Grant {
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyGrant {
     at: Time,
     /// KY1: when it was full again, after this.
     full: f64,
     shared: Option<Grants>,
+}
+
+impl KeyGrant {
+    /// From when on one may act.
+    pub fn at(&self) -> Time {
+        self.at
+    }
 }
 
 impl<K: Hash + Eq + Send> Keyed<K> {
@@ -96,16 +104,23 @@ impl<K: Hash + Eq + Send, S: BuildHasher + Clone + Send + Sync> Keyed<K, S> {
         &self.shards[at].0
     }
 
-    /// Takes `n` from the bucket of a key; and from what is shared.
-    fn take<Q>(&self, now: Time, key: &Q, n: u32, latest: Time, own: impl FnOnce(&Q) -> K) -> Result<Grant, Status>
+    /// Takes `n` from the bucket of a key, and from what is shared: as `Limiter::take`, for keys that are made of what is asked for by `own`.
+    pub fn take_by<Q>(
+        &self,
+        now: Time,
+        key: &Q,
+        n: u32,
+        latest: Time,
+        own: impl FnOnce(&Q) -> K,
+    ) -> Result<KeyGrant, Status>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let (at, full) = self.take_own(now, key, n, latest, own)?;
-        let Some(shared) = &self.within else { return Ok(Grant { at, full, shared: None }) };
+        let Some(shared) = &self.within else { return Ok(KeyGrant { at, full, shared: None }) };
         match shared.take(now, n, latest) {
-            Ok(grants) => Ok(Grant { at: at.max(grants.at()), full, shared: Some(grants) }),
+            Ok(grants) => Ok(KeyGrant { at: at.max(grants.at()), full, shared: Some(grants) }),
             Err(status) => {
                 self.give_back_own(key, n, full); // KY4
                 Err(status)
@@ -163,7 +178,8 @@ impl<K: Hash + Eq + Send, S: BuildHasher + Clone + Send + Sync> Keyed<K, S> {
         }
     }
 
-    fn give_back<Q>(&self, now: Time, key: &Q, n: u32, grant: &Grant)
+    /// Takes back what `take_by` has granted, as `Limiter::give_back`.
+    pub fn give_back_by<Q>(&self, now: Time, key: &Q, n: u32, grant: &KeyGrant)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -190,7 +206,7 @@ impl<K: Hash + Eq + Send, S: BuildHasher + Clone + Send + Sync> Keyed<K, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.take(now, key, n, now, own).is_ok()
+        self.take_by(now, key, n, now, own).is_ok()
     }
 
     /// `wait_n`, as `allow_by`.
@@ -201,9 +217,9 @@ impl<K: Hash + Eq + Send, S: BuildHasher + Clone + Send + Sync> Keyed<K, S> {
     {
         wait_for(
             wait,
-            |now, latest| self.take(now, key, n, latest, own),
+            |now, latest| self.take_by(now, key, n, latest, own),
             |g| g.at,
-            |now, g| self.give_back(now, key, n, g),
+            |now, g| self.give_back_by(now, key, n, g),
         )
     }
 
@@ -350,7 +366,7 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         K: Borrow<Q>,
     {
-        let grant = self.take(now, key, n, latest, Q::to_owned)?;
+        let grant = self.take_by(now, key, n, latest, Q::to_owned)?;
         Ok(KeyedReservation { of: self, key, n, grant })
     }
 }
@@ -361,7 +377,7 @@ pub struct KeyedReservation<'a, K, Q: ?Sized, S = Seeded> {
     of: &'a Keyed<K, S>,
     key: &'a Q,
     n: u32,
-    grant: Grant,
+    grant: KeyGrant,
 }
 
 impl<K, Q, S> KeyedReservation<'_, K, Q, S>
@@ -387,7 +403,7 @@ where
 
     /// Gives it back, as of `now`.
     pub fn cancel_at(self, now: Time) {
-        self.of.give_back(now, self.key, self.n, &self.grant)
+        self.of.give_back_by(now, self.key, self.n, &self.grant)
     }
 }
 

@@ -32,7 +32,7 @@ mod window;
 
 pub use all::All;
 pub use bucket::TokenBucket;
-pub use keyed::{Keyed, KeyedReservation, Seeded};
+pub use keyed::{KeyGrant, Keyed, KeyedReservation, Seeded};
 pub use leaky::LeakyBucket;
 pub use paced::Paced;
 pub use sliding::{SlidingCounter, SlidingLog};
