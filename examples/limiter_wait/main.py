@@ -21,8 +21,8 @@ def main() -> None:
         gort.yield_now()
     task.cancel()
     try:
-        task.join()
-    except gort.TaskCanceled:
+        task.result()
+    except gort.Canceled:
         assert hourly.tokens() > -0.5
         print("the one that waits is cancelled, and what it was promised is given back")
 

@@ -129,8 +129,8 @@ def test_a_task_waits_and_what_it_was_promised_is_given_back():
         while hourly.tokens() > -0.5:
             gort.yield_now()
         waits.cancel()
-        with pytest.raises(gort.TaskCanceled):
-            waits.join()
+        with pytest.raises(gort.Canceled):
+            waits.result()
         assert hourly.tokens() > -0.1
 
     gort.run(main)
