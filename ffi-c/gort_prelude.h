@@ -486,6 +486,13 @@ GORT_ATOMIC_BASE_(ptr, gort_pointer_)
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
 #define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
+@part limiter
+/** The rate of a token bucket that refuses nothing. */
+#define GORT_RATE_INF 1.7976931348623157e308
+
+/** One that runs once; set first, every or interval: gort_sometimes s = GORT_SOMETIMES_INIT; s.every = 100; */
+#define GORT_SOMETIMES_INIT { 0, 0, 0, { 0, 0, 0 } }
+
 @part end
 #if defined(__cplusplus)
 } /* extern "C" */

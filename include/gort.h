@@ -2642,6 +2642,376 @@ gort_status gort_pool_clear(gort_pool *pool);
 /** The defaults: gort_pool_options options = GORT_POOL_OPTIONS_INIT; */
 #define GORT_POOL_OPTIONS_INIT {sizeof(gort_pool_options), NULL, NULL, NULL, 0, {0, 0, 0, 0}}
 
+/* ---- Limiters -------------------------------------------------------------------------------------------- */
+
+/**
+ * A token bucket for each key, which is some bytes: gort_keyed_new() makes it, gort_keyed_free() takes it.
+ *
+ * Thread-safety: any thread or task. Blocking calls: gort_keyed_wait(), gort_keyed_wait_until().
+ */
+typedef struct gort_keyed gort_keyed;
+
+/**
+ * How often something may happen: one of the gort_limiter_..._new() makes it, gort_limiter_free() takes it.
+ *
+ * In the child of a fork it is as it was, and can be used at once by who made it there; a handle of the parent's is not one.
+ * Thread-safety: any thread or task. Blocking calls: gort_limiter_wait() and its forms.
+ */
+typedef struct gort_limiter gort_limiter;
+
+/** What was reserved: gort_limiter_reserve() fills it in. A plain struct: there is nothing to free. */
+typedef struct gort_reservation {
+    /** From when on one may act, as gort_now() counts. */
+    int64_t at;
+    /** gort's. */
+    gort_limiter *limiter;
+    /** gort's. */
+    uint64_t parts;
+    /** gort's. */
+    uint64_t words[24];
+} gort_reservation;
+
+/**
+ * Runs a function now and then: a plain struct, of zeros or GORT_SOMETIMES_INIT and what is set. The first call runs it always; then
+ * a call runs it if one of the three says so. It must not be copied while it is in use.
+ */
+typedef struct gort_sometimes {
+    /** The first so many calls, if it is above 0. */
+    uint64_t first;
+    /** Every so many calls, beginning with the first, if it is above 0. */
+    uint64_t every;
+    /** A call that comes so many ns after it ran last, if it is above 0. */
+    int64_t interval;
+    /** gort's. */
+    uint64_t reserved[3];
+} gort_sometimes;
+
+/**
+ * The rate of one each `interval` nanoseconds, a second; GORT_RATE_INF for an interval of 0 or less.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_limiter_every(int64_t interval);
+
+/**
+ * A token bucket: `rate` a second on average, and `burst` at once. It starts full. GORT_RATE_INF refuses nothing, whatever the burst;
+ * a rate of 0 grants the first burst and no more. Its arithmetic is that of Go's golang.org/x/time/rate.
+ *
+ * Blocks: never. Errors: NULL when there is no memory, or while gort is shut down; gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_limiter_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_token_bucket_new(double rate, uint32_t burst);
+
+/**
+ * `n` in each window of `window` nanoseconds. The windows lie side by side, as gort_now() counts; or, if they are `lazy`, the next
+ * one begins with the first thing that is granted after the last one is over. Around the edge of two windows there may be 2 `n`.
+ *
+ * Blocks: never. Errors: NULL for a window of 0 or less, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_fixed_window_new(uint32_t n, int64_t window, bool lazy);
+
+/**
+ * Never more than `n` in any window of `window` nanoseconds, wherever it lies: each one is remembered, in 16 bytes for each of `n`.
+ *
+ * Blocks: never. Errors: NULL for a window of 0 or less, for an `n` of 0 or above 1048576, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_sliding_log_new(uint32_t n, int64_t window);
+
+/**
+ * About `n` in any window of `window` nanoseconds, from two numbers: those of the window before count as far as it overlaps.
+ *
+ * Blocks: never. Errors: NULL for a window of 0 or less, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_sliding_counter_new(uint32_t n, int64_t window);
+
+/**
+ * A leaky bucket: `rate` a second, evenly. Of those that come too early `capacity` may wait in a queue; or, if it `drops`, it is a
+ * bucket that holds `capacity`, and what does not fit is dropped, so that nothing waits.
+ *
+ * Blocks: never. Errors: NULL for a rate that is not above 0, or endless, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_leaky_new(double rate, uint32_t capacity, bool drops);
+
+/**
+ * One at each tick of a clock that ticks each `period` nanoseconds, for the first time a period after `origin` (gort_now()). One
+ * tick that was missed is kept, as a ticker's; the others are gone.
+ *
+ * Blocks: never. Errors: NULL for a period of 0 or less, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_paced_new(int64_t origin, int64_t period);
+
+/**
+ * Several limiters as one: what all of the `n` grant; who is refused by one has taken nothing from the others. 1 to 8 of them, those
+ * of a gort_limiter_all_new() counted one by one.
+ *
+ * Blocks: never. Errors: NULL for none or too many, for a stale handle, and as gort_limiter_token_bucket_new().
+ * Ownership: the parts stay the caller's, and may be freed before it. Else as gort_limiter_token_bucket_new().
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_all_new(gort_limiter *const *limiters, size_t n);
+
+/**
+ * Frees it. Never blocks: who waits for it waits on. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_limiter_free(gort_limiter *limiter);
+
+/**
+ * May one thing happen now? GORT_OK: yes, and it is accounted for. GORT_WOULD_BLOCK: no. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_limiter_allow(gort_limiter *limiter);
+
+/**
+ * May `n` things happen now, all of them? As gort_limiter_allow().
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_allow().
+ */
+GORT_NODISCARD gort_status gort_limiter_allow_n(gort_limiter *limiter, uint32_t n);
+
+/**
+ * May `n` things happen at `now`? A time of the caller's own: all is as if it was that time. As gort_limiter_allow().
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_allow().
+ */
+GORT_NODISCARD gort_status gort_limiter_allow_at(gort_limiter *limiter, int64_t now, uint32_t n);
+
+/**
+ * Waits until one thing may happen. Blocks; woken when its time has come, or by the cancellation of the caller: what was promised is
+ * given back then.
+ *
+ * Blocks: the task (on a plain thread: the thread).
+ * Errors: GORT_LIMIT if it never may; GORT_WOULD_BLOCK if a leaky bucket has no place; GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN;
+ * GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Then nothing is taken. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_limiter_wait(gort_limiter *limiter);
+
+/**
+ * gort_limiter_wait(), at most until `deadline` or until `ctx` is cancelled. If its time comes only after the deadline it says so at
+ * once. Blocks as it. Woken as it, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: as gort_limiter_wait(), and GORT_TIMED_OUT. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_limiter_wait_until(gort_limiter *limiter, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Waits until `n` things may happen, all of them. Blocks and is woken as gort_limiter_wait().
+ *
+ * Blocks, errors and thread-safety: as gort_limiter_wait().
+ */
+GORT_NODISCARD gort_status gort_limiter_wait_n(gort_limiter *limiter, uint32_t n);
+
+/**
+ * gort_limiter_wait_n(), within the limits of gort_limiter_wait_until(). Blocks and is woken as that.
+ *
+ * Blocks, errors and thread-safety: as gort_limiter_wait_until().
+ */
+GORT_NODISCARD gort_status gort_limiter_wait_n_until(gort_limiter *limiter, uint32_t n, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Takes `n`, also if they are to come: `reservation->at` is when one may act. Who does not want to gives it back with
+ * gort_reservation_cancel(). Never blocks.
+ *
+ * Blocks: never. Errors: GORT_LIMIT for more than there ever are; GORT_WOULD_BLOCK if a leaky bucket has no place; GORT_INVALID for
+ * NULL; GORT_MISUSE for a stale handle. Ownership: nothing is to be freed. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_limiter_reserve(gort_limiter *limiter, uint32_t n, gort_reservation *reservation);
+
+/**
+ * gort_limiter_reserve() as if it was `now`; GORT_TIMED_OUT, and nothing is taken, if one could not act until `latest`
+ * (GORT_NEVER: however late). Never blocks.
+ *
+ * Blocks: never. Errors, ownership and thread-safety: as gort_limiter_reserve(), and GORT_TIMED_OUT.
+ */
+GORT_NODISCARD gort_status gort_limiter_reserve_at(gort_limiter *limiter, int64_t now, uint32_t n, int64_t latest, gort_reservation *reservation);
+
+/**
+ * How long it is until one may act, in nanoseconds; 0 if the time has come. Never blocks.
+ *
+ * Blocks: never. Errors: 0 for NULL. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD int64_t gort_reservation_delay(const gort_reservation *reservation);
+
+/**
+ * Gives back what was reserved, but for what others have reserved since on account of it; nothing if its time has come, or if it was
+ * given back before. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL, or for one that was not filled in; GORT_MISUSE if the limiter was freed.
+ * Thread-safety: one thread or task at a time.
+ */
+gort_status gort_reservation_cancel(gort_reservation *reservation);
+
+/**
+ * gort_reservation_cancel() as if it was `now`. Never blocks.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_reservation_cancel().
+ */
+gort_status gort_reservation_cancel_at(gort_reservation *reservation, int64_t now);
+
+/**
+ * How many a second; of several the least. 0 for no limiter.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_limiter_limit(const gort_limiter *limiter);
+
+/**
+ * How many at once; of several the least. 0 for no limiter.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD uint32_t gort_limiter_burst(const gort_limiter *limiter);
+
+/**
+ * How many could be had at once now; below 0 if those to come are promised already. 0 for no limiter.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_limiter_tokens(const gort_limiter *limiter);
+
+/**
+ * gort_limiter_tokens() as if it was `now`.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_limiter_tokens_at(const gort_limiter *limiter, int64_t now);
+
+/**
+ * From now on `rate` a second: of a window, by how long it is. What was granted keeps its time. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_INVALID for a rate that this limiter cannot have, for several at once, and for NULL; GORT_MISUSE for a
+ * stale handle. Thread-safety: any thread or task.
+ */
+gort_status gort_limiter_set_limit(gort_limiter *limiter, double rate);
+
+/**
+ * gort_limiter_set_limit() from `now` on.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_set_limit().
+ */
+gort_status gort_limiter_set_limit_at(gort_limiter *limiter, int64_t now, double rate);
+
+/**
+ * From now on `burst` at once. What was granted keeps its time. Never blocks.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_set_limit().
+ */
+gort_status gort_limiter_set_burst(gort_limiter *limiter, uint32_t burst);
+
+/**
+ * gort_limiter_set_burst() from `now` on.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_set_limit().
+ */
+gort_status gort_limiter_set_burst_at(gort_limiter *limiter, int64_t now, uint32_t burst);
+
+/**
+ * A token bucket for each key: `rate` a second and `burst` at once. With `within`, which may be NULL, that limiter grants them, too: a
+ * user's AND everybody's, both or none. A key that is idle costs nothing: it is forgotten, and nobody notices.
+ *
+ * Blocks: never. Errors: NULL for a rate that is not above 0, for a stale `within`, when there is no memory, or while gort is shut
+ * down; gort_last_error() says which. Ownership: the caller's, freed with gort_keyed_free(); `within` stays the caller's, and may be
+ * freed before it. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_keyed *gort_keyed_new(double rate, uint32_t burst, gort_limiter *within);
+
+/**
+ * Frees it. Never blocks: who waits for it waits on. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_keyed_free(gort_keyed *keyed);
+
+/**
+ * May `n` things of this key, `size` bytes, happen now, all of them? GORT_OK: yes, and they are accounted for. GORT_WOULD_BLOCK: no.
+ *
+ * Blocks: never, but for a moment while another asks for a key beside it.
+ * Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Ownership: the key may go away at once.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_keyed_allow(gort_keyed *keyed, const void *key, size_t size, uint32_t n);
+
+/**
+ * gort_keyed_allow() as if it was `now`.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_keyed_allow().
+ */
+GORT_NODISCARD gort_status gort_keyed_allow_at(gort_keyed *keyed, int64_t now, const void *key, size_t size, uint32_t n);
+
+/**
+ * Waits until `n` things of this key may happen. Blocks and is woken as gort_limiter_wait().
+ *
+ * Blocks and errors: as gort_limiter_wait(). Ownership: the key must stay until it returns. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_keyed_wait(gort_keyed *keyed, const void *key, size_t size, uint32_t n);
+
+/**
+ * gort_keyed_wait(), within the limits of gort_limiter_wait_until(). Blocks and is woken as that.
+ *
+ * Blocks and errors: as gort_limiter_wait_until(). Ownership and thread-safety: as gort_keyed_wait().
+ */
+GORT_NODISCARD gort_status gort_keyed_wait_until(gort_keyed *keyed, const void *key, size_t size, uint32_t n, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * How many of this key could be had at once at `now`; below 0 if those to come are promised already. 0 for no limiter.
+ *
+ * Blocks: as gort_keyed_allow(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_keyed_tokens_at(const gort_keyed *keyed, int64_t now, const void *key, size_t size);
+
+/**
+ * How many keys are remembered: those that are not idle, and some that are. 0 for no limiter.
+ *
+ * Blocks: as gort_keyed_allow(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD size_t gort_keyed_len(const gort_keyed *keyed);
+
+/**
+ * Forgets the keys that are idle at `now` and gives their memory back. It is done without, too, as room is needed. `*forgotten`,
+ * which may be NULL, gets how many they were.
+ *
+ * Blocks: as gort_keyed_allow(). Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
+ */
+gort_status gort_keyed_evict(gort_keyed *keyed, int64_t now, size_t *forgotten);
+
+/**
+ * From now on `rate` a second and `burst` at once, for every key. What was granted keeps its time.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL, or a rate that is not above 0; GORT_MISUSE for a stale handle.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_keyed_set(gort_keyed *keyed, double rate, uint32_t burst);
+
+/**
+ * Runs `fn(arg)` if it is time for it, here, on the caller's stack. Calls are one after the other: blocks while another call runs its
+ * own; a call from within `fn` waits for itself. `*ran`, which may be NULL, says whether it ran.
+ *
+ * Blocks: the caller, as `fn` does, or as another's. Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN while it waits for another;
+ * GORT_INVALID for NULL. Thread-safety: any thread or task.
+ */
+gort_status gort_sometimes_do(gort_sometimes *sometimes, void (*fn)(void*), void *arg, bool *ran);
+
+/**
+ * gort_sometimes_do() as if it was `now`.
+ *
+ * Blocks, errors and thread-safety: as gort_sometimes_do().
+ */
+gort_status gort_sometimes_do_at(gort_sometimes *sometimes, int64_t now, void (*fn)(void*), void *arg, bool *ran);
+
+/** The rate of a token bucket that refuses nothing. */
+#define GORT_RATE_INF 1.7976931348623157e308
+
+/** One that runs once; set first, every or interval: gort_sometimes s = GORT_SOMETIMES_INIT; s.every = 100; */
+#define GORT_SOMETIMES_INIT { 0, 0, 0, { 0, 0, 0 } }
+
 /* ---- Seeing inside --------------------------------------------------------------------------------------- */
 
 /**

@@ -70,4 +70,6 @@ mod map;
 
 mod pool;
 
+mod limiter;
+
 mod census;

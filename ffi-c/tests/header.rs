@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 26] = [
+const TITLES: [(&str, &str); 27] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -41,6 +41,7 @@ const TITLES: [(&str, &str); 26] = [
     ("counter", "Counters"),
     ("map", "Maps"),
     ("pool", "Pools of objects"),
+    ("limiter", "Limiters"),
     ("census", "Seeing inside"),
 ];
 

@@ -62,6 +62,13 @@ table! {
     gort_map_compare_and_delete, gort_map_range, gort_map_len, gort_map_clear, gort_map_collect,
     gort_pool_new, gort_pool_free, gort_pool_get, gort_pool_put, gort_pool_idle,
     gort_pool_clear,
+    gort_limiter_every, gort_limiter_token_bucket_new, gort_limiter_fixed_window_new, gort_limiter_sliding_log_new, gort_limiter_sliding_counter_new,
+    gort_limiter_leaky_new, gort_limiter_paced_new, gort_limiter_all_new, gort_limiter_free, gort_limiter_allow, gort_limiter_allow_n,
+    gort_limiter_allow_at, gort_limiter_wait, gort_limiter_wait_until, gort_limiter_wait_n, gort_limiter_wait_n_until, gort_limiter_reserve,
+    gort_limiter_reserve_at, gort_reservation_delay, gort_reservation_cancel, gort_reservation_cancel_at, gort_limiter_limit, gort_limiter_burst,
+    gort_limiter_tokens, gort_limiter_tokens_at, gort_limiter_set_limit, gort_limiter_set_limit_at, gort_limiter_set_burst, gort_limiter_set_burst_at,
+    gort_keyed_new, gort_keyed_free, gort_keyed_allow, gort_keyed_allow_at, gort_keyed_wait, gort_keyed_wait_until, gort_keyed_tokens_at,
+    gort_keyed_len, gort_keyed_evict, gort_keyed_set, gort_sometimes_do, gort_sometimes_do_at,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

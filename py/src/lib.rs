@@ -34,6 +34,7 @@ mod got;
 mod guard;
 mod info;
 mod lane;
+mod limit;
 mod map;
 mod mutex;
 mod notify;
@@ -106,6 +107,9 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<atomic::AtomicRef>()?;
     m.add_class::<counter::Counter>()?;
     m.add_class::<map::Map>()?;
+    m.add_class::<limit::PyLimiter>()?;
+    m.add_class::<limit::PyKeyed>()?;
+    m.add_class::<limit::Reservation>()?;
     m.add_function(wrap_pyfunction!(task::go, m)?)?;
     m.add_function(wrap_pyfunction!(task::go_named, m)?)?;
     m.add_function(wrap_pyfunction!(task::current_task, m)?)?;

@@ -382,22 +382,29 @@ pub fn status_of(state: u8, wait: Wait) -> Status {
     }
 }
 
-/// Sleeps until `wait` is over. A deadline that has passed returns at once.
-pub fn sleep(wait: Wait) -> Status {
-    let cx = match crate::sched::enter() {
-        Ok(cx) => cx,
-        Err(s) => return s,
-    };
-    let cx = match interrupted(cx) {
-        Ok(cx) => cx,
-        Err(s) => return s,
-    };
+/// Begins a call that may wait: inside the bracket, unless the caller is cancelled, or what cancels the wait is.
+fn begin(wait: Wait) -> Result<Cx, Status> {
+    let cx = interrupted(crate::sched::enter()?)?;
     if !wait.cancel.is_null()
         // SAFETY: as in `Wait::over`.
         && let Some(cause) = unsafe { (*wait.cancel).cause() }
     {
-        return cx.out(cause);
+        return Err(cx.out(cause));
     }
+    Ok(cx)
+}
+
+/// Asked by what looks before it sleeps: is the caller cancelled, or what cancels the wait? The deadline is not looked at.
+pub fn at_once(wait: Wait) -> Result<(), Status> {
+    begin(wait).map(Cx::exit)
+}
+
+/// Sleeps until `wait` is over. A deadline that has passed returns at once.
+pub fn sleep(wait: Wait) -> Status {
+    let cx = match begin(wait) {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
     if wait.over().is_some() {
         return cx.out(Status::Ok); // the deadline has passed
     }

@@ -84,6 +84,7 @@ from ._gort import (
     workers as workers,
     yield_now as yield_now,
 )
+from . import limit as limit
 from ._got import Got as Got
 from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info

@@ -266,6 +266,47 @@ typedef struct gort_python_api {
     gort_status (*pool_put)(gort_pool *pool, void *object);
     size_t (*pool_idle)(const gort_pool *pool);
     gort_status (*pool_clear)(gort_pool *pool);
+    double (*limiter_every)(int64_t interval);
+    gort_limiter *(*limiter_token_bucket_new)(double rate, uint32_t burst);
+    gort_limiter *(*limiter_fixed_window_new)(uint32_t n, int64_t window, bool lazy);
+    gort_limiter *(*limiter_sliding_log_new)(uint32_t n, int64_t window);
+    gort_limiter *(*limiter_sliding_counter_new)(uint32_t n, int64_t window);
+    gort_limiter *(*limiter_leaky_new)(double rate, uint32_t capacity, bool drops);
+    gort_limiter *(*limiter_paced_new)(int64_t origin, int64_t period);
+    gort_limiter *(*limiter_all_new)(gort_limiter *const *limiters, size_t n);
+    gort_status (*limiter_free)(gort_limiter *limiter);
+    gort_status (*limiter_allow)(gort_limiter *limiter);
+    gort_status (*limiter_allow_n)(gort_limiter *limiter, uint32_t n);
+    gort_status (*limiter_allow_at)(gort_limiter *limiter, int64_t now, uint32_t n);
+    gort_status (*limiter_wait)(gort_limiter *limiter);
+    gort_status (*limiter_wait_until)(gort_limiter *limiter, int64_t deadline, gort_ctx *ctx);
+    gort_status (*limiter_wait_n)(gort_limiter *limiter, uint32_t n);
+    gort_status (*limiter_wait_n_until)(gort_limiter *limiter, uint32_t n, int64_t deadline, gort_ctx *ctx);
+    gort_status (*limiter_reserve)(gort_limiter *limiter, uint32_t n, gort_reservation *reservation);
+    gort_status (*limiter_reserve_at)(gort_limiter *limiter, int64_t now, uint32_t n, int64_t latest, gort_reservation *reservation);
+    int64_t (*reservation_delay)(const gort_reservation *reservation);
+    gort_status (*reservation_cancel)(gort_reservation *reservation);
+    gort_status (*reservation_cancel_at)(gort_reservation *reservation, int64_t now);
+    double (*limiter_limit)(const gort_limiter *limiter);
+    uint32_t (*limiter_burst)(const gort_limiter *limiter);
+    double (*limiter_tokens)(const gort_limiter *limiter);
+    double (*limiter_tokens_at)(const gort_limiter *limiter, int64_t now);
+    gort_status (*limiter_set_limit)(gort_limiter *limiter, double rate);
+    gort_status (*limiter_set_limit_at)(gort_limiter *limiter, int64_t now, double rate);
+    gort_status (*limiter_set_burst)(gort_limiter *limiter, uint32_t burst);
+    gort_status (*limiter_set_burst_at)(gort_limiter *limiter, int64_t now, uint32_t burst);
+    gort_keyed *(*keyed_new)(double rate, uint32_t burst, gort_limiter *within);
+    gort_status (*keyed_free)(gort_keyed *keyed);
+    gort_status (*keyed_allow)(gort_keyed *keyed, const void *key, size_t size, uint32_t n);
+    gort_status (*keyed_allow_at)(gort_keyed *keyed, int64_t now, const void *key, size_t size, uint32_t n);
+    gort_status (*keyed_wait)(gort_keyed *keyed, const void *key, size_t size, uint32_t n);
+    gort_status (*keyed_wait_until)(gort_keyed *keyed, const void *key, size_t size, uint32_t n, int64_t deadline, gort_ctx *ctx);
+    double (*keyed_tokens_at)(const gort_keyed *keyed, int64_t now, const void *key, size_t size);
+    size_t (*keyed_len)(const gort_keyed *keyed);
+    gort_status (*keyed_evict)(gort_keyed *keyed, int64_t now, size_t *forgotten);
+    gort_status (*keyed_set)(gort_keyed *keyed, double rate, uint32_t burst);
+    gort_status (*sometimes_do)(gort_sometimes *sometimes, void (*fn)(void*), void *arg, bool *ran);
+    gort_status (*sometimes_do_at)(gort_sometimes *sometimes, int64_t now, void (*fn)(void*), void *arg, bool *ran);
 } gort_python_api;
 
 #if defined(GORT_PYTHON_TABLE)
@@ -525,6 +566,47 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_pool_put (GORT_PYTHON_TABLE->pool_put)
 #define gort_pool_idle (GORT_PYTHON_TABLE->pool_idle)
 #define gort_pool_clear (GORT_PYTHON_TABLE->pool_clear)
+#define gort_limiter_every (GORT_PYTHON_TABLE->limiter_every)
+#define gort_limiter_token_bucket_new (GORT_PYTHON_TABLE->limiter_token_bucket_new)
+#define gort_limiter_fixed_window_new (GORT_PYTHON_TABLE->limiter_fixed_window_new)
+#define gort_limiter_sliding_log_new (GORT_PYTHON_TABLE->limiter_sliding_log_new)
+#define gort_limiter_sliding_counter_new (GORT_PYTHON_TABLE->limiter_sliding_counter_new)
+#define gort_limiter_leaky_new (GORT_PYTHON_TABLE->limiter_leaky_new)
+#define gort_limiter_paced_new (GORT_PYTHON_TABLE->limiter_paced_new)
+#define gort_limiter_all_new (GORT_PYTHON_TABLE->limiter_all_new)
+#define gort_limiter_free (GORT_PYTHON_TABLE->limiter_free)
+#define gort_limiter_allow (GORT_PYTHON_TABLE->limiter_allow)
+#define gort_limiter_allow_n (GORT_PYTHON_TABLE->limiter_allow_n)
+#define gort_limiter_allow_at (GORT_PYTHON_TABLE->limiter_allow_at)
+#define gort_limiter_wait (GORT_PYTHON_TABLE->limiter_wait)
+#define gort_limiter_wait_until (GORT_PYTHON_TABLE->limiter_wait_until)
+#define gort_limiter_wait_n (GORT_PYTHON_TABLE->limiter_wait_n)
+#define gort_limiter_wait_n_until (GORT_PYTHON_TABLE->limiter_wait_n_until)
+#define gort_limiter_reserve (GORT_PYTHON_TABLE->limiter_reserve)
+#define gort_limiter_reserve_at (GORT_PYTHON_TABLE->limiter_reserve_at)
+#define gort_reservation_delay (GORT_PYTHON_TABLE->reservation_delay)
+#define gort_reservation_cancel (GORT_PYTHON_TABLE->reservation_cancel)
+#define gort_reservation_cancel_at (GORT_PYTHON_TABLE->reservation_cancel_at)
+#define gort_limiter_limit (GORT_PYTHON_TABLE->limiter_limit)
+#define gort_limiter_burst (GORT_PYTHON_TABLE->limiter_burst)
+#define gort_limiter_tokens (GORT_PYTHON_TABLE->limiter_tokens)
+#define gort_limiter_tokens_at (GORT_PYTHON_TABLE->limiter_tokens_at)
+#define gort_limiter_set_limit (GORT_PYTHON_TABLE->limiter_set_limit)
+#define gort_limiter_set_limit_at (GORT_PYTHON_TABLE->limiter_set_limit_at)
+#define gort_limiter_set_burst (GORT_PYTHON_TABLE->limiter_set_burst)
+#define gort_limiter_set_burst_at (GORT_PYTHON_TABLE->limiter_set_burst_at)
+#define gort_keyed_new (GORT_PYTHON_TABLE->keyed_new)
+#define gort_keyed_free (GORT_PYTHON_TABLE->keyed_free)
+#define gort_keyed_allow (GORT_PYTHON_TABLE->keyed_allow)
+#define gort_keyed_allow_at (GORT_PYTHON_TABLE->keyed_allow_at)
+#define gort_keyed_wait (GORT_PYTHON_TABLE->keyed_wait)
+#define gort_keyed_wait_until (GORT_PYTHON_TABLE->keyed_wait_until)
+#define gort_keyed_tokens_at (GORT_PYTHON_TABLE->keyed_tokens_at)
+#define gort_keyed_len (GORT_PYTHON_TABLE->keyed_len)
+#define gort_keyed_evict (GORT_PYTHON_TABLE->keyed_evict)
+#define gort_keyed_set (GORT_PYTHON_TABLE->keyed_set)
+#define gort_sometimes_do (GORT_PYTHON_TABLE->sometimes_do)
+#define gort_sometimes_do_at (GORT_PYTHON_TABLE->sometimes_do_at)
 #endif
 
 #if defined(__cplusplus)
