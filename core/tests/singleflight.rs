@@ -271,6 +271,5 @@ fn random_callers_get_values_of_their_keys() {
                 .collect();
             hs.into_iter().for_each(|h| h.join().unwrap());
         });
-        drop(rng);
     })
 }
