@@ -57,6 +57,11 @@ MUTANTS = [
     ("pool_worker_leaves_a_job", "a worker that found nothing for a while leaves though a job is about to come", "worker_pool", "job_that_meets_a_leaving_worker_is_run"),
     ("pool_keeps_what_is_queued", "a cancelled pool does not answer for the jobs in its queue", "worker_pool", "cancel_ends_running_jobs_and_answers_for_the_queued"),
     ("pool_keeps_the_state", "a worker goes on with a state that a panic has left", "worker_pool", "panic_is_the_jobs_result_and_takes_the_state_along"),
+    ("limiter_keeps_the_cancelled", "a reservation that is cancelled gives nothing back", "limit_rate", "TestCancelLast"),
+    ("limiter_wait_keeps_what_it_took", "a wait that is cancelled keeps what it was promised", "limit_rate", "TestWaitCancel"),
+    ("limiter_log_forgets_early", "a sliding log lets one more into a window", "limit", "sliding_log_never_has_more_in_any_window"),
+    ("limiter_all_keeps_some", "several at once that refuse keep what the first of them gave", "limit", "all_is_all_or_nothing_and_gives_back_to_all"),
+    ("limiter_forgets_nobody", "keys that are idle are never forgotten", "limit", "keyed_forgets_the_idle_and_stays_as_small_as_the_busy_are"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far
 

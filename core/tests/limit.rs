@@ -305,6 +305,9 @@ fn all_is_all_or_nothing_and_gives_back_to_all() {
     r.cancel_at(ms(100));
     assert!((hour.tokens_at(ms(100)) - 2.0).abs() < 0.01, "{}", hour.tokens_at(ms(100)));
     assert!((second.tokens_at(ms(100)) - 1.0).abs() < 1e-9);
+    // The last of them refuses: the first has its own back.
+    assert!(both.allow_at(ms(400), 2) && !both.allow_at(ms(400), 1));
+    assert!((second.tokens_at(ms(400)) - 2.0).abs() < 1e-9, "{}", second.tokens_at(ms(400)));
 }
 
 #[test]

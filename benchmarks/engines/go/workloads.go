@@ -60,6 +60,8 @@ var workloads = []workload{
 	{"recv_deadline_unfired_buffered", recvDeadlineBuffered},
 	{"recv_deadline_unfired_cap0", recvDeadlineCap0},
 	{"recv_no_deadline", recvNoDeadline},
+	{"limiter_allow", limiterAllow},
+	{"limiter_keyed_1m", limiterKeyed},
 }
 
 func bit(wrong bool) uint64 {

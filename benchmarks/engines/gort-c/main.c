@@ -334,6 +334,8 @@ static const bench_workload workloads[] = {
     {"sleepers_10k_p99", sleepers_p99},
     {"sleepers_10k_hog_p50", sleepers_hog_p50},
     {"sleep_50us", sleep_50us},
+    {"limiter_allow", limiter_allow},
+    {"limiter_keyed_1m", limiter_keyed},
     {"recv_no_deadline", recv_no_deadline},
     {"recv_deadline_unfired", recv_deadline},
     {"recv_deadline_unfired_buffered", recv_deadline_buffered},

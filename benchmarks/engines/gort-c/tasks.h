@@ -78,6 +78,10 @@ void sleepers_p99(uint64_t n, bench_result *out);
 void sleepers_hog_p50(uint64_t n, bench_result *out);
 void sleep_50us(uint64_t n, bench_result *out);
 
+/* limiters.c */
+void limiter_allow(uint64_t n, bench_result *out);
+void limiter_keyed(uint64_t n, bench_result *out);
+
 /* rally.c */
 void pingpong(uint64_t n, bench_result *out);
 void recv_no_deadline(uint64_t n, bench_result *out);

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Awaitable, Callable, Iterable
 from types import FrameType
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, final, overload, type_check_only
 
-from typing_extensions import Buffer, Never, Self
+from typing_extensions import Buffer, Never, Self, disjoint_base
 
 from ._got import Got
 
@@ -91,6 +91,9 @@ __all__ = [
     "num_cpu",
     "workers",
     "get_library",
+    "_Limiter",
+    "_Keyed",
+    "Reservation",
 ]
 
 __version__: str
@@ -583,6 +586,7 @@ def now() -> float: ...
 
 # ---- limiters
 
+@disjoint_base
 class _Limiter:
     def __new__(
         cls, kind: str, a: float = 0.0, b: float = 0.0, origin: float | None = None, parts: list[_Limiter] = ...
@@ -598,6 +602,7 @@ class _Limiter:
     def set_limit(self, limit: float, *, now: float | None = None) -> None: ...
     def set_burst(self, burst: int, *, now: float | None = None) -> None: ...
 
+@disjoint_base
 class _Keyed:
     def __new__(cls, limit: float, burst: int, within: _Limiter | None) -> Self: ...
     def allow(self, key: Hashable, n: int = 1) -> bool: ...

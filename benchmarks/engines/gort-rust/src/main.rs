@@ -11,6 +11,8 @@
 mod bench;
 mod elements;
 mod maps;
+
+mod limiters;
 mod select;
 mod sums;
 mod timers;
@@ -57,6 +59,8 @@ const ALL: &[Workload] = &[
     ("recv_deadline_unfired_buffered", timers::recv_deadline_buffered),
     ("recv_deadline_unfired_cap0", timers::recv_deadline_cap0),
     ("recv_no_deadline", timers::recv_no_deadline),
+    ("limiter_allow", limiters::allow),
+    ("limiter_keyed_1m", limiters::keyed),
 ];
 
 fn main() {
