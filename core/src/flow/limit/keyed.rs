@@ -6,7 +6,7 @@
 //!  KY3  A key belongs to one of the shards, each with a lock of its own, which waits by parking. Keys are hashed, compared and copied under it: their functions must not call the same `Keyed`.
 //!  KY4  The key's bucket is asked first, then the limiter that is shared; if that refuses, the key has its own back. So who is refused has taken nothing.
 //!
-//! Measured with a million keys of 8 bytes: 36 bytes each (16, a byte of the table's own, and the room that a table needs).
+//! A million keys of 8 bytes take 36 bytes each, by the sizes of its tables (16, a byte of the table's own, and the room that a table needs).
 //!
 //! Rejected: a `TokenBucket` for each key (56 bytes, and an allocation if it is to be shared); an eviction by age (a time for each key, and a limit that has to be guessed; by KY2 there is nothing to guess).
 
