@@ -50,4 +50,6 @@ mod mutex;
 
 mod waitgroup;
 
+mod context;
+
 mod census;

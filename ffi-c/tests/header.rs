@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 16] = [
+const TITLES: [(&str, &str); 17] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -31,6 +31,7 @@ const TITLES: [(&str, &str); 16] = [
     ("pieces", "What is built of timers"),
     ("mutex", "Mutexes"),
     ("waitgroup", "WaitGroups"),
+    ("context", "Contexts"),
     ("census", "Seeing inside"),
 ];
 

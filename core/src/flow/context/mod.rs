@@ -19,6 +19,7 @@
 //!
 //! Differences from Go: whoever makes a context gets a `Cancel`, which cancels when it is dropped, so none is forgotten; there is no nil context; a value is found by its type.
 
+pub mod after;
 pub mod raw;
 
 use crate::chan::raw::{self as chan, RawChan};

@@ -19,14 +19,37 @@ use crate::sys::clock::NEVER;
 use crate::sys::prim::*;
 use crate::sys::slab::{Slab, Slot};
 use crate::wait::cancel::{self, CancelSource, Hook};
+use core::any::Any;
 use core::error::Error;
+use core::fmt;
 use core::ptr::{NonNull, addr_eq, from_ref, null, null_mut};
+use std::ffi::CString;
 
 /// Kinds of slab objects; see also `sched/task.rs`.
 pub const KIND_CONTEXT: u8 = 50;
 
 /// Why a context was cancelled, in words of whoever did it.
 pub type Cause = Arc<dyn Error + Send + Sync>;
+
+/// A cause that is a text, as C has it; and what a host's face keeps with it.
+pub struct Text {
+    pub text: CString,
+    pub with: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text.to_string_lossy())
+    }
+}
+
+impl Error for Text {}
 
 /// A value of a context.
 #[derive(Clone, Copy)]
@@ -421,6 +444,23 @@ unsafe fn cancel_own(c: &RawContext, status: Status, cause: Option<Cause>) -> bo
         }
     }
     first
+}
+
+/// The context of a handle that the caller has a reference of, so its header stands still and is looked at without the lock; one that is stale is told as far as can be seen. INVALID for null.
+///
+/// # Safety
+/// `c` is a handle or null; the context is used for as long as the caller's reference.
+#[inline]
+pub unsafe fn on<'a>(c: *const RawContext) -> Result<&'a RawContext, Status> {
+    if c.is_null() {
+        return Err(Status::Invalid);
+    }
+    // SAFETY: contract; type-stable.
+    let r = unsafe { &*c };
+    if is_root(c) {
+        return Ok(r);
+    }
+    r.source.header().check(KIND_CONTEXT).ok().map(|()| r)
 }
 
 impl RawContext {
