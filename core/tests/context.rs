@@ -656,3 +656,18 @@ fn context_of_a_runtime_that_was_shut_down_says_so() {
         ended(&fresh, Status::Canceled);
     })
 }
+
+/// A context outlives the run it was made in, and so does its deadline.
+#[test]
+fn deadline_of_a_context_comes_also_when_its_run_is_over() {
+    plain(|| {
+        let c = gort::run(|| {
+            let (c, cancel) = background().with_timeout(ms(20));
+            cancel.forget();
+            c
+        })
+        .unwrap();
+        assert_eq!(c.wait(), Status::TimedOut);
+        ended(&c, Status::TimedOut);
+    })
+}
