@@ -282,11 +282,8 @@ pub unsafe extern "C" fn gort_ctx_cause(ctx: *const gort_ctx) -> *const c_char {
         // SAFETY: as in gort_ctx_is_done.
         let Ok(c) = (unsafe { raw::on(ctx.cast()) }) else { return null() };
         let Some(status) = c.err() else { return null() };
-        let how: &CStr = if status == Status::TimedOut {
-            c"the context's deadline passed"
-        } else {
-            c"the context was cancelled"
-        };
+        let how: &CStr =
+            if status == Status::TimedOut { c"the context's deadline passed" } else { c"the context was cancelled" };
         // The cause stays with the context that was cancelled, which this one keeps.
         c.cause().and_then(|why| why.downcast_ref::<Text>().map(|t| t.text.as_ptr())).unwrap_or(how.as_ptr())
     })
@@ -400,10 +397,9 @@ unsafe fn cancel(ctx: *mut gort_ctx, why: *const c_char) -> gort_status {
         // SAFETY: contract; core checks what the handle points to (W3).
         match unsafe { raw::cancel(ffi::handle(ctx, "the context")?, cause(why)) } {
             Ok(_) => Ok(()),
-            Err(Status::Misuse) => ffi::fail(
-                Status::Misuse,
-                format_args!("the context: not a live one that can be cancelled by itself"),
-            ),
+            Err(Status::Misuse) => {
+                ffi::fail(Status::Misuse, format_args!("the context: not a live one that can be cancelled by itself"))
+            }
             Err(s) => ffi::explained(Err(s), "the context"),
         }
     })

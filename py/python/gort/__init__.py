@@ -34,6 +34,7 @@ from ._gort import (
     Case as Case,
     Channel as Channel,
     Closed as Closed,
+    Context as Context,
     Deadlock as Deadlock,
     Error as Error,
     FuncTimer as FuncTimer,
@@ -73,6 +74,7 @@ from ._gort import (
     workers as workers,
     yield_now as yield_now,
 )
+from ._context import timeout as timeout
 from ._got import Got as Got
 from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info
