@@ -306,6 +306,9 @@ GORT_UNUSED static inline void gort_guard_unlock(gort_guard *guard) {
 #endif
 
 @part context
+/** As usual: gort_ctx_functions f = GORT_CTX_FUNCTIONS_INIT; */
+#define GORT_CTX_FUNCTIONS_INIT {sizeof(gort_ctx_functions), NULL, NULL, NULL, NULL, NULL, {0, 0}}
+
 /**
  * A case that is ready when `ctx` has ended: its status is then GORT_CLOSED. NULL, and a context that never ends, is a case that is
  * never ready; a handle that is stale makes the select fail with GORT_MISUSE. The case is good as long as the caller's reference.

@@ -1830,6 +1830,27 @@ GORT_NODISCARD gort_status gort_wg_wait_until(gort_wg *wg, int64_t deadline, gor
 typedef struct gort_ctx_func gort_ctx_func;
 
 /**
+ * A context of a program's own: gort_ctx_own(). Fill it with GORT_CTX_FUNCTIONS_INIT; each is called with `arg`, on any thread, and may
+ * not block. One that is NULL has nothing to say.
+ */
+typedef struct gort_ctx_functions {
+    /** sizeof(gort_ctx_functions): GORT_CTX_FUNCTIONS_INIT sets it. */
+    size_t struct_size;
+    /** When it ends at the latest, on the clock of gort_now(); GORT_NEVER. Asked once. */
+    int64_t (*deadline)(void *arg);
+    /** A channel that is closed when it ends, not a timer's; NULL: it never does. Asked once; borrowed until `drop`. */
+    gort_receiver *(*done)(void *arg);
+    /** How it has ended, GORT_CANCELED or GORT_TIMED_OUT: asked when the channel is closed. NULL: GORT_CANCELED. */
+    gort_status (*err)(void *arg);
+    /** Its value for a key, or NULL. */
+    void *(*value)(void *arg, const void *key);
+    /** Called once, when gort is done with it. */
+    void (*drop)(void *arg);
+    /** 0, for later versions. */
+    uint64_t reserved[2];
+} gort_ctx_functions;
+
+/**
  * The root of all: never cancelled, without a deadline, without values. Always the same.
  *
  * Blocks: never. Errors: none. Ownership: needs no reference and no release; both are allowed.
@@ -1908,6 +1929,17 @@ GORT_NODISCARD gort_ctx *gort_ctx_without_cancel(gort_ctx *parent);
  * Blocks, errors, ownership and thread-safety: as gort_ctx_with_cancel().
  */
 GORT_NODISCARD gort_ctx *gort_ctx_merge(gort_ctx *first, gort_ctx *second);
+
+/**
+ * A context that stands for one of the program's own, and is the parent of others as any is. It ends a moment after the channel of
+ * `functions->done` is closed: that is observed, and no task waits for it. gort_ctx_cancel() ends this one and what is below it.
+ *
+ * Blocks: never. Errors: NULL for NULL or bad `functions`, for a `done` that is no live channel or a timer's, when there is no memory,
+ * or while gort is shut down; gort_last_error() says which. `drop` is not called then.
+ * Ownership: as gort_ctx_with_cancel(); the struct is copied. `arg` must stay valid until `drop(arg)`.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_own(const gort_ctx_functions *functions, void *arg);
 
 /**
  * Calls `fn(arg)` in a task of its own when `ctx` ends; at once if it has ended. Does not block.
@@ -2020,6 +2052,9 @@ gort_status gort_ctx_retain(gort_ctx *ctx);
  * then; GORT_SHUTDOWN. Ownership: the reference is given up. Thread-safety: any thread or task.
  */
 gort_status gort_ctx_release(gort_ctx *ctx);
+
+/** As usual: gort_ctx_functions f = GORT_CTX_FUNCTIONS_INIT; */
+#define GORT_CTX_FUNCTIONS_INIT {sizeof(gort_ctx_functions), NULL, NULL, NULL, NULL, NULL, {0, 0}}
 
 /**
  * A case that is ready when `ctx` has ended: its status is then GORT_CLOSED. NULL, and a context that never ends, is a case that is

@@ -7,11 +7,14 @@
 //! X2  Questions (`_is_done`, `_err`, `_value` ...) look at the handle without its lock: the caller's reference keeps it.
 //! X3  NULL as `ctx` of an `_until` call, and in a question, is no context: nothing ends it. As a parent it is a mistake.
 
+use core::any::Any;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::{NonNull, null, null_mut};
+use core::sync::atomic::{AtomicBool, Ordering::Release};
 
-use gort_core::flow::context::after;
+use gort_core::chan::raw::RawChan;
 use gort_core::flow::context::raw::{self, Cause, RawContext, Text, Value};
+use gort_core::flow::context::{after, own};
 use gort_core::sched;
 use gort_core::sched::task::SpawnOptions;
 use gort_core::status::Status;
@@ -19,7 +22,7 @@ use gort_core::sys::clock::NEVER;
 use std::sync::Arc;
 
 use crate::ends::gort_receiver;
-use crate::ffi::{self, Call};
+use crate::ffi::{self, Call, Options};
 use crate::status::gort_status;
 use crate::time::{gort_ctx, gort_in};
 
@@ -157,6 +160,111 @@ pub unsafe extern "C" fn gort_ctx_merge(first: *mut gort_ctx, second: *mut gort_
         // SAFETY: as in gort_ctx_with_cancel.
         unsafe { raw::merge(first, second) }
     })
+}
+
+/// A context of a program's own: gort_ctx_own(). Fill it with GORT_CTX_FUNCTIONS_INIT; each is called with `arg`, on any thread, and may
+/// not block. One that is NULL has nothing to say.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct gort_ctx_functions {
+    /// sizeof(gort_ctx_functions): GORT_CTX_FUNCTIONS_INIT sets it.
+    pub struct_size: usize,
+    /// When it ends at the latest, on the clock of gort_now(); GORT_NEVER. Asked once.
+    pub deadline: Option<unsafe extern "C" fn(arg: *mut c_void) -> i64>,
+    /// A channel that is closed when it ends, not a timer's; NULL: it never does. Asked once; borrowed until `drop`.
+    pub done: Option<unsafe extern "C" fn(arg: *mut c_void) -> *mut gort_receiver>,
+    /// How it has ended, GORT_CANCELED or GORT_TIMED_OUT: asked when the channel is closed. NULL: GORT_CANCELED.
+    pub err: Option<unsafe extern "C" fn(arg: *mut c_void) -> gort_status>,
+    /// Its value for a key, or NULL.
+    pub value: Option<unsafe extern "C" fn(arg: *mut c_void, key: *const c_void) -> *mut c_void>,
+    /// Called once, when gort is done with it.
+    pub drop: Option<unsafe extern "C" fn(arg: *mut c_void)>,
+    /// 0, for later versions.
+    pub reserved: [u64; 2],
+}
+
+// SAFETY: repr(C), begins with a usize, plain data and nullable functions; zero is as usual.
+unsafe impl Options for gort_ctx_functions {
+    const NAME: &'static str = "gort_ctx_functions";
+    const FIRST_SIZE: usize = core::mem::size_of::<gort_ctx_functions>();
+}
+
+/// A context that stands for one of the program's own, and is the parent of others as any is. It ends a moment after the channel of
+/// `functions->done` is closed: that is observed, and no task waits for it. gort_ctx_cancel() ends this one and what is below it.
+///
+/// Blocks: never. Errors: NULL for NULL or bad `functions`, for a `done` that is no live channel or a timer's, when there is no memory,
+/// or while gort is shut down; gort_last_error() says which. `drop` is not called then.
+/// Ownership: as gort_ctx_with_cancel(); the struct is copied. `arg` must stay valid until `drop(arg)`.
+/// Thread-safety: any thread or task.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn gort_ctx_own(functions: *const gort_ctx_functions, arg: *mut c_void) -> *mut gort_ctx {
+    make("the context", || {
+        // SAFETY: NULL, or a struct of the caller's (the header's contract).
+        let Some(functions) = (unsafe { ffi::options(functions) })? else { return ffi::null_argument("functions") };
+        if functions.reserved != [0; 2] {
+            return ffi::fail(
+                Status::Invalid,
+                format_args!("gort_ctx_functions.reserved must be 0; use its initialiser"),
+            );
+        }
+        let drop = AtomicBool::new(false);
+        let made = own::own(Box::new(Theirs { functions, arg, drop }))?;
+        // SAFETY: ours; from now on it is dropped with the context.
+        unsafe { raw::on(made.as_ptr())? }.find(|v| {
+            // SAFETY: ours, for now.
+            let theirs = unsafe { own::of(v) }?.downcast_ref::<Theirs>()?;
+            theirs.drop.store(true, Release);
+            Some(())
+        });
+        Ok(made)
+    })
+}
+
+/// A context of C's own.
+struct Theirs {
+    functions: gort_ctx_functions,
+    arg: *mut c_void,
+    /// It has been made.
+    drop: AtomicBool,
+}
+
+// SAFETY: the program vouches for its use on any thread (the header's contract).
+unsafe impl Send for Theirs {}
+// SAFETY: as above.
+unsafe impl Sync for Theirs {}
+
+impl own::Foreign for Theirs {
+    fn deadline(&self) -> i64 {
+        // SAFETY: the program's, to be called with this argument; so are the others.
+        self.functions.deadline.map_or(NEVER, |f| unsafe { f(self.arg) })
+    }
+
+    fn done(&self) -> *const RawChan {
+        // SAFETY: as above.
+        self.functions.done.map_or(null(), |f| unsafe { f(self.arg) }.cast_const().cast())
+    }
+
+    fn err(&self) -> Status {
+        // SAFETY: as above.
+        match self.functions.err.map(|f| unsafe { f(self.arg) }) {
+            Some(s) if s == Status::TimedOut.code() => Status::TimedOut,
+            _ => Status::Canceled,
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Drop for Theirs {
+    fn drop(&mut self) {
+        if let (Some(f), true) = (self.functions.drop, *self.drop.get_mut()) {
+            // SAFETY: as above.
+            unsafe { f(self.arg) }
+        }
+    }
 }
 
 /// Calls `fn(arg)` in a task of its own when `ctx` ends; at once if it has ended. Does not block.
@@ -309,7 +417,13 @@ pub unsafe extern "C" fn gort_ctx_value(ctx: *const gort_ctx, key: *const c_void
     ffi::wall_or(null_mut(), || {
         // SAFETY: as in gort_ctx_is_done.
         let Ok(c) = (unsafe { raw::on(ctx.cast()) }) else { return null_mut() };
-        c.find(|v| core::ptr::eq(v.key, key.cast()).then_some(v.data.cast())).unwrap_or(null_mut())
+        // SAFETY: the caller's reference keeps those above it.
+        let value = c.find(|v| match unsafe { own::of(v) }.and_then(|o| o.downcast_ref::<Theirs>()) {
+            // SAFETY: the program's, to be called with this argument.
+            Some(t) => NonNull::new(unsafe { t.functions.value?(t.arg, key) }).map(NonNull::as_ptr),
+            None => core::ptr::eq(v.key, key.cast()).then_some(v.data.cast()),
+        });
+        value.unwrap_or(null_mut())
     })
 }
 

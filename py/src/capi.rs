@@ -55,6 +55,10 @@ table! {
     gort_debounce_flush, gort_debounce_cancel, gort_debounce_free, gort_throttle_new, gort_throttle_call, gort_throttle_free, gort_heartbeat_new,
     gort_heartbeat_free, gort_periodic_new, gort_periodic_free, gort_idle_new, gort_idle_touch, gort_idle_stop, gort_idle_free, gort_retry,
     gort_poll_until, gort_mutex_lock, gort_mutex_try_lock, gort_mutex_lock_until, gort_mutex_unlock,
+    gort_ctx_background, gort_ctx_todo, gort_ctx_with_cancel, gort_ctx_with_timeout, gort_ctx_with_timeout_cause, gort_ctx_with_deadline,
+    gort_ctx_with_deadline_cause, gort_ctx_with_value, gort_ctx_without_cancel, gort_ctx_merge, gort_ctx_own, gort_ctx_after_func, gort_ctx_func_stop,
+    gort_ctx_func_free, gort_ctx_cancel, gort_ctx_cancel_cause, gort_ctx_is_done, gort_ctx_err, gort_ctx_cause, gort_ctx_deadline, gort_ctx_value,
+    gort_ctx_done, gort_ctx_retain, gort_ctx_release,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

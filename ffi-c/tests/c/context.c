@@ -535,7 +535,98 @@ static void one_from_before_a_fork_is_shutdown(void) {
     EXPECT_OK(gort_ctx_cancel(c)), EXPECT_OK(gort_ctx_release(c));
 }
 
-TESTS(CASE(test_background_and_todo), CASE(test_with_cancel), CASE(test_with_deadline), CASE(a_deadline_ends_the_wait_as_timed_out),
+/* --- contexts of the program's own ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    gort_chan *done;
+    gort_status how;
+    int64_t deadline;
+    int dropped;
+} mine;
+
+static int64_t my_deadline(void *arg) {
+    return ((mine *)arg)->deadline;
+}
+
+static gort_receiver *my_done(void *arg) {
+    return gort_chan_receiver(((mine *)arg)->done);
+}
+
+static gort_status my_err(void *arg) {
+    return ((mine *)arg)->how;
+}
+
+static void *my_value(void *arg, const void *key) {
+    return key == (const void *)&called ? arg : NULL;
+}
+
+static void my_drop(void *arg) {
+    ADD(((mine *)arg)->dropped, 1);
+}
+
+static gort_ctx *own_of(mine *m, gort_status how) {
+    gort_ctx_functions f = GORT_CTX_FUNCTIONS_INIT;
+    m->done = gort_chan_new(0, 0), m->how = how, m->deadline = gort_in(HOUR), m->dropped = 0;
+    f.deadline = my_deadline, f.done = my_done, f.err = my_err, f.value = my_value, f.drop = my_drop;
+    return gort_ctx_own(&f, m);
+}
+
+static void own_contexts_are_parents(void) {
+    gort_status how[] = {GORT_CANCELED, GORT_TIMED_OUT};
+    for (int i = 0; i < 2; i++) {
+        mine m;
+        place p;
+        gort_ctx *own = own_of(&m, how[i]), *child = gort_ctx_with_cancel(own);
+        goes_on(own), goes_on(child);
+        EXPECT(gort_ctx_deadline(child) == m.deadline && gort_ctx_value(child, &called) == &m);
+        EXPECT(gort_ctx_value(child, &m) == NULL);
+        make_place(&p);
+        p.ctx = child;
+        pthread_t thread;
+        EXPECT(pthread_create(&thread, NULL, caller_on_a_thread, &p) == 0);
+        usleep(1000);
+        EXPECT_OK(gort_chan_close(m.done));
+        EXPECT(pthread_join(thread, NULL) == 0);
+        EXPECT_IS(p.got, how[i]);
+        ended(child, how[i]), ended(own, how[i]);
+        leave_place(&p);
+        EXPECT_OK(gort_ctx_release(own));
+        EXPECT(m.dropped == 0);
+        EXPECT_OK(gort_ctx_release(child));
+        AWAIT(COUNT(m.dropped) == 1); /* the task that ended it may have it a little longer */
+        EXPECT_OK(gort_chan_release(m.done));
+    }
+}
+
+/* One that goes takes its observer along; a value on its channel ends it as the end of the channel would; one that has ended is so. */
+static void own_contexts_come_and_go(void) {
+    mine m;
+    for (int i = 0; i < 100; i++) {
+        gort_ctx *own = own_of(&m, GORT_CANCELED);
+        if (i % 3 == 0) EXPECT_OK(gort_chan_close(m.done));
+        if (i % 3 == 1) EXPECT_OK(gort_ctx_cancel(own));
+        EXPECT_OK(gort_ctx_release(own));
+        AWAIT(COUNT(m.dropped) == 1);
+        if (i % 3 == 2) EXPECT_OK(gort_chan_close(m.done));
+        EXPECT_OK(gort_chan_release(m.done));
+    }
+    gort_ctx_functions f = GORT_CTX_FUNCTIONS_INIT;
+    f.done = my_done, f.drop = my_drop;
+    m.done = gort_chan_new(0, 1), m.dropped = 0;
+    EXPECT_OK(gort_chan_send(m.done, NULL));
+    gort_ctx *over = gort_ctx_own(&f, &m);
+    ended(over, GORT_CANCELED);
+    EXPECT(gort_ctx_deadline(over) == GORT_NEVER && gort_ctx_value(over, &called) == NULL);
+    EXPECT_OK(gort_ctx_release(over));
+    EXPECT_OK(gort_chan_release(m.done));
+    EXPECT(m.dropped == 1);
+    EXPECT(gort_ctx_own(&f, &m) == NULL && m.dropped == 1); /* a stale channel */
+    EXPECT(gort_ctx_own(NULL, &m) == NULL && error_says("functions is NULL"));
+    f.struct_size = 3;
+    EXPECT(gort_ctx_own(&f, &m) == NULL && error_says("struct_size"));
+}
+
+TESTS(CASE(own_contexts_are_parents), CASE(own_contexts_come_and_go), CASE(test_background_and_todo), CASE(test_with_cancel), CASE(test_with_deadline), CASE(a_deadline_ends_the_wait_as_timed_out),
       CASE(every_blocking_call_takes_one), CASE(threads_wait_with_one_too), CASE(what_is_ready_goes_ahead),
       CASE(the_earliest_of_context_and_deadline_counts), CASE(contexts_are_cases), CASE(test_values), CASE(merge_ends_with_either),
       CASE(merge_that_goes_leaves_its_parents_alone), CASE(test_after_func), CASE(function_of_a_context_that_goes_is_not_called),

@@ -357,43 +357,43 @@ def select_biased(*cases: Case[_T] | None, timeout: float | None = None, ctx: Co
 def select_biased(*cases: Case[_T] | None, timeout: float | None = None, ctx: Context | None = None, default: _D) -> Got[int, _T | None | _D]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, /, *, timeout: float | None = None, ctx: Context | None = None
+    c0: Case[_A] | None, /, *, timeout: float | None = None
 ) -> Awaitable[Got[Literal[0], _A | None]]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, /, *, timeout: float | None = None, ctx: Context | None = None, default: _D
+    c0: Case[_A] | None, /, *, timeout: float | None = None, default: _D
 ) -> Awaitable[Got[Literal[0], _A | None] | Got[Literal[-1], _D]]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, c1: Case[_B] | None, /, *, timeout: float | None = None, ctx: Context | None = None
+    c0: Case[_A] | None, c1: Case[_B] | None, /, *, timeout: float | None = None
 ) -> Awaitable[Got[Literal[0], _A | None] | Got[Literal[1], _B | None]]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, c1: Case[_B] | None, /, *, timeout: float | None = None, ctx: Context | None = None, default: _D
+    c0: Case[_A] | None, c1: Case[_B] | None, /, *, timeout: float | None = None, default: _D
 ) -> Awaitable[Got[Literal[0], _A | None] | Got[Literal[1], _B | None] | Got[Literal[-1], _D]]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, /, *, timeout: float | None = None, ctx: Context | None = None
+    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, /, *, timeout: float | None = None
 ) -> Awaitable[Got[Literal[0], _A | None] | Got[Literal[1], _B | None] | Got[Literal[2], _C | None]]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, /, *, timeout: float | None = None, ctx: Context | None = None, default: _D
+    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, /, *, timeout: float | None = None, default: _D
 ) -> Awaitable[Got[Literal[0], _A | None] | Got[Literal[1], _B | None] | Got[Literal[2], _C | None] | Got[Literal[-1], _D]]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, c3: Case[_E] | None, /, *, timeout: float | None = None, ctx: Context | None = None
+    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, c3: Case[_E] | None, /, *, timeout: float | None = None
 ) -> Awaitable[Got[Literal[0], _A | None] | Got[Literal[1], _B | None] | Got[Literal[2], _C | None] | Got[Literal[3], _E | None]]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, c3: Case[_E] | None, /, *, timeout: float | None = None, ctx: Context | None = None, default: _D
+    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, c3: Case[_E] | None, /, *, timeout: float | None = None, default: _D
 ) -> Awaitable[Got[Literal[0], _A | None] | Got[Literal[1], _B | None] | Got[Literal[2], _C | None] | Got[Literal[3], _E | None] | Got[Literal[-1], _D]]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, c3: Case[_E] | None, c4: Case[_F] | None, /, *, timeout: float | None = None, ctx: Context | None = None
+    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, c3: Case[_E] | None, c4: Case[_F] | None, /, *, timeout: float | None = None
 ) -> Awaitable[Got[Literal[0], _A | None] | Got[Literal[1], _B | None] | Got[Literal[2], _C | None] | Got[Literal[3], _E | None] | Got[Literal[4], _F | None]]: ...
 @overload
 def select_async(
-    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, c3: Case[_E] | None, c4: Case[_F] | None, /, *, timeout: float | None = None, ctx: Context | None = None, default: _D
+    c0: Case[_A] | None, c1: Case[_B] | None, c2: Case[_C] | None, c3: Case[_E] | None, c4: Case[_F] | None, /, *, timeout: float | None = None, default: _D
 ) -> Awaitable[Got[Literal[0], _A | None] | Got[Literal[1], _B | None] | Got[Literal[2], _C | None] | Got[Literal[3], _E | None] | Got[Literal[4], _F | None] | Got[Literal[-1], _D]]: ...
 @overload
 def select_async(*cases: Case[_T] | None, timeout: float | None = None) -> Awaitable[Got[int, _T | None]]: ...
