@@ -1,7 +1,8 @@
 //! An observer that is told once, when there may be something to receive from a channel or it is closed (D10), and pins no task: a context of a program's own watches its done channel so.
 //!
 //! B1  It is enlisted under a hold of the lock that found nothing (notify.rs N1), and popped once: told, or taken off by its owner.
-//! B2  Two may have it: its owner, and the telling that is under way. The last one frees it. The channel's reference is the owner's.
+//! B2  Two may have it: its owner, and the telling that is under way. The last one frees it. The owner counts as a receiver of the channel: that keeps it, and does not keep its last sender from
+//!     closing it, as a plain reference would (H6).
 //! B3  What it calls runs inside the bracket with no lock held (callback.rs C2): it may start a task, and no more.
 //!
 //! Rejected: a task that waits for readiness (`notify::readable`): it has a stack, and shows in a run's report.
@@ -40,10 +41,12 @@ pub unsafe fn observe(ch: *const RawChan, act: Act, words: [usize; 2]) -> Result
     // SAFETY: contract; a fresh callback is ours, and so is the box until it is enlisted.
     unsafe {
         raw::retain(ch).ok()?;
+        raw::add_end(ch, false);
+        let _ = raw::release(ch);
         let told = match Callback::create(call, core::ptr::null_mut()) {
             Ok(told) => told,
             Err(s) => {
-                let _ = raw::release(ch);
+                raw::drop_end(ch, false);
                 return Err(s);
             }
         };
@@ -68,7 +71,7 @@ pub unsafe fn observe(ch: *const RawChan, act: Act, words: [usize; 2]) -> Result
             Ok(true) => Ok(NonNull::new(at)),
             other => {
                 leave(at);
-                let _ = raw::release(ch);
+                raw::drop_end(ch, false);
                 other.map(|_| None)
             }
         }
@@ -89,7 +92,7 @@ pub unsafe fn give_up(o: NonNull<Observer>) {
             cx.exit();
         }
         leave(o.as_ptr());
-        let _ = raw::release(ch);
+        raw::drop_end(ch, false);
     }
 }
 
