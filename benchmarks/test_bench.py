@@ -127,7 +127,7 @@ class OtherPeers(unittest.TestCase):
     def test_queues_of_rust_are_pinned_and_locked(self):
         lock = tomllib.loads((ENGINES / "rust-queues" / "Cargo.lock").read_text())
         locked = {p["name"]: p["version"] for p in lock["package"]}
-        self.assertEqual(set(self.peers), {"crossbeam-channel", "flume", "kanal"})
+        self.assertEqual(set(self.peers), {"ahash", "crossbeam-channel", "dashmap", "flume", "kanal"})
         self.assertEqual(self.peers, {name: f"={locked[name]}" for name in self.peers})
 
     def test_queues_of_rust_stay_out_of_the_library(self):

@@ -5,7 +5,8 @@
 @
 @ I1  C11 and C++17 under -pedantic-errors -Wall -Wextra, in every user's file: no GNU syntax outside the #if of GORT_UNUSED.
 @ I2  A typed channel, and a view of one, is a gort_chan under a type that is never completed, so the casts between the two are safe.
-@ I3  An initialiser names every field, in order, and says what the Rust side says (tests/c/run.c compares them).
+@ I3  Where __atomic builtins are used, what is called else is right for every compiler.
+@ I4  An initialiser names every field, in order, and says what the Rust side says (tests/c/run.c compares them).
 
 @part top
 /*
@@ -265,6 +266,47 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ticker(gort_ticker 
 /** An unlocked mutex, as is zeroed storage: gort_mutex m = GORT_MUTEX_INIT; */
 #define GORT_MUTEX_INIT {0, 0}
 
+/*
+ * What nobody else uses is locked and unlocked without a call. Compilers without atomic builtins call the functions, and so do
+ * programs that ThreadSanitizer watches; GORT_NO_INLINE before the include asks for it.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define GORT_CALL_LOCKS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GORT_CALL_LOCKS 1
+#endif
+#endif
+#if defined(__GNUC__) && !defined(GORT_CALL_LOCKS) && !defined(GORT_NO_INLINE)
+/* Inlined in every build: a lock that is watched is known by the address that it is called from (GORT_DEBUG_LOCKS). */
+#define GORT_INLINE_ GORT_UNUSED static inline __attribute__((__always_inline__))
+/** gort's: what a locked mutex is; 1 where the function is to be called. */
+extern uint32_t gort_mutex_word_;
+
+GORT_INLINE_ bool gort_mutex_fast_(gort_mutex *mutex) {
+    uint32_t from = 0;
+    uint32_t to = __atomic_load_n(&gort_mutex_word_, __ATOMIC_RELAXED);
+    return to != 1 && mutex != NULL &&
+           __atomic_compare_exchange_n(&mutex->word, &from, to, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+GORT_INLINE_ gort_status gort_mutex_lock_(gort_mutex *mutex) {
+    return gort_mutex_fast_(mutex) ? GORT_OK : gort_mutex_lock(mutex);
+}
+GORT_NODISCARD GORT_INLINE_ gort_status gort_mutex_try_lock_(gort_mutex *mutex) {
+    return gort_mutex_fast_(mutex) ? GORT_OK : gort_mutex_try_lock(mutex);
+}
+GORT_INLINE_ gort_status gort_mutex_unlock_(gort_mutex *mutex) {
+    uint32_t from = __atomic_load_n(&gort_mutex_word_, __ATOMIC_RELAXED);
+    return mutex != NULL &&
+                   __atomic_compare_exchange_n(&mutex->word, &from, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+               ? GORT_OK
+               : gort_mutex_unlock(mutex);
+}
+#define gort_mutex_lock(mutex) gort_mutex_lock_(mutex)
+#define gort_mutex_try_lock(mutex) gort_mutex_try_lock_(mutex)
+#define gort_mutex_unlock(mutex) gort_mutex_unlock_(mutex)
+#endif
+
 /** What GORT_LOCKED() and GORT_GUARD() keep: a mutex that is unlocked when it goes. */
 typedef struct gort_guard {
     gort_mutex *mutex;
@@ -305,6 +347,135 @@ GORT_UNUSED static inline void gort_guard_unlock(gort_guard *guard) {
          !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
 #endif
 
+@part rwmutex
+/** An unlocked lock, as is zeroed storage: gort_rwmutex l = GORT_RWMUTEX_INIT; */
+#define GORT_RWMUTEX_INIT {0, 0}
+
+/** What GORT_RLOCKED() and GORT_WLOCKED() keep: a lock that is unlocked when it goes. */
+typedef struct gort_rwguard {
+    gort_rwmutex *lock;
+    bool writes;
+    bool over;
+#if defined(__cplusplus)
+    gort_rwguard(gort_rwmutex *l, bool w) : lock(l), writes(w), over(false) {
+        (void)(writes ? gort_rwmutex_lock(l) : gort_rwmutex_rlock(l));
+    }
+    gort_rwguard(const gort_rwguard &) = delete;
+    gort_rwguard &operator=(const gort_rwguard &) = delete;
+    ~gort_rwguard() { (void)(writes ? gort_rwmutex_unlock(lock) : gort_rwmutex_runlock(lock)); }
+#endif
+} gort_rwguard;
+
+#if defined(__cplusplus)
+#define GORT_RWLOCKED_(l, writes)                                                                                      \
+    for (gort_rwguard GORT_NAME(gort_guard_)(l, writes); !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#elif defined(__GNUC__)
+GORT_UNUSED static inline gort_rwguard gort_rwguard_lock_(gort_rwmutex *l, bool writes) {
+    gort_rwguard made = {l, writes, false};
+    (void)(writes ? gort_rwmutex_lock(l) : gort_rwmutex_rlock(l));
+    return made;
+}
+GORT_UNUSED static inline void gort_rwguard_unlock_(gort_rwguard *guard) {
+    (void)(guard->writes ? gort_rwmutex_unlock(guard->lock) : gort_rwmutex_runlock(guard->lock));
+}
+#define GORT_RWLOCKED_(l, writes)                                                                                      \
+    for (__attribute__((__cleanup__(gort_rwguard_unlock_))) gort_rwguard GORT_NAME(gort_guard_) =                      \
+             gort_rwguard_lock_(l, writes);                                                                            \
+         !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#endif
+#if defined(GORT_RWLOCKED_)
+/** GORT_RLOCKED(&l) { ... } runs the block with the lock locked for reading, as GORT_LOCKED() does with a mutex. */
+#define GORT_RLOCKED(l) GORT_RWLOCKED_(l, false)
+/** GORT_WLOCKED(&l) { ... } runs the block with the lock locked for writing. */
+#define GORT_WLOCKED(l) GORT_RWLOCKED_(l, true)
+#endif
+
+@part cond
+/** One that nobody waits for, as is zeroed storage: gort_cond c = GORT_COND_INIT; */
+#define GORT_COND_INIT {0, 0}
+
+@part once
+/** One that is not done, as is zeroed storage: gort_once o = GORT_ONCE_INIT; */
+#define GORT_ONCE_INIT {0, 0}
+
+#if defined(GORT_INLINE_)
+/* What is done costs a load. */
+GORT_INLINE_ gort_status gort_once_do_(gort_once *once, void (*fn)(void *arg), void *arg) {
+    return once != NULL && fn != NULL && __atomic_load_n(&once->word, __ATOMIC_ACQUIRE) == 2 ? GORT_OK : gort_once_do(once, fn, arg);
+}
+#define gort_once_do(once, fn, arg) gort_once_do_(once, fn, arg)
+#endif
+
+@part sem
+/** A semaphore of n units, of which none is taken: gort_sem s = GORT_SEM_INIT(3); */
+#define GORT_SEM_INIT(n) {0, (n), 0}
+
+@part barrier
+/** A barrier for n parties, at which nobody waits: gort_barrier b = GORT_BARRIER_INIT(3); */
+#define GORT_BARRIER_INIT(n) {0, (n), 0}
+
+@part event
+/** One that is not set, as is zeroed storage: gort_event e = GORT_EVENT_INIT; */
+#define GORT_EVENT_INIT {0, 0}
+
+@part atomic
+/*
+ * Atomic operations on plain numbers and pointers, for C++ and for old compilers; C has <stdatomic.h>, which is as good. All of
+ * them are sequentially consistent. An object that is used by one of these is to be used by these alone while others use it.
+ * NAME is i32, u32, i64 or u64, and T its type:
+ *
+ *   T gort_atomic_NAME_load(const T *at)
+ *   void gort_atomic_NAME_store(T *at, T value)
+ *   T gort_atomic_NAME_add(T *at, T value)                              the NEW value, as Go's Add; it wraps
+ *   T gort_atomic_NAME_swap(T *at, T value)                             the old value
+ *   bool gort_atomic_NAME_compare_and_swap(T *at, T old_value, T new_value)   true if it was old_value, and is new_value now
+ *   T gort_atomic_NAME_and(T *at, T mask), gort_atomic_NAME_or(T *at, T mask)   the OLD value, as Go's And and Or
+ *
+ * and load, store, swap and compare_and_swap for pointers, with NAME ptr and T void *. They never block and have no status; `at` must be valid and aligned as its type is. Needs gcc's or clang's builtins.
+ */
+#if defined(__GNUC__)
+#define GORT_ATOMIC_BASE_(name, T)                                                                                     \
+    GORT_NODISCARD GORT_UNUSED static inline T gort_atomic_##name##_load(T const *at) {                                \
+        return __atomic_load_n(at, __ATOMIC_SEQ_CST);                                                                  \
+    }                                                                                                                  \
+    GORT_UNUSED static inline void gort_atomic_##name##_store(T *at, T value) {                                        \
+        __atomic_store_n(at, value, __ATOMIC_SEQ_CST);                                                                 \
+    }                                                                                                                  \
+    GORT_UNUSED static inline T gort_atomic_##name##_swap(T *at, T value) {                                            \
+        return __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST);                                                       \
+    }                                                                                                                  \
+    GORT_UNUSED static inline bool gort_atomic_##name##_compare_and_swap(T *at, T old_value, T new_value) {            \
+        return __atomic_compare_exchange_n(at, &old_value, new_value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);      \
+    }
+#define GORT_ATOMIC_NUMBER_(name, T)                                                                                   \
+    GORT_ATOMIC_BASE_(name, T)                                                                                         \
+    GORT_UNUSED static inline T gort_atomic_##name##_add(T *at, T value) {                                             \
+        return __atomic_add_fetch(at, value, __ATOMIC_SEQ_CST);                                                        \
+    }                                                                                                                  \
+    GORT_UNUSED static inline T gort_atomic_##name##_and(T *at, T mask) {                                              \
+        return __atomic_fetch_and(at, mask, __ATOMIC_SEQ_CST);                                                         \
+    }                                                                                                                  \
+    GORT_UNUSED static inline T gort_atomic_##name##_or(T *at, T mask) {                                               \
+        return __atomic_fetch_or(at, mask, __ATOMIC_SEQ_CST);                                                          \
+    }
+typedef void *gort_pointer_;
+GORT_ATOMIC_NUMBER_(i32, int32_t)
+GORT_ATOMIC_NUMBER_(u32, uint32_t)
+GORT_ATOMIC_NUMBER_(i64, int64_t)
+GORT_ATOMIC_NUMBER_(u64, uint64_t)
+GORT_ATOMIC_BASE_(ptr, gort_pointer_)
+#undef GORT_ATOMIC_NUMBER_
+#undef GORT_ATOMIC_BASE_
+#endif
+
+@part map
+/** The defaults: gort_map_options options = GORT_MAP_OPTIONS_INIT; */
+#define GORT_MAP_OPTIONS_INIT {sizeof(gort_map_options), NULL, NULL, NULL, {0, 0, 0, 0}}
+
+@part pool
+/** The defaults: gort_pool_options options = GORT_POOL_OPTIONS_INIT; */
+#define GORT_POOL_OPTIONS_INIT {sizeof(gort_pool_options), NULL, NULL, NULL, 0, {0, 0, 0, 0}}
+
 @part context
 /** As usual: gort_ctx_functions f = GORT_CTX_FUNCTIONS_INIT; */
 #define GORT_CTX_FUNCTIONS_INIT {sizeof(gort_ctx_functions), NULL, NULL, NULL, NULL, NULL, {0, 0}}
@@ -320,6 +491,13 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ctx(gort_ctx *ctx) 
 @part census
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
 #define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+@part limiter
+/** The rate of a token bucket that refuses nothing. */
+#define GORT_RATE_INF 1.7976931348623157e308
+
+/** One that runs once; set first, every or interval: gort_sometimes s = GORT_SOMETIMES_INIT; s.every = 100; */
+#define GORT_SOMETIMES_INIT { 0, 0, 0, { 0, 0, 0 } }
 
 @part end
 #if defined(__cplusplus)

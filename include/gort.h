@@ -1695,6 +1695,47 @@ gort_status gort_mutex_unlock(gort_mutex *mutex);
 /** An unlocked mutex, as is zeroed storage: gort_mutex m = GORT_MUTEX_INIT; */
 #define GORT_MUTEX_INIT {0, 0}
 
+/*
+ * What nobody else uses is locked and unlocked without a call. Compilers without atomic builtins call the functions, and so do
+ * programs that ThreadSanitizer watches; GORT_NO_INLINE before the include asks for it.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define GORT_CALL_LOCKS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GORT_CALL_LOCKS 1
+#endif
+#endif
+#if defined(__GNUC__) && !defined(GORT_CALL_LOCKS) && !defined(GORT_NO_INLINE)
+/* Inlined in every build: a lock that is watched is known by the address that it is called from (GORT_DEBUG_LOCKS). */
+#define GORT_INLINE_ GORT_UNUSED static inline __attribute__((__always_inline__))
+/** gort's: what a locked mutex is; 1 where the function is to be called. */
+extern uint32_t gort_mutex_word_;
+
+GORT_INLINE_ bool gort_mutex_fast_(gort_mutex *mutex) {
+    uint32_t from = 0;
+    uint32_t to = __atomic_load_n(&gort_mutex_word_, __ATOMIC_RELAXED);
+    return to != 1 && mutex != NULL &&
+           __atomic_compare_exchange_n(&mutex->word, &from, to, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+GORT_INLINE_ gort_status gort_mutex_lock_(gort_mutex *mutex) {
+    return gort_mutex_fast_(mutex) ? GORT_OK : gort_mutex_lock(mutex);
+}
+GORT_NODISCARD GORT_INLINE_ gort_status gort_mutex_try_lock_(gort_mutex *mutex) {
+    return gort_mutex_fast_(mutex) ? GORT_OK : gort_mutex_try_lock(mutex);
+}
+GORT_INLINE_ gort_status gort_mutex_unlock_(gort_mutex *mutex) {
+    uint32_t from = __atomic_load_n(&gort_mutex_word_, __ATOMIC_RELAXED);
+    return mutex != NULL &&
+                   __atomic_compare_exchange_n(&mutex->word, &from, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+               ? GORT_OK
+               : gort_mutex_unlock(mutex);
+}
+#define gort_mutex_lock(mutex) gort_mutex_lock_(mutex)
+#define gort_mutex_try_lock(mutex) gort_mutex_try_lock_(mutex)
+#define gort_mutex_unlock(mutex) gort_mutex_unlock_(mutex)
+#endif
+
 /** What GORT_LOCKED() and GORT_GUARD() keep: a mutex that is unlocked when it goes. */
 typedef struct gort_guard {
     gort_mutex *mutex;
@@ -1734,6 +1775,444 @@ GORT_UNUSED static inline void gort_guard_unlock(gort_guard *guard) {
     for (__attribute__((__cleanup__(gort_guard_unlock))) gort_guard GORT_NAME(gort_guard_) = gort_guard_lock(m);       \
          !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
 #endif
+
+/* ---- Reader/writer locks --------------------------------------------------------------------------------- */
+
+/**
+ * A lock that many readers may have at once, or one writer; for tasks and threads alike. A task that waits for it parks, and does
+ * not block its thread.
+ *
+ * It is a plain struct. Storage that is zero, or `= GORT_RWMUTEX_INIT`, is an unlocked one; there is nothing to make and nothing to
+ * free. Its memory may go as soon as its last user has unlocked it. It must not be copied or moved while it is in use. In the child
+ * of a fork it is free, whoever held it in the parent.
+ *
+ * A writer that waits keeps new readers out, so one that reads twice may wait for ever (a deadlock, which gort_run() reports). A
+ * writer that unlocks lets in all readers that wait by then. There is no owner: anybody may unlock. It can not be made a writer's
+ * from a reader's. Thread-safety: any thread or task. Blocking calls: those that lock.
+ */
+typedef struct gort_rwmutex {
+    /** gort's. */
+    uint64_t word;
+    /** gort's. */
+    uint64_t reserved;
+} gort_rwmutex;
+
+/**
+ * Locks for reading, beside other readers. Blocks while a writer has it or waits for it. Woken by an unlock; cancellation, deadlines and shutdown
+ * do not end the wait: a plain lock never fails where it is used rightly, so its result may be ignored.
+ *
+ * Blocks: the task (on a plain thread: the thread).
+ * Errors: GORT_INVALID for NULL; GORT_MISUSE in a handler of a signal that interrupted gort.
+ * Ordering: what was written before a writer's unlock is seen after the lock that follows it.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_rwmutex_rlock(gort_rwmutex *lock);
+
+/**
+ * Locks for reading if that is possible at this instant. Never blocks. GORT_WOULD_BLOCK if not: a writer has it or waits for it.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL. Ordering: as gort_rwmutex_rlock() when it locks.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_rwmutex_try_rlock(gort_rwmutex *lock);
+
+/**
+ * gort_rwmutex_rlock(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, by `ctx`, or
+ * by the cancellation of the caller.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from locking what is free.
+ * Errors: GORT_TIMED_OUT, GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_INVALID for NULL. It is not locked then. `ctx` may be NULL.
+ * Ordering: as gort_rwmutex_rlock(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_rwmutex_rlock_until(gort_rwmutex *lock, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Unlocks what was locked for reading. Never blocks. The last reader's lets in the writer that has waited longest.
+ *
+ * Blocks: never. Errors: GORT_MISUSE if no reader has it, and nothing changes; GORT_INVALID for NULL.
+ * Ordering: as gort_rwmutex_lock(). Thread-safety: any thread or task, whoever locked it.
+ */
+gort_status gort_rwmutex_runlock(gort_rwmutex *lock);
+
+/**
+ * Locks for writing, alone. Blocks while anybody has it. Woken by an unlock; cancellation, deadlines and shutdown
+ * do not end the wait: a plain lock never fails where it is used rightly, so its result may be ignored.
+ *
+ * Blocks: the task (on a plain thread: the thread).
+ * Errors: GORT_INVALID for NULL; GORT_MISUSE in a handler of a signal that interrupted gort.
+ * Ordering: what was written before an unlock, of a writer or a reader, is seen after the lock that follows it.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_rwmutex_lock(gort_rwmutex *lock);
+
+/**
+ * Locks for writing if that is possible at this instant. Never blocks. GORT_WOULD_BLOCK if not: somebody has it or waits for it.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL. Ordering: as gort_rwmutex_lock() when it locks.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_rwmutex_try_lock(gort_rwmutex *lock);
+
+/**
+ * gort_rwmutex_lock(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, by `ctx`, or
+ * by the cancellation of the caller.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from locking what is free.
+ * Errors: GORT_TIMED_OUT, GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_INVALID for NULL. It is not locked then. `ctx` may be NULL.
+ * Ordering: as gort_rwmutex_lock(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_rwmutex_lock_until(gort_rwmutex *lock, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Unlocks what was locked for writing. Never blocks. Lets in all readers that wait by now, or the writer that has waited longest.
+ *
+ * Blocks: never. Errors: GORT_MISUSE if no writer has it, and nothing changes; GORT_INVALID for NULL.
+ * Ordering: as gort_rwmutex_lock(). Thread-safety: any thread or task, whoever locked it.
+ */
+gort_status gort_rwmutex_unlock(gort_rwmutex *lock);
+
+/** An unlocked lock, as is zeroed storage: gort_rwmutex l = GORT_RWMUTEX_INIT; */
+#define GORT_RWMUTEX_INIT {0, 0}
+
+/** What GORT_RLOCKED() and GORT_WLOCKED() keep: a lock that is unlocked when it goes. */
+typedef struct gort_rwguard {
+    gort_rwmutex *lock;
+    bool writes;
+    bool over;
+#if defined(__cplusplus)
+    gort_rwguard(gort_rwmutex *l, bool w) : lock(l), writes(w), over(false) {
+        (void)(writes ? gort_rwmutex_lock(l) : gort_rwmutex_rlock(l));
+    }
+    gort_rwguard(const gort_rwguard &) = delete;
+    gort_rwguard &operator=(const gort_rwguard &) = delete;
+    ~gort_rwguard() { (void)(writes ? gort_rwmutex_unlock(lock) : gort_rwmutex_runlock(lock)); }
+#endif
+} gort_rwguard;
+
+#if defined(__cplusplus)
+#define GORT_RWLOCKED_(l, writes)                                                                                      \
+    for (gort_rwguard GORT_NAME(gort_guard_)(l, writes); !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#elif defined(__GNUC__)
+GORT_UNUSED static inline gort_rwguard gort_rwguard_lock_(gort_rwmutex *l, bool writes) {
+    gort_rwguard made = {l, writes, false};
+    (void)(writes ? gort_rwmutex_lock(l) : gort_rwmutex_rlock(l));
+    return made;
+}
+GORT_UNUSED static inline void gort_rwguard_unlock_(gort_rwguard *guard) {
+    (void)(guard->writes ? gort_rwmutex_unlock(guard->lock) : gort_rwmutex_runlock(guard->lock));
+}
+#define GORT_RWLOCKED_(l, writes)                                                                                      \
+    for (__attribute__((__cleanup__(gort_rwguard_unlock_))) gort_rwguard GORT_NAME(gort_guard_) =                      \
+             gort_rwguard_lock_(l, writes);                                                                            \
+         !GORT_NAME(gort_guard_).over; GORT_NAME(gort_guard_).over = true)
+#endif
+#if defined(GORT_RWLOCKED_)
+/** GORT_RLOCKED(&l) { ... } runs the block with the lock locked for reading, as GORT_LOCKED() does with a mutex. */
+#define GORT_RLOCKED(l) GORT_RWLOCKED_(l, false)
+/** GORT_WLOCKED(&l) { ... } runs the block with the lock locked for writing. */
+#define GORT_WLOCKED(l) GORT_RWLOCKED_(l, true)
+#endif
+
+/* ---- Conditions ------------------------------------------------------------------------------------------ */
+
+/**
+ * A condition: tasks and threads wait with it for a change of what a mutex guards.
+ *
+ * It is a plain struct. Storage that is zero, or `= GORT_COND_INIT`, is one that nobody waits for; there is nothing to make and
+ * nothing to free. Its memory may go when nobody waits and nobody signals. It must not be copied or moved while somebody waits.
+ *
+ *     gort_mutex_lock(&m);
+ *     while (queue_is_empty()) gort_cond_wait(&c, &m);
+ *
+ * Who waits is let go on by a signal and by nothing else, in the order of coming. Somebody else may still have the mutex first: so
+ * look again. Thread-safety: any thread or task. Blocking calls: gort_cond_wait(), gort_cond_wait_until().
+ */
+typedef struct gort_cond {
+    /** gort's. */
+    uint64_t word;
+    /** gort's. */
+    uint64_t reserved;
+} gort_cond;
+
+/**
+ * Unlocks `mutex`, waits for a signal, and locks it again. Blocks until one comes that is for this caller; a signal that
+ * follows the unlock is not missed. Woken by gort_cond_signal() and gort_cond_broadcast(), and by the cancellation of the caller.
+ *
+ * Blocks: the task (on a plain thread: the thread). Locking the mutex again may block too, and nothing ends that wait.
+ * Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN: there was no signal for it, and the mutex is locked again; GORT_MISUSE if the
+ * mutex is not locked, and nothing was done; GORT_INVALID for NULL.
+ * Ordering: what was written before a signal is seen after the wait that it ends. Thread-safety: any thread or task.
+ */
+gort_status gort_cond_wait(gort_cond *cond, gort_mutex *mutex);
+
+/**
+ * gort_cond_wait(), at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: as gort_cond_wait(), at most until `deadline` (GORT_NEVER: for ever), but for locking the mutex again.
+ * Errors: as gort_cond_wait(), and GORT_TIMED_OUT; the mutex is locked again. `ctx` may be NULL.
+ * Ordering and thread-safety: as gort_cond_wait().
+ */
+GORT_NODISCARD gort_status gort_cond_wait_until(gort_cond *cond, gort_mutex *mutex, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Lets the one go on that has waited for longest. Nothing happens if nobody waits. The mutex need not be locked; whoever
+ * changed what is waited for must have had it.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL. Ordering: as gort_cond_wait(). Thread-safety: any thread or task.
+ */
+gort_status gort_cond_signal(gort_cond *cond);
+
+/**
+ * Lets all go on who wait now. As gort_cond_signal().
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL. Ordering: as gort_cond_wait(). Thread-safety: any thread or task.
+ */
+gort_status gort_cond_broadcast(gort_cond *cond);
+
+/** One that nobody waits for, as is zeroed storage: gort_cond c = GORT_COND_INIT; */
+#define GORT_COND_INIT {0, 0}
+
+/* ---- Once ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Something that is done once, by whoever comes first: gort_once_do().
+ *
+ * It is a plain struct. Storage that is zero, or `= GORT_ONCE_INIT`, is one that is not done; there is nothing to make and nothing
+ * to free. It must not be copied or moved while it is in use. In the child of a fork what another thread was doing is not done.
+ * Thread-safety: any thread or task. Blocking calls: gort_once_do(), gort_once_do_until().
+ */
+typedef struct gort_once {
+    /** gort's. */
+    uint64_t word;
+    /** gort's. */
+    uint64_t reserved;
+} gort_once;
+
+/**
+ * Calls `fn` with `arg`, here, unless it was called with this `once` before. Blocks while somebody else's call runs: it is over
+ * when this returns. Woken by its end; cancellation, deadlines and shutdown do not end the wait. A call of the same `once` inside `fn`
+ * waits for ever (a deadlock, which gort_run() reports). `fn` must return: not by longjmp or an exception.
+ *
+ * Blocks: the task (on a plain thread: the thread). Errors: GORT_INVALID for NULL; GORT_MISUSE in a handler of a signal that
+ * interrupted gort. Ordering: what `fn` wrote is seen after every call that returns GORT_OK. Thread-safety: any thread or task.
+ */
+gort_status gort_once_do(gort_once *once, void (*fn)(void *arg), void *arg);
+
+/**
+ * gort_once_do(), without waiting: GORT_WOULD_BLOCK while somebody else's call runs.
+ *
+ * Blocks: never, but for what `fn` does. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL. Ordering and thread-safety: as gort_once_do().
+ */
+GORT_NODISCARD gort_status gort_once_try_do(gort_once *once, void (*fn)(void *arg), void *arg);
+
+/**
+ * gort_once_do() that waits for somebody else's call at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever), and for what `fn` does.
+ * Errors: GORT_TIMED_OUT, GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_INVALID for NULL. `ctx` may be NULL.
+ * Ordering and thread-safety: as gort_once_do().
+ */
+GORT_NODISCARD gort_status gort_once_do_until(gort_once *once, void (*fn)(void *arg), void *arg, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Is it done? Never blocks. If so, what was done is seen. False for NULL.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+bool gort_once_is_done(const gort_once *once);
+
+/** One that is not done, as is zeroed storage: gort_once o = GORT_ONCE_INIT; */
+#define GORT_ONCE_INIT {0, 0}
+
+#if defined(GORT_INLINE_)
+/* What is done costs a load. */
+GORT_INLINE_ gort_status gort_once_do_(gort_once *once, void (*fn)(void *arg), void *arg) {
+    return once != NULL && fn != NULL && __atomic_load_n(&once->word, __ATOMIC_ACQUIRE) == 2 ? GORT_OK : gort_once_do(once, fn, arg);
+}
+#define gort_once_do(once, fn, arg) gort_once_do_(once, fn, arg)
+#endif
+
+/* ---- Semaphores ------------------------------------------------------------------------------------------ */
+
+/**
+ * So many units, of which each takes some: `gort_sem s = GORT_SEM_INIT(n);`. For tasks and threads alike.
+ *
+ * Strictly first come, first served: one that asks for much does not starve, and keeps those behind it waiting meanwhile.
+ *
+ * It is a plain struct; there is nothing to make and nothing to free. Its memory may go as soon as its last user has released. It
+ * must not be copied or moved while it is in use. In the child of a fork nothing of it is taken.
+ * Thread-safety: any thread or task. Blocking calls: gort_sem_acquire(), gort_sem_acquire_until().
+ */
+typedef struct gort_sem {
+    /** gort's. */
+    uint64_t word;
+    /** How many units there are. Set once. */
+    uint32_t size;
+    /** gort's. */
+    uint32_t reserved;
+} gort_sem;
+
+/**
+ * Takes `n` units. Blocks until there are as many and everybody who came before has had theirs. Woken by gort_sem_release(),
+ * and by the cancellation of the caller.
+ *
+ * Blocks: the task (on a plain thread: the thread). Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN: nothing is taken; GORT_LIMIT
+ * for more than there ever are; GORT_INVALID for NULL.
+ * Ordering: what was written before a release is seen after an acquire that follows it. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_sem_acquire(gort_sem *sem, uint32_t n);
+
+/**
+ * Takes `n` units if they are there at this instant and nobody waits for any. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_LIMIT, GORT_INVALID as gort_sem_acquire(). Ordering and thread-safety: as that.
+ */
+GORT_NODISCARD gort_status gort_sem_try_acquire(gort_sem *sem, uint32_t n);
+
+/**
+ * gort_sem_acquire(), at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). One that has passed does not keep it from taking what is there.
+ * Errors: as gort_sem_acquire(), and GORT_TIMED_OUT. `ctx` may be NULL. Ordering and thread-safety: as gort_sem_acquire().
+ */
+GORT_NODISCARD gort_status gort_sem_acquire_until(gort_sem *sem, uint32_t n, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Gives `n` units back. Never blocks. Lets in who fits, in the order of coming. Anybody may give back what anybody took.
+ *
+ * Blocks: never. Errors: GORT_MISUSE if fewer are taken, and nothing changes; GORT_INVALID for NULL.
+ * Ordering: as gort_sem_acquire(). Thread-safety: any thread or task.
+ */
+gort_status gort_sem_release(gort_sem *sem, uint32_t n);
+
+/**
+ * How many units are not taken. Others may take and release meanwhile. 0 for NULL.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+uint32_t gort_sem_available(const gort_sem *sem);
+
+/** A semaphore of n units, of which none is taken: gort_sem s = GORT_SEM_INIT(3); */
+#define GORT_SEM_INIT(n) {0, (n), 0}
+
+/* ---- Barriers -------------------------------------------------------------------------------------------- */
+
+/**
+ * So many wait for one another, tasks and threads alike; the last one lets all go on: `gort_barrier b = GORT_BARRIER_INIT(n);`.
+ *
+ * It may be used again at once: whoever comes after the last one waits for the next round. It is a plain struct; there is nothing to
+ * make and nothing to free. Its memory may go as soon as nobody comes to it any more. It must not be copied or moved while somebody
+ * waits. In the child of a fork nobody has come. Thread-safety: any thread or task.
+ * Blocking calls: gort_barrier_wait(), gort_barrier_wait_until().
+ */
+typedef struct gort_barrier {
+    /** gort's. */
+    uint64_t word;
+    /** How many must come, at least 1. Set once. */
+    uint32_t parties;
+    /** gort's. */
+    uint32_t reserved;
+} gort_barrier;
+
+/**
+ * Waits until all have come. Blocks until the last one comes, who does not wait. Woken by it, and by the cancellation of the
+ * caller. `last` (it may be NULL) becomes true for the last one.
+ *
+ * Blocks: the task (on a plain thread: the thread). Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN: it has not come, and the
+ * others go on waiting; GORT_INVALID for NULL and for a barrier of none. `last` is written on success only.
+ * Ordering: what was written before any call of a round is seen after each of them. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_barrier_wait(gort_barrier *barrier, bool *last);
+
+/**
+ * Goes on if it is the last one, and lets the others go on. Never blocks. GORT_WOULD_BLOCK: it is not, and it has not come.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID as gort_barrier_wait(). Ordering and thread-safety: as that.
+ */
+GORT_NODISCARD gort_status gort_barrier_try_wait(gort_barrier *barrier);
+
+/**
+ * gort_barrier_wait(), at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). Errors: as gort_barrier_wait(), and GORT_TIMED_OUT. `ctx` may be
+ * NULL. Ordering and thread-safety: as gort_barrier_wait().
+ */
+GORT_NODISCARD gort_status gort_barrier_wait_until(gort_barrier *barrier, bool *last, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * How many wait at it. Others may come and go meanwhile. 0 for NULL.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+uint32_t gort_barrier_arrived(const gort_barrier *barrier);
+
+/** A barrier for n parties, at which nobody waits: gort_barrier b = GORT_BARRIER_INIT(3); */
+#define GORT_BARRIER_INIT(n) {0, (n), 0}
+
+/* ---- Events ---------------------------------------------------------------------------------------------- */
+
+/**
+ * A flag that is waited for, by tasks and threads alike. Whoever sets it lets all go on who wait, and whoever comes while it is set
+ * does not wait.
+ *
+ * It is a plain struct. Storage that is zero, or `= GORT_EVENT_INIT`, is one that is not set; there is nothing to make and nothing to
+ * free. Its memory may go as soon as nobody comes to it any more. It must not be copied or moved while somebody waits.
+ * Thread-safety: any thread or task. Blocking calls: gort_event_wait(), gort_event_wait_until().
+ */
+typedef struct gort_event {
+    /** gort's. */
+    uint64_t word;
+    /** gort's. */
+    uint64_t reserved;
+} gort_event;
+
+/**
+ * Sets it: all who wait go on, also if it is cleared before they run. Nothing happens if it is set.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL. Ordering: what was written before it is set is seen by whoever finds it so.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_event_set(gort_event *event);
+
+/**
+ * Clears it: whoever comes now waits until it is set again. Nothing happens if it is not set.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL. Thread-safety: any thread or task.
+ */
+gort_status gort_event_clear(gort_event *event);
+
+/**
+ * Is it set? False for NULL.
+ *
+ * Blocks: never. Errors: none. Ordering: as gort_event_set(). Thread-safety: any thread or task.
+ */
+bool gort_event_is_set(const gort_event *event);
+
+/**
+ * Waits until it is set. Blocks while it is not; woken by gort_event_set(), and by the cancellation of the caller.
+ *
+ * Blocks: the task (on a plain thread: the thread). Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_INVALID for NULL.
+ * Ordering: as gort_event_set(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_event_wait(gort_event *event);
+
+/**
+ * GORT_OK if it is set at this instant, else GORT_WOULD_BLOCK. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL. Ordering: as gort_event_set(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_event_try_wait(gort_event *event);
+
+/**
+ * gort_event_wait(), at most until `deadline` or until `ctx` is cancelled.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever). Errors: as gort_event_wait(), and GORT_TIMED_OUT. `ctx` may be NULL.
+ * Ordering: as gort_event_set(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_event_wait_until(gort_event *event, int64_t deadline, gort_ctx *ctx);
+
+/** One that is not set, as is zeroed storage: gort_event e = GORT_EVENT_INIT; */
+#define GORT_EVENT_INIT {0, 0}
 
 /* ---- WaitGroups ------------------------------------------------------------------------------------------ */
 
@@ -1818,6 +2297,721 @@ GORT_NODISCARD gort_status gort_wg_try_wait(gort_wg *wg);
  * Ordering and thread-safety: as gort_wg_wait().
  */
 GORT_NODISCARD gort_status gort_wg_wait_until(gort_wg *wg, int64_t deadline, gort_ctx *ctx);
+
+/* ---- Atomics --------------------------------------------------------------------------------------------- */
+
+
+/*
+ * Atomic operations on plain numbers and pointers, for C++ and for old compilers; C has <stdatomic.h>, which is as good. All of
+ * them are sequentially consistent. An object that is used by one of these is to be used by these alone while others use it.
+ * NAME is i32, u32, i64 or u64, and T its type:
+ *
+ *   T gort_atomic_NAME_load(const T *at)
+ *   void gort_atomic_NAME_store(T *at, T value)
+ *   T gort_atomic_NAME_add(T *at, T value)                              the NEW value, as Go's Add; it wraps
+ *   T gort_atomic_NAME_swap(T *at, T value)                             the old value
+ *   bool gort_atomic_NAME_compare_and_swap(T *at, T old_value, T new_value)   true if it was old_value, and is new_value now
+ *   T gort_atomic_NAME_and(T *at, T mask), gort_atomic_NAME_or(T *at, T mask)   the OLD value, as Go's And and Or
+ *
+ * and load, store, swap and compare_and_swap for pointers, with NAME ptr and T void *. They never block and have no status; `at` must be valid and aligned as its type is. Needs gcc's or clang's builtins.
+ */
+#if defined(__GNUC__)
+#define GORT_ATOMIC_BASE_(name, T)                                                                                     \
+    GORT_NODISCARD GORT_UNUSED static inline T gort_atomic_##name##_load(T const *at) {                                \
+        return __atomic_load_n(at, __ATOMIC_SEQ_CST);                                                                  \
+    }                                                                                                                  \
+    GORT_UNUSED static inline void gort_atomic_##name##_store(T *at, T value) {                                        \
+        __atomic_store_n(at, value, __ATOMIC_SEQ_CST);                                                                 \
+    }                                                                                                                  \
+    GORT_UNUSED static inline T gort_atomic_##name##_swap(T *at, T value) {                                            \
+        return __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST);                                                       \
+    }                                                                                                                  \
+    GORT_UNUSED static inline bool gort_atomic_##name##_compare_and_swap(T *at, T old_value, T new_value) {            \
+        return __atomic_compare_exchange_n(at, &old_value, new_value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);      \
+    }
+#define GORT_ATOMIC_NUMBER_(name, T)                                                                                   \
+    GORT_ATOMIC_BASE_(name, T)                                                                                         \
+    GORT_UNUSED static inline T gort_atomic_##name##_add(T *at, T value) {                                             \
+        return __atomic_add_fetch(at, value, __ATOMIC_SEQ_CST);                                                        \
+    }                                                                                                                  \
+    GORT_UNUSED static inline T gort_atomic_##name##_and(T *at, T mask) {                                              \
+        return __atomic_fetch_and(at, mask, __ATOMIC_SEQ_CST);                                                         \
+    }                                                                                                                  \
+    GORT_UNUSED static inline T gort_atomic_##name##_or(T *at, T mask) {                                               \
+        return __atomic_fetch_or(at, mask, __ATOMIC_SEQ_CST);                                                          \
+    }
+typedef void *gort_pointer_;
+GORT_ATOMIC_NUMBER_(i32, int32_t)
+GORT_ATOMIC_NUMBER_(u32, uint32_t)
+GORT_ATOMIC_NUMBER_(i64, int64_t)
+GORT_ATOMIC_NUMBER_(u64, uint64_t)
+GORT_ATOMIC_BASE_(ptr, gort_pointer_)
+#undef GORT_ATOMIC_NUMBER_
+#undef GORT_ATOMIC_BASE_
+#endif
+
+/* ---- Counters -------------------------------------------------------------------------------------------- */
+
+/**
+ * A counter that any number of tasks and threads add to at the same time, at a nanosecond or two each: every thread has a place
+ * of its own in it, of which the value is the sum. It takes 2.7 KB.
+ *
+ * Ownership: gort_counter_new() makes one, gort_counter_free() frees it.
+ * Thread-safety: any thread or task. Blocking calls: none.
+ */
+typedef struct gort_counter gort_counter;
+
+/**
+ * Makes a counter at zero.
+ *
+ * Blocks: never. Errors: NULL when there is no memory; gort_last_error() says so.
+ * Ownership: the caller's, freed with gort_counter_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_counter *gort_counter_new(void);
+
+/**
+ * Frees a counter. NULL is allowed and does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN. Thread-safety: any thread or task, as the last user.
+ */
+gort_status gort_counter_free(gort_counter *counter);
+
+/**
+ * Adds `n`, which may be negative. The sum wraps around, as an integer of 64 bits.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: none. Thread-safety: any thread or task.
+ */
+gort_status gort_counter_add(gort_counter *counter, int64_t n);
+
+/**
+ * What was added since the counter was made or reset. It is exact when nobody adds meanwhile, and what others added is ordered
+ * before the call by something else (a wait for them, a channel). 0 for NULL.
+ *
+ * Blocks: never. Errors: none; 0 for a stale handle. Ordering: none. Thread-safety: any thread or task.
+ */
+int64_t gort_counter_value(const gort_counter *counter);
+
+/**
+ * Counts from zero again. `before`, which may be NULL, gets what gort_counter_value() would have said: each addition is in what
+ * one reset gets, or in the value.
+ *
+ * Blocks: never. Errors: as gort_counter_add(). Ordering: none. Thread-safety: any thread or task.
+ */
+gort_status gort_counter_reset(gort_counter *counter, int64_t *before);
+
+/* ---- Maps ------------------------------------------------------------------------------------------------ */
+
+/**
+ * A map that any number of tasks and threads use at the same time, with the operations of Go's sync.Map. A load takes no lock; a
+ * store locks a part of the map for some instructions, and none of your functions is called meanwhile.
+ *
+ * A key is any number of bytes, which the map copies. A value is a pointer, which the map does not follow.
+ *
+ * Whose a value is. It is the map's from a store that succeeded until the map gives it out or drops it. What to do about a value
+ * that one task has loaded while another deletes it is said by the two functions of gort_map_options:
+ *   neither         the map keeps pointers, and what they point to is the program's business (static data, an arena, numbers)
+ *   drop            for values that are not used after they were deleted or replaced, or whose users take care of that; what is
+ *                   loaded is borrowed. gort_map_swap() and gort_map_load_and_delete() hand the value to the caller: it is not dropped
+ *   drop, retain    for counted values. What any call gives out is a reference of the caller's own, made by `retain` while the
+ *                   map holds one: give it back yourself. In gort_map_range() the map gives it back after each call
+ *
+ * `drop` is called once for each value that the map is left with: by a later store or delete, by gort_map_collect(), or by
+ * gort_map_free(), with no lock held and when no call can still be about to give the value out. So it may be called some time after
+ * the value was deleted, and on any thread that writes to the map.
+ *
+ * Ownership: gort_map_new() makes one, gort_map_free() frees it.
+ * Thread-safety: any thread or task. Blocking calls: none.
+ */
+typedef struct gort_map gort_map;
+
+/** What a map may be given. Fill it in with GORT_MAP_OPTIONS_INIT, then change what should differ. */
+typedef struct gort_map_options {
+    /** sizeof(gort_map_options); it tells the library which version of this struct it was given. */
+    size_t struct_size;
+    /** Called with each value that the map is left with; or NULL. It may call gort, and may block. */
+    void (*drop)(void *value, void *arg);
+    /** Called to make another reference to a value; or NULL. It must not block. */
+    void (*retain)(void *value, void *arg);
+    /** For both. */
+    void *arg;
+    /** 0, for later versions. */
+    uint32_t reserved[4];
+} gort_map_options;
+
+/**
+ * Makes an empty map of pointers that nobody has to give back.
+ *
+ * Blocks: never. Errors: NULL when there is no memory; gort_last_error() says so.
+ * Ownership: the caller's, freed with gort_map_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_map *gort_map_new(void);
+
+/**
+ * Makes an empty map as `options` say.
+ *
+ * Blocks: never. Errors: as gort_map_new(); also for NULL or bad `options`, and for `retain` without `drop`.
+ * Ownership: as gort_map_new(); `options` may go away at once. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_map *gort_map_new_with(const gort_map_options *options);
+
+/**
+ * Frees a map; the values in it are dropped. NULL is allowed and does nothing.
+ *
+ * Blocks: only if `drop` does. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task, as the last user: no other call may be in the map.
+ */
+gort_status gort_map_free(gort_map *map);
+
+/**
+ * The value of a key, in `*value`, which may be NULL to ask only whether there is one. Returns 1, or 0 when there is none, or a
+ * negative status.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL (as the key only with a length of 0); GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: what was written before the store is seen after it. Ownership: see gort_map. Thread-safety: any thread or task.
+ */
+int32_t gort_map_load(gort_map *map, const void *key, size_t key_size, void **value);
+
+/**
+ * Sets the value of a key, which may be NULL: a key whose value is NULL is there. The value is the map's if this succeeds.
+ *
+ * Blocks: never. Errors: GORT_NO_MEMORY; else as gort_map_load(). Ordering: what was written before it is seen after a load that
+ * finds the value. Ownership: see gort_map. Thread-safety: any thread or task.
+ */
+gort_status gort_map_store(gort_map *map, const void *key, size_t key_size, void *value);
+
+/**
+ * Sets the value of a key; the one it had is given out in `*previous`. Returns 1, or 0 when it had none, or a negative status.
+ *
+ * Blocks: never. Errors: GORT_INVALID also when `previous` is NULL; else as gort_map_store(). Ordering: as gort_map_store() and
+ * gort_map_load(). Ownership: see gort_map. Thread-safety: any thread or task.
+ */
+int32_t gort_map_swap(gort_map *map, const void *key, size_t key_size, void *value, void **previous);
+
+/**
+ * Sets the value of a key that has none: returns 0. If it has one, that is given out in `*actual`, `value` stays the caller's, and
+ * this returns 1. A negative status otherwise.
+ *
+ * Blocks: never. Errors, ordering, ownership and thread-safety: as gort_map_swap().
+ */
+int32_t gort_map_load_or_store(gort_map *map, const void *key, size_t key_size, void *value, void **actual);
+
+/**
+ * Removes a key; the value it had is given out in `*value`. Returns 1, or 0 when it had none, or a negative status.
+ *
+ * Blocks: never. Errors, ordering, ownership and thread-safety: as gort_map_swap().
+ */
+int32_t gort_map_load_and_delete(gort_map *map, const void *key, size_t key_size, void **value);
+
+/**
+ * Removes a key; the value it had is dropped. Returns 1, or 0 when it had none, or a negative status.
+ *
+ * Blocks: only if `drop` does. Errors, ordering, ownership and thread-safety: as gort_map_store().
+ */
+int32_t gort_map_delete(gort_map *map, const void *key, size_t key_size);
+
+/**
+ * Sets the value of a key if it is `old`, as a pointer. Returns 1, or 0 when it is not (`value` stays the caller's), or a negative
+ * status.
+ *
+ * Blocks: only if `drop` does. Errors, ordering, ownership and thread-safety: as gort_map_store().
+ */
+int32_t gort_map_compare_and_swap(gort_map *map, const void *key, size_t key_size, void *old, void *value);
+
+/**
+ * Removes a key if its value is `old`, as a pointer. Returns 1, or 0 when it is not, or a negative status.
+ *
+ * Blocks: only if `drop` does. Errors, ordering, ownership and thread-safety: as gort_map_store().
+ */
+int32_t gort_map_compare_and_delete(gort_map *map, const void *key, size_t key_size, void *old);
+
+/**
+ * Calls `fn` with each key and value until it returns false. A part of the map is looked at at a time: no key comes twice; one that
+ * is there all the time comes; one that is stored or deleted meanwhile may come. `fn` may use the map, and may block. The key's
+ * bytes are gort's, and go when `fn` returns.
+ *
+ * Blocks: only if `fn` or `drop` does. Errors: as gort_map_load(); also for a NULL `fn`. Ordering: as gort_map_load().
+ * Ownership: see gort_map. Thread-safety: any thread or task.
+ */
+gort_status gort_map_range(gort_map *map, bool (*fn)(const void *key, size_t key_size, void *value, void *arg), void *arg);
+
+/**
+ * The number of keys at some instant: a snapshot, old when it is looked at. 0 for NULL.
+ *
+ * Blocks: never. Errors: none; 0 for a stale handle. Thread-safety: any thread or task.
+ */
+size_t gort_map_len(const gort_map *map);
+
+/**
+ * Removes every key, a part of the map at a time: a key that is stored meanwhile may stay.
+ *
+ * Blocks: only if `drop` does. Errors: as gort_map_load(). Thread-safety: any thread or task.
+ */
+gort_status gort_map_clear(gort_map *map);
+
+/**
+ * Drops the values that were deleted or replaced, now. Returns 1 when nothing is left, 0 when somebody may still be about to give
+ * one out, or a negative status.
+ *
+ * Blocks: only if `drop` does. Errors: as gort_map_load(). Thread-safety: any thread or task.
+ */
+int32_t gort_map_collect(gort_map *map);
+
+/** The defaults: gort_map_options options = GORT_MAP_OPTIONS_INIT; */
+#define GORT_MAP_OPTIONS_INIT {sizeof(gort_map_options), NULL, NULL, NULL, {0, 0, 0, 0}}
+
+/* ---- Pools of objects ------------------------------------------------------------------------------------ */
+
+/**
+ * Objects that are kept to be used again, as Go's sync.Pool does it, but without a collector: nothing leaves by itself, and
+ * `max_idle` says how many are kept. Objects are pointers that the pool does not follow.
+ *
+ * Ownership: gort_pool_new() makes one, gort_pool_free() frees it and drops what it keeps. An object is the pool's while it is kept.
+ * Thread-safety: any thread or task. Blocking calls: none, unless the program's own functions block.
+ */
+typedef struct gort_pool gort_pool;
+
+/** What a pool is given. Fill it in with GORT_POOL_OPTIONS_INIT, then change what should differ. */
+typedef struct gort_pool_options {
+    /** sizeof(gort_pool_options); it tells the library which version of this struct it was given. */
+    size_t struct_size;
+    /** Makes an object, for a get that finds none: NULL says that there is no memory. Or NULL: such a get gives GORT_WOULD_BLOCK. */
+    void *(*make)(void *arg);
+    /**
+     * Called with each object that is not kept any more; or NULL: then a put that finds no place is refused with GORT_LIMIT. It runs
+     * with no lock held, as `make` does; both may call gort, and may block.
+     */
+    void (*drop)(void *object, void *arg);
+    /** For both. */
+    void *arg;
+    /** Objects that are kept at most, up to 16,777,216: 8 bytes are set aside for each. 0: 256. */
+    size_t max_idle;
+    /** 0, for later versions. */
+    uint32_t reserved[4];
+} gort_pool_options;
+
+/**
+ * Makes an empty pool as `options` say.
+ *
+ * Blocks: never. Errors: NULL for NULL or bad `options`, when `max_idle` is too large, or when there is no memory;
+ * gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_pool_free(); `options` may go away at once. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_pool *gort_pool_new(const gort_pool_options *options);
+
+/**
+ * Frees a pool; what it keeps is dropped. NULL is allowed and does nothing. Objects in use are their users'.
+ *
+ * Blocks: only if `drop` does. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task, as the last user: no other call may be in the pool.
+ */
+gort_status gort_pool_free(gort_pool *pool);
+
+/**
+ * An object that was put back, or a new one, in `*object`: the caller's until it is put back, or for good.
+ *
+ * Blocks: only if `make` does. Errors: GORT_WOULD_BLOCK when there is none and no `make`; GORT_NO_MEMORY when `make` gave NULL;
+ * GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: what was written before the object was put back is seen after it. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_pool_get(gort_pool *pool, void **object);
+
+/**
+ * Keeps an object for the next gort_pool_get(), or drops it when `max_idle` are kept. NULL is allowed and does nothing.
+ *
+ * Blocks: only if `drop` does. Errors: GORT_LIMIT when enough are kept and there is no `drop`: the object is still the caller's;
+ * GORT_INVALID for a NULL pool; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Ordering: as gort_pool_get(). Thread-safety: any thread or task.
+ */
+gort_status gort_pool_put(gort_pool *pool, void *object);
+
+/**
+ * How many objects are kept at some instant. 0 for NULL.
+ *
+ * Blocks: never. Errors: none; 0 for a stale handle. Thread-safety: any thread or task.
+ */
+size_t gort_pool_idle(const gort_pool *pool);
+
+/**
+ * Drops the objects that are kept. Without `drop` they are forgotten.
+ *
+ * Blocks: only if `drop` does. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_pool_clear(gort_pool *pool);
+
+/** The defaults: gort_pool_options options = GORT_POOL_OPTIONS_INIT; */
+#define GORT_POOL_OPTIONS_INIT {sizeof(gort_pool_options), NULL, NULL, NULL, 0, {0, 0, 0, 0}}
+
+/* ---- Limiters -------------------------------------------------------------------------------------------- */
+
+/**
+ * A token bucket for each key, which is some bytes: gort_keyed_new() makes it, gort_keyed_free() takes it.
+ *
+ * Thread-safety: any thread or task. Blocking calls: gort_keyed_wait(), gort_keyed_wait_until().
+ */
+typedef struct gort_keyed gort_keyed;
+
+/**
+ * How often something may happen: one of the gort_limiter_..._new() makes it, gort_limiter_free() takes it.
+ *
+ * In the child of a fork it is as it was, and can be used at once by who made it there; a handle of the parent's is not one.
+ * Thread-safety: any thread or task. Blocking calls: gort_limiter_wait() and its forms.
+ */
+typedef struct gort_limiter gort_limiter;
+
+/** What was reserved: gort_limiter_reserve() fills it in. A plain struct: there is nothing to free. */
+typedef struct gort_reservation {
+    /** From when on one may act, as gort_now() counts. */
+    int64_t at;
+    /** gort's. */
+    gort_limiter *limiter;
+    /** gort's. */
+    uint64_t parts;
+    /** gort's. */
+    uint64_t words[24];
+} gort_reservation;
+
+/**
+ * Runs a function now and then: a plain struct, of zeros or GORT_SOMETIMES_INIT and what is set. The first call runs it always; then
+ * a call runs it if one of the three says so. It must not be copied while it is in use.
+ */
+typedef struct gort_sometimes {
+    /** The first so many calls, if it is above 0. */
+    uint64_t first;
+    /** Every so many calls, beginning with the first, if it is above 0. */
+    uint64_t every;
+    /** A call that comes so many ns after it ran last, if it is above 0. */
+    int64_t interval;
+    /** gort's. */
+    uint64_t reserved[3];
+} gort_sometimes;
+
+/**
+ * The rate of one each `interval` nanoseconds, a second; GORT_RATE_INF for an interval of 0 or less.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_limiter_every(int64_t interval);
+
+/**
+ * A token bucket: `rate` a second on average, and `burst` at once. It starts full. GORT_RATE_INF refuses nothing, whatever the burst;
+ * a rate of 0 grants the first burst and no more. Its arithmetic is that of Go's golang.org/x/time/rate.
+ *
+ * Blocks: never. Errors: NULL when there is no memory, or while gort is shut down; gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_limiter_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_token_bucket_new(double rate, uint32_t burst);
+
+/**
+ * `n` in each window of `window` nanoseconds. The windows lie side by side, as gort_now() counts; or, if they are `lazy`, the next
+ * one begins with the first thing that is granted after the last one is over. Around the edge of two windows there may be 2 `n`.
+ *
+ * Blocks: never. Errors: NULL for a window of 0 or less, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_fixed_window_new(uint32_t n, int64_t window, bool lazy);
+
+/**
+ * Never more than `n` in any window of `window` nanoseconds, wherever it lies: each one is remembered, in 16 bytes for each of `n`.
+ *
+ * Blocks: never. Errors: NULL for a window of 0 or less, for an `n` of 0 or above 1048576, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_sliding_log_new(uint32_t n, int64_t window);
+
+/**
+ * About `n` in any window of `window` nanoseconds, from two numbers: those of the window before count as far as it overlaps.
+ *
+ * Blocks: never. Errors: NULL for a window of 0 or less, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_sliding_counter_new(uint32_t n, int64_t window);
+
+/**
+ * A leaky bucket: `rate` a second, evenly. Of those that come too early `capacity` may wait in a queue; or, if it `drops`, it is a
+ * bucket that holds `capacity`, and what does not fit is dropped, so that nothing waits.
+ *
+ * Blocks: never. Errors: NULL for a rate that is not above 0, or endless, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_leaky_new(double rate, uint32_t capacity, bool drops);
+
+/**
+ * One at each tick of a clock that ticks each `period` nanoseconds, for the first time a period after `origin` (gort_now()). One
+ * tick that was missed is kept, as a ticker's; the others are gone.
+ *
+ * Blocks: never. Errors: NULL for a period of 0 or less, and as gort_limiter_token_bucket_new().
+ * Ownership and thread-safety: as gort_limiter_token_bucket_new().
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_paced_new(int64_t origin, int64_t period);
+
+/**
+ * Several limiters as one: what all of the `n` grant; who is refused by one has taken nothing from the others. 1 to 8 of them, those
+ * of a gort_limiter_all_new() counted one by one.
+ *
+ * Blocks: never. Errors: NULL for none or too many, for a stale handle, and as gort_limiter_token_bucket_new().
+ * Ownership: the parts stay the caller's, and may be freed before it. Else as gort_limiter_token_bucket_new().
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_limiter *gort_limiter_all_new(gort_limiter *const *limiters, size_t n);
+
+/**
+ * Frees it. Never blocks: who waits for it waits on. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_limiter_free(gort_limiter *limiter);
+
+/**
+ * May one thing happen now? GORT_OK: yes, and it is accounted for. GORT_WOULD_BLOCK: no. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_limiter_allow(gort_limiter *limiter);
+
+/**
+ * May `n` things happen now, all of them? As gort_limiter_allow().
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_allow().
+ */
+GORT_NODISCARD gort_status gort_limiter_allow_n(gort_limiter *limiter, uint32_t n);
+
+/**
+ * May `n` things happen at `now`? A time of the caller's own: all is as if it was that time. As gort_limiter_allow().
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_allow().
+ */
+GORT_NODISCARD gort_status gort_limiter_allow_at(gort_limiter *limiter, int64_t now, uint32_t n);
+
+/**
+ * Waits until one thing may happen. Blocks; woken when its time has come, or by the cancellation of the caller: what was promised is
+ * given back then.
+ *
+ * Blocks: the task (on a plain thread: the thread).
+ * Errors: GORT_LIMIT if it never may; GORT_WOULD_BLOCK if a leaky bucket has no place; GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN;
+ * GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Then nothing is taken. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_limiter_wait(gort_limiter *limiter);
+
+/**
+ * gort_limiter_wait(), at most until `deadline` or until `ctx` is cancelled. If its time comes only after the deadline it says so at
+ * once. Blocks as it. Woken as it, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: as gort_limiter_wait(), and GORT_TIMED_OUT. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_limiter_wait_until(gort_limiter *limiter, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Waits until `n` things may happen, all of them. Blocks and is woken as gort_limiter_wait().
+ *
+ * Blocks, errors and thread-safety: as gort_limiter_wait().
+ */
+GORT_NODISCARD gort_status gort_limiter_wait_n(gort_limiter *limiter, uint32_t n);
+
+/**
+ * gort_limiter_wait_n(), within the limits of gort_limiter_wait_until(). Blocks and is woken as that.
+ *
+ * Blocks, errors and thread-safety: as gort_limiter_wait_until().
+ */
+GORT_NODISCARD gort_status gort_limiter_wait_n_until(gort_limiter *limiter, uint32_t n, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Takes `n`, also if they are to come: `reservation->at` is when one may act. Who does not want to gives it back with
+ * gort_reservation_cancel(). Never blocks.
+ *
+ * Blocks: never. Errors: GORT_LIMIT for more than there ever are; GORT_WOULD_BLOCK if a leaky bucket has no place; GORT_INVALID for
+ * NULL; GORT_MISUSE for a stale handle. Ownership: nothing is to be freed. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_limiter_reserve(gort_limiter *limiter, uint32_t n, gort_reservation *reservation);
+
+/**
+ * gort_limiter_reserve() as if it was `now`; GORT_TIMED_OUT, and nothing is taken, if one could not act until `latest`
+ * (GORT_NEVER: however late). Never blocks.
+ *
+ * Blocks: never. Errors, ownership and thread-safety: as gort_limiter_reserve(), and GORT_TIMED_OUT.
+ */
+GORT_NODISCARD gort_status gort_limiter_reserve_at(gort_limiter *limiter, int64_t now, uint32_t n, int64_t latest, gort_reservation *reservation);
+
+/**
+ * How long it is until one may act, in nanoseconds; 0 if the time has come. Never blocks.
+ *
+ * Blocks: never. Errors: 0 for NULL. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD int64_t gort_reservation_delay(const gort_reservation *reservation);
+
+/**
+ * Gives back what was reserved, but for what others have reserved since on account of it; nothing if its time has come, or if it was
+ * given back before. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL, or for one that was not filled in; GORT_MISUSE if the limiter was freed.
+ * Thread-safety: one thread or task at a time.
+ */
+gort_status gort_reservation_cancel(gort_reservation *reservation);
+
+/**
+ * gort_reservation_cancel() as if it was `now`. Never blocks.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_reservation_cancel().
+ */
+gort_status gort_reservation_cancel_at(gort_reservation *reservation, int64_t now);
+
+/**
+ * How many a second; of several the least. 0 for no limiter.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_limiter_limit(const gort_limiter *limiter);
+
+/**
+ * How many at once; of several the least. 0 for no limiter.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD uint32_t gort_limiter_burst(const gort_limiter *limiter);
+
+/**
+ * How many could be had at once now; below 0 if those to come are promised already. 0 for no limiter.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_limiter_tokens(const gort_limiter *limiter);
+
+/**
+ * gort_limiter_tokens() as if it was `now`.
+ *
+ * Blocks: never. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_limiter_tokens_at(const gort_limiter *limiter, int64_t now);
+
+/**
+ * From now on `rate` a second: of a window, by how long it is. What was granted keeps its time. Never blocks.
+ *
+ * Blocks: never. Errors: GORT_INVALID for a rate that this limiter cannot have, for several at once, and for NULL; GORT_MISUSE for a
+ * stale handle. Thread-safety: any thread or task.
+ */
+gort_status gort_limiter_set_limit(gort_limiter *limiter, double rate);
+
+/**
+ * gort_limiter_set_limit() from `now` on.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_set_limit().
+ */
+gort_status gort_limiter_set_limit_at(gort_limiter *limiter, int64_t now, double rate);
+
+/**
+ * From now on `burst` at once. What was granted keeps its time. Never blocks.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_set_limit().
+ */
+gort_status gort_limiter_set_burst(gort_limiter *limiter, uint32_t burst);
+
+/**
+ * gort_limiter_set_burst() from `now` on.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_limiter_set_limit().
+ */
+gort_status gort_limiter_set_burst_at(gort_limiter *limiter, int64_t now, uint32_t burst);
+
+/**
+ * A token bucket for each key: `rate` a second and `burst` at once. With `within`, which may be NULL, that limiter grants them, too: a
+ * user's AND everybody's, both or none. A key that is idle costs nothing: it is forgotten, and nobody notices.
+ *
+ * Blocks: never. Errors: NULL for a rate that is not above 0, for a stale `within`, when there is no memory, or while gort is shut
+ * down; gort_last_error() says which. Ownership: the caller's, freed with gort_keyed_free(); `within` stays the caller's, and may be
+ * freed before it. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_keyed *gort_keyed_new(double rate, uint32_t burst, gort_limiter *within);
+
+/**
+ * Frees it. Never blocks: who waits for it waits on. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_keyed_free(gort_keyed *keyed);
+
+/**
+ * May `n` things of this key, `size` bytes, happen now, all of them? GORT_OK: yes, and they are accounted for. GORT_WOULD_BLOCK: no.
+ *
+ * Blocks: never, but for a moment while another asks for a key beside it.
+ * Errors: GORT_WOULD_BLOCK; GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Ownership: the key may go away at once.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_keyed_allow(gort_keyed *keyed, const void *key, size_t size, uint32_t n);
+
+/**
+ * gort_keyed_allow() as if it was `now`.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_keyed_allow().
+ */
+GORT_NODISCARD gort_status gort_keyed_allow_at(gort_keyed *keyed, int64_t now, const void *key, size_t size, uint32_t n);
+
+/**
+ * Waits until `n` things of this key may happen. Blocks and is woken as gort_limiter_wait().
+ *
+ * Blocks and errors: as gort_limiter_wait(). Ownership: the key must stay until it returns. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_keyed_wait(gort_keyed *keyed, const void *key, size_t size, uint32_t n);
+
+/**
+ * gort_keyed_wait(), within the limits of gort_limiter_wait_until(). Blocks and is woken as that.
+ *
+ * Blocks and errors: as gort_limiter_wait_until(). Ownership and thread-safety: as gort_keyed_wait().
+ */
+GORT_NODISCARD gort_status gort_keyed_wait_until(gort_keyed *keyed, const void *key, size_t size, uint32_t n, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * How many of this key could be had at once at `now`; below 0 if those to come are promised already. 0 for no limiter.
+ *
+ * Blocks: as gort_keyed_allow(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD double gort_keyed_tokens_at(const gort_keyed *keyed, int64_t now, const void *key, size_t size);
+
+/**
+ * How many keys are remembered: those that are not idle, and some that are. 0 for no limiter.
+ *
+ * Blocks: as gort_keyed_allow(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD size_t gort_keyed_len(const gort_keyed *keyed);
+
+/**
+ * Forgets the keys that are idle at `now` and gives their memory back. It is done without, too, as room is needed. `*forgotten`,
+ * which may be NULL, gets how many they were.
+ *
+ * Blocks: as gort_keyed_allow(). Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
+ */
+gort_status gort_keyed_evict(gort_keyed *keyed, int64_t now, size_t *forgotten);
+
+/**
+ * From now on `rate` a second and `burst` at once, for every key. What was granted keeps its time.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL, or a rate that is not above 0; GORT_MISUSE for a stale handle.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_keyed_set(gort_keyed *keyed, double rate, uint32_t burst);
+
+/**
+ * Runs `fn(arg)` if it is time for it, here, on the caller's stack. Calls are one after the other: blocks while another call runs its
+ * own; a call from within `fn` waits for itself. `*ran`, which may be NULL, says whether it ran.
+ *
+ * Blocks: the caller, as `fn` does, or as another's. Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN while it waits for another;
+ * GORT_INVALID for NULL. Thread-safety: any thread or task.
+ */
+gort_status gort_sometimes_do(gort_sometimes *sometimes, void (*fn)(void*), void *arg, bool *ran);
+
+/**
+ * gort_sometimes_do() as if it was `now`.
+ *
+ * Blocks, errors and thread-safety: as gort_sometimes_do().
+ */
+gort_status gort_sometimes_do_at(gort_sometimes *sometimes, int64_t now, void (*fn)(void*), void *arg, bool *ran);
+
+/** The rate of a token bucket that refuses nothing. */
+#define GORT_RATE_INF 1.7976931348623157e308
+
+/** One that runs once; set first, every or interval: gort_sometimes s = GORT_SOMETIMES_INIT; s.every = 100; */
+#define GORT_SOMETIMES_INIT { 0, 0, 0, { 0, 0, 0 } }
 
 /* ---- Contexts -------------------------------------------------------------------------------------------- */
 

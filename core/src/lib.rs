@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Floors, from the ground up; arrows point down only (`tests/floors.rs`):
-//! `sys` (machine and operating system) - `sched` (tasks and who runs them) - `wait` (how a party waits once) - `chan`, `sync` - `task` (the Rust face of tasks).
+//! `sys` (machine and operating system) - `sched` (tasks and who runs them) - `wait` (how a party waits once) - `chan`, `sync` - `task` (the Rust face of tasks) - `flow`
+//! (groups and pools of tasks).
 
 pub mod elem;
 pub mod status;
@@ -45,6 +46,8 @@ pub mod chan {
     pub mod selector;
     pub mod source;
 }
+#[cfg(not(loom))]
+pub mod flow;
 pub mod sync;
 #[cfg(not(loom))]
 pub mod task;
@@ -56,15 +59,12 @@ pub mod time {
 }
 
 #[cfg(not(loom))]
-pub mod flow;
-
-#[cfg(not(loom))]
 pub use chan::{
     Done, Receivable, Receiver, RecvCase, RecvError, Select, Selector, SendCase, SendError, Sendable, Sender, TimeCase,
     channel, unbounded,
 };
 #[cfg(not(loom))]
-pub use flow::Context;
+pub use flow::{Context, limit};
 #[cfg(not(loom))]
 pub use sched::census::{Metrics, dump_string as dump, metrics};
 #[cfg(not(loom))]

@@ -65,6 +65,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("core::sync::atomic", &["sys/prim.rs"]),
     ("std::sync::atomic", &["sys/prim.rs"]),
     ("loom", &["sys/prim.rs", "sys/futex.rs"]),
+    ("crossbeam_epoch", &["sched/epoch.rs"]),
 ];
 
 /// What a face may depend on, of our own crates.

@@ -8,11 +8,12 @@
 mod model;
 
 use gort::Status;
+use gort::sched::watch::Place;
 use gort::sched::{as_task, tick};
 use gort::sync::mutex::RawMutex;
 use gort::sys::prim::Cell;
 use gort::wait::Wait;
-use model::chan::{SOON, TIMED, left_the_queue, party, source, under};
+use model::chan::{Calls, SOON, TIMED, left_the_queue, party, source, under};
 use model::*;
 
 /// A mutex and what it guards: loom reports two at once.
@@ -152,4 +153,37 @@ fn who_only_tries_gets_it_or_not() {
         assert_eq!(g.n.get(), 1 + got.get());
         assert_eq!(g.m.unlock(), Status::Misuse);
     });
+}
+
+/// MX6: whoever is called has the lock; whoever withdraws in time was not called, and leaves nothing behind.
+#[test]
+fn a_callback_is_handed_the_lock_or_withdrawn() {
+    for (task, name) in [(false, "mutex: a callback that is withdrawn against a thread"), (true, "mutex: and a task")] {
+        explore(name, 4, move || {
+            let g = shared(Guarded::default());
+            let calls = shared(Calls::default());
+            let cb = calls.callback();
+            assert_eq!(g.m.lock(), Status::Ok);
+            // SAFETY: both stay until the schedule ends.
+            assert_eq!(unsafe { g.m.lock_later(cb, Place::here()) }, Status::WouldBlock);
+            let mut withdrawn = false;
+            beside(
+                move || {
+                    party(task);
+                    assert_eq!(g.m.unlock(), Status::Ok);
+                    g.add();
+                },
+                || {
+                    withdrawn = g.m.withdraw(cb).unwrap();
+                    if !withdrawn {
+                        g.n.set(g.n.get() + 1); // it is ours
+                        assert_eq!(g.m.unlock(), Status::Ok);
+                    }
+                },
+            );
+            assert_eq!(withdrawn, calls.n() == 0);
+            assert_eq!(g.n.get(), 1 + u32::from(!withdrawn));
+            assert_eq!(g.m.try_lock(), Status::Ok, "nobody is left, and it is free");
+        });
+    }
 }

@@ -12,8 +12,7 @@ use Arm::*;
 use gort::Status;
 use gort::chan::later;
 use gort::chan::select::Case;
-use gort::sched::callback::Callback;
-use gort::sched::{Cx, as_task, tick};
+use gort::sched::{as_task, tick};
 use gort::sys::eventfd;
 use gort::sys::prim::Cell;
 use gort::wait::Wait;
@@ -348,29 +347,19 @@ fn everybody_in_the_queue_is_told_by_one_arrival() {
 // ---- callbacks
 
 /// What a callback of a model knows: how often it was called.
-#[derive(Default)]
-struct Calls(Cell<u32>);
-
-unsafe fn count(_: Cx, cb: &Callback) {
-    // SAFETY: `arg` is a `Calls` that stays until the schedule ends.
-    let calls = unsafe { &*cb.arg.get().cast::<Calls>() };
-    calls.0.set(calls.0.get() + 1);
-}
-
 #[test]
 fn a_callback_is_called_once_or_withdrawn() {
     explore("observe: a callback's receive is withdrawn against a try_send; a late value is given back", 6, || {
         let c = Chan::new(0);
         let calls = shared(Calls::default());
-        let cb = Callback::create(count, std::ptr::from_ref(calls).cast_mut().cast()).unwrap();
+        let cb = calls.callback();
         let sent = shared(Cell::new(Status::Os));
         let mut withdrawn = false;
         // SAFETY: the model's own channel and callback, which stay until the schedule ends.
         unsafe {
-            let cb = cb.as_ref();
             assert_eq!(later::recv(c.0, cb), Status::WouldBlock);
             beside(move || sent.set(c.try_send(7)), || withdrawn = later::withdraw(c.0, cb, false).unwrap());
-            assert_eq!(withdrawn, calls.0.get() == 0);
+            assert_eq!(withdrawn, calls.n() == 0);
             assert_eq!(withdrawn, sent.get() == Status::WouldBlock);
             if !withdrawn {
                 assert_eq!((later::outcome(cb), *cb.slot.get().cast::<u32>()), (Status::Ok, 7));
@@ -387,14 +376,13 @@ fn a_callbacks_select_is_won_once_or_withdrawn() {
     explore("observe: a callback's select over two channels is withdrawn against a try_send on each", 6, || {
         let (a, b) = Chan::two(0);
         let calls = shared(Calls::default());
-        let cb = Callback::create(count, std::ptr::from_ref(calls).cast_mut().cast()).unwrap();
+        let cb = calls.callback();
         let sent = shared([Cell::new(Status::Os), Cell::new(Status::Os)]);
         let mut places = [u32::MAX; 2];
         let at = places.as_mut_ptr();
         let mut withdrawn = false;
         // SAFETY: the model's own channels, callback and places, which stay until the schedule ends.
         unsafe {
-            let cb = cb.as_ref();
             let cases = [Case::recv(a.0, at.cast()), Case::recv(b.0, at.add(1).cast())];
             let mut s = later::Select::new(Box::new(cases)).unwrap();
             assert_eq!(s.begin(cb, false), Err(Status::WouldBlock));
@@ -406,7 +394,7 @@ fn a_callbacks_select_is_won_once_or_withdrawn() {
                 || withdrawn = s.withdraw(cb).unwrap(),
             );
             assert_eq!(s.leave(), Status::Ok);
-            assert_eq!(withdrawn, calls.0.get() == 0);
+            assert_eq!(withdrawn, calls.n() == 0);
             match s.outcome(cb) {
                 None => assert!(withdrawn && sent.iter().all(|s| s.get() == Status::WouldBlock)),
                 Some((i, status)) => {

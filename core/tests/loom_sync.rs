@@ -16,7 +16,7 @@ use gort::sync::rwmutex::RawRwMutex;
 use gort::sync::semaphore::RawSemaphore;
 use gort::sys::prim::Cell;
 use gort::wait::Wait;
-use model::chan::{TIMED, left_the_queue, party, source, under};
+use model::chan::{Calls, TIMED, left_the_queue, party, source, under};
 use model::*;
 
 // ---- reader/writer lock
@@ -121,18 +121,24 @@ fn two_readers_and_a_writer() {
 fn a_writer_that_gives_up_between_readers() {
     explore("rwmutex: a writer with a deadline between two readers", 3, || {
         let g = shared(Guarded::default());
-        let got = shared(Cell::new(false));
+        let through = shared(RawEvent::default());
         assert_eq!(g.m.rlock(), Status::Ok);
         together(
             vec![
-                Box::new(move || got.set(g.write_within(TIMED, Status::TimedOut))),
+                Box::new(move || {
+                    g.write_within(TIMED, Status::TimedOut); // in the end it may have it
+                }),
                 Box::new(move || {
                     g.read();
+                    assert_eq!(through.set(), Ok(true));
                 }),
             ],
-            || assert_eq!(g.m.runlock(), Status::Ok),
+            || {
+                // It is the writer's giving up, and nothing else, that lets the second reader in, if that comes later.
+                assert_eq!(through.wait(Wait::FOREVER), Status::Ok);
+                assert_eq!(g.m.runlock(), Status::Ok);
+            },
         );
-        assert_eq!(g.n.get(), u32::from(got.get()));
         g.is_free();
     });
 }
@@ -141,24 +147,74 @@ fn a_writer_that_gives_up_between_readers() {
 fn a_writer_that_is_cancelled_before_a_reader() {
     explore("rwmutex: a writer that is cancelled, a reader behind it", 3, || {
         let g = shared(Guarded::default());
-        let s = source();
-        let got = shared(Cell::new(false));
+        let (s, through) = (source(), shared(RawEvent::default()));
         assert_eq!(g.m.rlock(), Status::Ok);
         together(
             vec![
-                Box::new(move || got.set(g.write_within(under(s), Status::Canceled))),
+                Box::new(move || {
+                    g.write_within(under(s), Status::Canceled);
+                }),
                 Box::new(move || {
                     as_task();
                     g.read();
+                    assert_eq!(through.set(), Ok(true));
                 }),
             ],
             || {
                 s.cancel(Status::Canceled);
+                assert_eq!(through.wait(Wait::FOREVER), Status::Ok);
                 assert_eq!(g.m.runlock(), Status::Ok);
             },
         );
-        assert_eq!(g.n.get(), u32::from(got.get()));
         g.is_free();
+    });
+}
+
+/// Whoever has it alone may free it: nobody who unlocked before touches it then (A4).
+#[test]
+fn memory_goes_after_the_last_unlock() {
+    let alone = |m: &'static RawRwMutex| {
+        if !m.lock_within(TIMED).is_ok() {
+            assert_eq!(m.lock(), Status::Ok);
+        }
+        m.wreck();
+    };
+    explore("rwmutex: a writer's unlock, and the next one frees it", 3, move || {
+        let m = shared(RawRwMutex::default());
+        assert_eq!(m.lock(), Status::Ok);
+        beside(move || alone(m), || assert_eq!(m.unlock(), Status::Ok));
+    });
+    explore("rwmutex: a reader's unlock, and the next one frees it", 3, move || {
+        let m = shared(RawRwMutex::default());
+        assert_eq!(m.rlock(), Status::Ok);
+        beside(move || alone(m), || assert_eq!(m.runlock(), Status::Ok));
+    });
+    explore("rwmutex: two readers unlock, and the next one frees it", 3, || {
+        let m = shared(RawRwMutex::default());
+        assert_eq!((m.rlock(), m.rlock()), (Status::Ok, Status::Ok));
+        together(
+            vec![
+                Box::new(move || assert_eq!(m.runlock(), Status::Ok)),
+                Box::new(move || {
+                    assert_eq!(m.lock(), Status::Ok);
+                    m.wreck();
+                }),
+            ],
+            || assert_eq!(m.runlock(), Status::Ok),
+        );
+    });
+    explore("semaphore: a release, and the next one frees it", 3, || {
+        let m = shared(RawSemaphore::new(1));
+        assert_eq!(m.acquire(1, Wait::FOREVER), Status::Ok);
+        beside(
+            move || {
+                if !m.acquire(1, TIMED).is_ok() {
+                    assert_eq!(m.acquire(1, Wait::FOREVER), Status::Ok);
+                }
+                m.wreck();
+            },
+            || assert_eq!(m.release(1), Status::Ok),
+        );
     });
 }
 
@@ -252,16 +308,17 @@ fn a_broadcast_against_two_waits() {
 fn a_signal_past_one_that_gives_up() {
     explore("cond: a signal, one that gives up and one that does not", 2, || {
         let w = shared(Watched::default());
-        let first = shared(Cell::new(false));
         together(
             vec![
                 Box::new(move || {
-                    first.set(w.take(TIMED));
-                    if first.get() {
-                        // It took what the other waits for: gives it back.
-                        w.add();
+                    assert_eq!(w.m.lock(), Status::Ok);
+                    let s = if w.n.get() == 0 { w.c.wait(&w.m, TIMED) } else { Status::TimedOut };
+                    // Woken, it hands the signal on; one that gave up does nothing.
+                    assert_eq!(w.m.unlock(), Status::Ok);
+                    if s.is_ok() {
                         assert_eq!(w.c.signal_one(), Status::Ok);
                     }
+                    left_the_queue();
                 }),
                 Box::new(move || assert!(w.take(Wait::FOREVER))),
             ],
@@ -353,7 +410,7 @@ fn two_ask_for_all_and_one_for_some() {
 #[test]
 fn one_that_asks_for_all_and_gives_up() {
     explore("semaphore: one that asks for all gives up, one behind it fits", 3, || {
-        let s = shared((RawSemaphore::new(2), Cell::new(0)));
+        let s = shared((RawSemaphore::new(2), Cell::new(0), RawEvent::default()));
         assert_eq!(s.0.acquire(1, Wait::FOREVER), Status::Ok);
         together(
             vec![
@@ -364,10 +421,14 @@ fn one_that_asks_for_all_and_gives_up() {
                     as_task();
                     assert_eq!(s.0.acquire(1, Wait::FOREVER), Status::Ok);
                     left_the_queue();
-                    assert_eq!(s.0.release(1), Status::Ok);
+                    assert_eq!((s.0.release(1), s.2.set()), (Status::Ok, Ok(true)));
                 }),
             ],
-            || assert_eq!(s.0.release(1), Status::Ok),
+            || {
+                // It is the other's giving up, and nothing else, that lets it in.
+                assert_eq!(s.2.wait(Wait::FOREVER), Status::Ok);
+                assert_eq!(s.0.release(1), Status::Ok);
+            },
         );
         assert_eq!(s.0.free(), 2);
     });
@@ -456,5 +517,142 @@ fn an_event_against_a_deadline() {
                 assert_eq!(e.0.set(), Ok(true));
             },
         );
+    });
+}
+
+// ---- callbacks (wait/at.rs A5): whoever is called has it, whoever withdraws in time was not called, and those behind it get in either way
+
+#[test]
+fn a_callback_that_asks_for_all_and_one_behind_it() {
+    explore("semaphore: a callback that asks for all is withdrawn or called, one behind it fits", 3, || {
+        let (s, calls) = (shared(RawSemaphore::new(2)), shared(Calls::default()));
+        let cb = calls.callback();
+        assert_eq!(s.acquire(1, Wait::FOREVER), Status::Ok);
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { s.acquire_later(2, cb) }, Status::WouldBlock);
+        let mut withdrawn = false;
+        together(
+            vec![
+                Box::new(move || {
+                    as_task();
+                    assert_eq!(s.acquire(1, Wait::FOREVER), Status::Ok);
+                    left_the_queue();
+                    assert_eq!(s.release(1), Status::Ok);
+                }),
+                Box::new(move || assert_eq!(s.release(1), Status::Ok)),
+            ],
+            || {
+                withdrawn = s.withdraw(cb).unwrap();
+                if !withdrawn {
+                    assert_eq!(s.release(2), Status::Ok); // they are ours
+                }
+            },
+        );
+        assert_eq!((withdrawn, s.free()), (calls.n() == 0, 2));
+    });
+}
+
+/// Nobody releases meanwhile: only the withdrawal lets the other in.
+#[test]
+fn a_callback_that_leaves_lets_the_one_behind_it_in() {
+    explore("semaphore: a callback that asks for too much leaves, one behind it fits", 5, || {
+        let (s, calls) = (shared(RawSemaphore::new(2)), shared(Calls::default()));
+        let cb = calls.callback();
+        assert_eq!(s.acquire(1, Wait::FOREVER), Status::Ok);
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { s.acquire_later(2, cb) }, Status::WouldBlock);
+        beside(
+            move || {
+                as_task();
+                assert_eq!(s.acquire(1, Wait::FOREVER), Status::Ok);
+                left_the_queue();
+            },
+            || assert_eq!(s.withdraw(cb), Ok(true)),
+        );
+        assert_eq!((calls.n(), s.free()), (0, 0));
+    });
+}
+
+#[test]
+fn a_callback_that_writes_between_readers() {
+    explore("rwmutex: a callback that writes is withdrawn or called, a reader behind it", 3, || {
+        let (g, calls) = (shared(Guarded::default()), shared(Calls::default()));
+        let cb = calls.callback();
+        assert_eq!(g.m.rlock(), Status::Ok);
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { g.m.lock_later(cb) }, Status::WouldBlock);
+        let mut withdrawn = false;
+        together(
+            vec![
+                Box::new(move || {
+                    as_task();
+                    g.read();
+                }),
+                Box::new(move || assert_eq!(g.m.runlock(), Status::Ok)),
+            ],
+            || {
+                withdrawn = g.m.withdraw(cb).unwrap();
+                if !withdrawn {
+                    g.n.set(g.n.get() + 1); // it is ours
+                    assert_eq!(g.m.unlock(), Status::Ok);
+                }
+            },
+        );
+        assert_eq!((withdrawn, g.n.get()), (calls.n() == 0, calls.n()));
+        g.is_free();
+    });
+}
+
+#[test]
+fn a_callback_that_reads_behind_a_writer() {
+    explore("rwmutex: a callback that reads is withdrawn or called, a writer unlocks and locks again", 4, || {
+        let (g, calls) = (shared(Guarded::default()), shared(Calls::default()));
+        let cb = calls.callback();
+        assert_eq!(g.m.lock(), Status::Ok);
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { g.m.rlock_later(cb) }, Status::WouldBlock);
+        let mut withdrawn = false;
+        beside(
+            move || {
+                as_task();
+                g.n.set(1);
+                assert_eq!(g.m.unlock(), Status::Ok);
+                g.write();
+            },
+            || {
+                withdrawn = g.m.withdraw(cb).unwrap();
+                if !withdrawn {
+                    assert_eq!(g.n.get(), 1); // it is ours; the writer waits for us
+                    assert_eq!(g.m.runlock(), Status::Ok);
+                }
+            },
+        );
+        assert_eq!((withdrawn, g.n.get()), (calls.n() == 0, 2));
+        g.is_free();
+    });
+}
+
+#[test]
+fn a_callback_at_an_event() {
+    explore("event: a callback is withdrawn or called", 5, || {
+        let (e, calls) = (shared((RawEvent::default(), Cell::new(0))), shared(Calls::default()));
+        let cb = calls.callback();
+        // SAFETY: both stay until the schedule ends.
+        assert_eq!(unsafe { e.0.wait_later(cb) }, Status::WouldBlock);
+        let mut withdrawn = false;
+        beside(
+            move || {
+                e.1.set(1);
+                assert_eq!(e.0.set(), Ok(true));
+                assert_eq!(e.0.clear(), Ok(true));
+            },
+            || {
+                withdrawn = e.0.withdraw(cb).unwrap();
+                if !withdrawn {
+                    assert_eq!(e.1.get(), 1);
+                }
+            },
+        );
+        assert_eq!(withdrawn, calls.n() == 0);
     });
 }

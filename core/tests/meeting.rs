@@ -149,6 +149,30 @@ fn once_that_was_being_done_at_a_fork_is_done_by_the_child() {
     })
 }
 
+/// One that forks while it makes the value: in both processes it is made, once.
+#[test]
+fn value_whose_maker_forks_is_made_in_both_processes() {
+    plain(|| {
+        static VALUE: OnceValue<String> = OnceValue::new();
+        let mut pid = -1;
+        let made: &'static String = VALUE.get_or_init(|| {
+            // SAFETY: the child uses gort and ends at once.
+            pid = unsafe { libc::fork() };
+            format!("made by {}", if pid == 0 { "the child" } else { "the parent" })
+        });
+        if pid == 0 {
+            let again = VALUE.get_or_init(|| "made again".into());
+            let right = made == "made by the child" && std::ptr::eq(made, again);
+            // SAFETY: ends the child without its parent's handlers.
+            unsafe { libc::_exit(if right { 0 } else { 1 }) };
+        }
+        let mut status = 0;
+        // SAFETY: our child; `status` is writable.
+        unsafe { libc::waitpid(pid, &mut status, 0) };
+        assert_eq!((status, made.as_str()), (0, "made by the parent"));
+    })
+}
+
 #[test]
 fn finish_without_a_turn_is_misuse() {
     check(|| {

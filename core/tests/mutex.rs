@@ -6,8 +6,8 @@
 
 mod support;
 
-use gort::sync::Mutex;
 use gort::sync::mutex::RawMutex;
+use gort::sync::{Mutex, Semaphore};
 use gort::{Status, Time, Wait, WaitGroup, channel, sleep, spawn, yield_now};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use support::sync::{Arc, pipe};
@@ -51,6 +51,30 @@ fn TestMutex() {
         assert!(!m.is_locked());
         drop(m.try_lock().expect("it is free"));
         repeat(3, 2000, |_| hammer(10, scale(200, 2000)));
+    })
+}
+
+/// Go's semaphore of the runtime, which its mutex stands on; here a semaphore of one is a lock.
+#[test]
+fn TestSemaphore() {
+    check(|| {
+        let s = Arc::new(Semaphore::new(1));
+        let inside = Arc::new(AtomicUsize::new(0));
+        let wg = WaitGroup::new();
+        for _ in 0..10 {
+            let (s, inside) = (s.clone(), inside.clone());
+            wg.go(move || {
+                for i in 0..scale(100, 1000) {
+                    let _permit = s.acquire(1).unwrap();
+                    assert_eq!(inside.fetch_add(1, SeqCst), 0, "two at once");
+                    if i % 7 == 0 {
+                        yield_now()
+                    }
+                    inside.fetch_sub(1, SeqCst);
+                }
+            });
+        }
+        wg.wait().unwrap();
     })
 }
 
@@ -251,5 +275,70 @@ fn mutex_that_was_held_at_a_fork_is_free_in_the_child() {
         go_on.tell(1);
         t.join().unwrap();
         assert_eq!(*M.lock(), 0);
+    })
+}
+
+/// Tasks that wait in a plain lock ignore a shutdown and are given up; nothing of them is left in the queue that others use afterwards.
+#[test]
+fn waiters_that_a_shutdown_gave_up_are_in_nobodys_way() {
+    plain(|| {
+        static M: Mutex<u32> = Mutex::new(0);
+        let g = M.lock();
+        for _ in 0..3 {
+            gort::go(|| *M.lock() += 1);
+        }
+        until_parked(3);
+        assert!(gort::shutdown().is_ok());
+        drop(g);
+        let g = M.lock();
+        let (mut begun, mut begins) = pipe();
+        let t = std::thread::spawn(move || {
+            begun.tell(1);
+            *M.lock() += 1;
+        });
+        assert_eq!(begins.wait(), Some(1));
+        std::thread::sleep(ms(5)); // it waits, most likely
+        drop(g);
+        t.join().unwrap();
+        assert_eq!(*M.lock(), 1);
+        support::passed_as_it_is() // the stacks of those that were given up stay
+    })
+}
+
+/// A destructor that locks while its task panics: the task waits, and those that run on its thread meanwhile do not seem to panic to gort (block.rs K4).
+#[test]
+fn task_that_panics_waits_for_a_lock_and_nobody_else_is_taken_for_it() {
+    check(|| {
+        support::allow_panics();
+        struct Counts(Arc<Mutex<u32>>);
+        impl Drop for Counts {
+            fn drop(&mut self) {
+                *self.0.lock() += 1
+            }
+        }
+        let m = Arc::new(Mutex::new(0));
+        let g = m.lock();
+        for movable in [false, true] {
+            let counts = Counts(m.clone());
+            let body = move || {
+                let _counts = counts;
+                panic!("with something to count");
+            };
+            // SAFETY: the closure may move between threads.
+            let task = if movable { unsafe { gort::spawn_migratable(body) } } else { spawn(body) };
+            if movable {
+                sleep(ms(2)).unwrap(); // it blocks its thread
+                drop(task);
+            } else {
+                until_parked(1);
+                sleep(us(10)).unwrap();
+                let s = gort::sync::Semaphore::new(1);
+                let p = s.acquire(1).unwrap();
+                assert_eq!(s.acquire_with(1, Wait::timeout(us(10))).map(drop), Err(Status::TimedOut));
+                drop((p, task));
+            }
+        }
+        drop(g);
+        support::until(|| *m.lock() == 2);
     })
 }

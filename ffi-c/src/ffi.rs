@@ -34,6 +34,8 @@ use crate::context::no_context;
 use crate::status::gort_status;
 use crate::time::gort_ctx;
 
+pub(crate) mod place;
+
 /// What a body inside the wall returns: nothing, or the status that says why not.
 pub(crate) type Outcome = Result<(), Status>;
 

@@ -48,7 +48,29 @@ mod pieces;
 
 mod mutex;
 
+mod rwmutex;
+
+mod cond;
+
+mod once;
+
+mod sem;
+
+mod barrier;
+
+mod event;
+
 mod waitgroup;
+
+mod atomic;
+
+mod counter;
+
+mod map;
+
+mod pool;
+
+mod limiter;
 
 mod context;
 

@@ -1,11 +1,18 @@
 //! Mutexes: plain structs of the program's own.
 //!
 //! What this is NOT: the protocol; that is core's `sync/mutex.rs`, whose `RawMutex` is laid out as `gort_mutex` and is used in place.
+//!
+//! M1  The header locks and unlocks inline what nobody else uses, by the word that stands in `gort_mutex_word_`, and calls these functions for the rest. They do all of it too: for function
+//!     pointers, for other compilers, and under ThreadSanitizer, which must be told of each lock.
+//! M2  The word is core's to write. It is a copy and not core's own: a program may have it in its own data (a copy relocation), and the loader may give us another library's.
 
 use core::mem::{align_of, size_of};
 
+use gort_core::sched::lot;
+use gort_core::sched::watch::Place;
 use gort_core::status::Status;
 use gort_core::sync::mutex::RawMutex;
+use gort_core::sys::prim::{AtomicU32, Ordering::Relaxed};
 
 use crate::ffi;
 use crate::status::gort_status;
@@ -31,6 +38,20 @@ pub struct gort_mutex {
 const _: () =
     assert!(size_of::<gort_mutex>() == size_of::<RawMutex>() && align_of::<gort_mutex>() == align_of::<RawMutex>());
 
+/// What a locked mutex's first word is, for the inline functions of the header (M2). gort's; not to be used by others.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals)]
+pub static gort_mutex_word_: AtomicU32 = AtomicU32::new(lot::SLOW);
+
+/// After a call, which may have been the first that had a word to show.
+#[inline(always)]
+fn shown<T>(result: T) -> T {
+    if gort_mutex_word_.load(Relaxed) != lot::word() {
+        lot::show_in(&gort_mutex_word_)
+    }
+    result
+}
+
 /// Locks. Blocks while somebody else has it. Woken by an unlock; cancellation, deadlines and shutdown do not end the wait: a plain
 /// lock never fails where it is used rightly, so its result may be ignored.
 ///
@@ -40,7 +61,7 @@ const _: () =
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_mutex_lock(mutex: *mut gort_mutex) -> gort_status {
     // SAFETY: as in `on`.
-    ffi::hot(|| unsafe { on(mutex)?.lock().ok() })
+    ffi::hot(|| unsafe { shown(on(mutex)?.lock_at(PLACE)).ok() })
 }
 
 /// Locks if it is free at this instant. Never blocks. GORT_WOULD_BLOCK if it is not, or is about to be handed over.
@@ -51,7 +72,7 @@ pub unsafe extern "C" fn gort_mutex_lock(mutex: *mut gort_mutex) -> gort_status 
 #[must_use]
 pub unsafe extern "C" fn gort_mutex_try_lock(mutex: *mut gort_mutex) -> gort_status {
     // SAFETY: as in `on`.
-    ffi::hot(|| unsafe { on(mutex)?.try_lock().ok() })
+    ffi::hot(|| unsafe { shown(on(mutex)?.try_lock_at(PLACE)).ok() })
 }
 
 /// gort_mutex_lock(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, by `ctx`, or by
@@ -68,7 +89,7 @@ pub unsafe extern "C" fn gort_mutex_lock_until(
     ctx: *mut gort_ctx,
 ) -> gort_status {
     // SAFETY: as in `on`.
-    ffi::hot(|| unsafe { on(mutex)?.lock_within(ffi::limits(deadline, ctx)?).ok() })
+    ffi::hot(|| unsafe { on(mutex)?.lock_within_at(ffi::limits(deadline, ctx)?, PLACE).ok() })
 }
 
 /// Unlocks. Never blocks. Wakes who has waited longest.
@@ -85,6 +106,15 @@ pub unsafe extern "C" fn gort_mutex_unlock(mutex: *mut gort_mutex) -> gort_statu
         }
     })
 }
+
+/// The program's call, for locks that are watched.
+const PLACE: Place = Place::Ask(|| {
+    ffi::place::caller_of(&[
+        gort_mutex_lock as *const () as usize,
+        gort_mutex_try_lock as *const () as usize,
+        gort_mutex_lock_until as *const () as usize,
+    ])
+});
 
 /// Core's mutex in the program's struct.
 ///

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 17] = [
+const TITLES: [(&str, &str); 28] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -30,7 +30,18 @@ const TITLES: [(&str, &str); 17] = [
     ("timer", "Timers and tickers"),
     ("pieces", "What is built of timers"),
     ("mutex", "Mutexes"),
+    ("rwmutex", "Reader/writer locks"),
+    ("cond", "Conditions"),
+    ("once", "Once"),
+    ("sem", "Semaphores"),
+    ("barrier", "Barriers"),
+    ("event", "Events"),
     ("waitgroup", "WaitGroups"),
+    ("atomic", "Atomics"),
+    ("counter", "Counters"),
+    ("map", "Maps"),
+    ("pool", "Pools of objects"),
+    ("limiter", "Limiters"),
     ("context", "Contexts"),
     ("census", "Seeing inside"),
 ];

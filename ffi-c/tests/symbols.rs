@@ -46,15 +46,17 @@ fn exported() -> Names {
     text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
-/// The functions that the header declares: `name(` at the margin of a line that ends a declaration.
+/// What the header declares: `name(` at the margin of a line that ends a declaration, or `extern TYPE name;`.
 fn declared() -> Names {
     let header = read("../include/gort.h");
+    let variables =
+        header.lines().filter_map(|line| line.strip_prefix("extern ")?.strip_suffix(';')?.rsplit(' ').next());
     let lines = header.lines().filter(|line| line.ends_with(");") && !line.starts_with([' ', '*', '#', '/']));
     let name = |line: &str| {
         let line = &line[..line.find('(')?];
         Some(line[line.rfind([' ', '*'])? + 1..].to_owned())
     };
-    lines.filter_map(name).collect()
+    lines.filter_map(name).chain(variables.map(str::to_owned)).collect()
 }
 
 fn assert_same(what: &str, ours: &Names, theirs: &Names) {

@@ -10,6 +10,7 @@
 //!
 //! Rejected: `call_soon_threadsafe` (needs the interpreter, 4.5 us an item); a future that carries the value (it is lost when the task is cancelled between completion and resumption).
 
+use crate::aio_later::LaterAwait;
 use crate::aio_select::SelectAwait;
 use crate::chan::Channel;
 use crate::errors;
@@ -179,6 +180,8 @@ impl Mailbox {
                     a.get().waiting.arrive(py)
                 } else if let Ok(s) = owner.cast_exact::<SelectAwait>() {
                     s.get().arrive(py)
+                } else if let Ok(l) = owner.cast_exact::<LaterAwait>() {
+                    l.get().arrive(py)
                 }
                 first = next;
             }

@@ -1,6 +1,7 @@
 //! How a blocking call is made from Python, and how it ends: whose it is (a task's, which parks, or a thread's, which waits detached), within which limits, and what it raises.
+//! `wait_for` is the whole of it for what is had or not (a lock, a permit, an event); its asyncio counterpart is `aio_later.rs`.
 
-use crate::context::{self, Context, Within};
+use crate::context::{self, Context, Merges};
 use crate::task::Task;
 use crate::{errors, lane, threads};
 use gort::flow::context::raw::{self, RawContext};
@@ -18,6 +19,12 @@ use std::ptr::null;
 pub struct Limits<'a> {
     pub timeout: Option<f64>,
     pub ctx: Option<&'a Context>,
+}
+
+impl From<Option<f64>> for Limits<'_> {
+    fn from(timeout: Option<f64>) -> Self {
+        Limits { timeout, ctx: None }
+    }
 }
 
 impl<'a> Limits<'a> {
@@ -43,7 +50,7 @@ pub struct Caller {
     task: *mut core_task::Task,
     /// What its wait stands within: the ambient context, merges, and what of that ends it.
     ambient: RefCell<Option<Py<Context>>>,
-    within: RefCell<Within>,
+    within: RefCell<Merges>,
     ends: Cell<*const RawContext>,
 }
 
@@ -80,8 +87,22 @@ impl Caller {
                 "a blocking call where nothing may block: in a signal handler or a finalizer that runs between two tasks",
             ));
         }
-        let (ambient, within) = (RefCell::new(None), RefCell::new(Within::none()));
-        Ok(Caller { th, task, ambient, within, ends: Cell::new(null()) })
+        Ok(Caller::of(th, task))
+    }
+
+    fn of(th: &'static Thread, task: *mut core_task::Task) -> Caller {
+        let (ambient, within) = (RefCell::new(None), RefCell::new(Merges::none()));
+        Caller { th, task, ambient, within, ends: Cell::new(null()) }
+    }
+
+    /// The caller of a plain lock: cancellation does not keep it from that (K3), but what a signal's handler has raised does.
+    pub fn plain(py: Python<'_>) -> PyResult<Caller> {
+        match Caller::new(py) {
+            Err(e) if threads::is_on() && errors::is_task_canceled(py, &e) => {
+                Ok(Caller::of(lane::thread(py)?, std::ptr::null_mut()))
+            }
+            caller => caller,
+        }
     }
 
     /// The task, or None for a plain thread.
@@ -93,7 +114,8 @@ impl Caller {
 
     /// The limits of a wait: those of the call, and the cancellation of a task that is a thread.
     #[inline(always)]
-    pub fn within(&self, py: Python<'_>, limits: Limits<'_>) -> PyResult<Wait> {
+    pub fn within<'a>(&self, py: Python<'_>, limits: impl Into<Limits<'a>>) -> PyResult<Wait> {
+        let limits = limits.into();
         let wait = within(py, limits.timeout)?;
         if limits.ctx.is_none() && !context::may_be_ambient() && !threads::is_on() {
             return Ok(wait);
@@ -127,7 +149,7 @@ impl Caller {
         if is_loop_running(py)? {
             return Err(errors::misuse(
                 py,
-                "a blocking call on a thread whose asyncio loop is running would freeze the loop; await recv_async(), send_async() or select_async() instead",
+                "a blocking call on a thread whose asyncio loop is running would freeze the loop; await its other form instead: recv_async(), send_async(), select_async(), lock_async(), acquire_async(), wait_async()",
             ));
         }
         Ok(())
@@ -135,10 +157,10 @@ impl Caller {
 
     /// Makes a call that may wait: a task parks in it; a thread tries first, and may not wait on an event loop. `call` is given what may end the wait, and whether it may wait at all.
     #[inline(always)]
-    pub fn wait_in<R>(
+    pub fn wait_in<'a, R>(
         &self,
         py: Python<'_>,
-        limits: Limits<'_>,
+        limits: impl Into<Limits<'a>>,
         may_block: bool,
         call: impl Fn(Wait, bool) -> Result<R, Status>,
     ) -> PyResult<Result<R, Status>> {
@@ -184,6 +206,14 @@ impl Caller {
         Ok(())
     }
 
+    /// A wait has ended with `status`. `undo` gives back what was had while a signal's handler raised something.
+    fn ended(&self, py: Python<'_>, status: Status, undo: impl Fn()) -> PyResult<()> {
+        if !status.is_ok() {
+            return Err(self.error(py, status));
+        }
+        self.settle(py).inspect_err(|_| undo())
+    }
+
     /// What a call that ended with `status` raises.
     #[cold]
     pub fn error(&self, py: Python<'_>, status: Status) -> PyErr {
@@ -227,6 +257,78 @@ impl Drop for Caller {
     #[inline(always)]
     fn drop(&mut self) {
         self.th.current.set(std::ptr::null_mut())
+    }
+}
+
+/// How long a call of `wait_for` may wait.
+pub enum Within {
+    /// As a plain lock: until it is had, or a signal's handler raises.
+    Plain,
+    /// `timeout=`, and until the task is cancelled.
+    Limits(Option<f64>),
+}
+
+/// Waits for what is had or not: `now` has it if it can be had at once (else WOULD_BLOCK), `wait` waits for it, and `undo` gives back what was had while a signal's handler raised something.
+/// A task parks in it, a thread waits detached, and one whose event loop runs may not.
+#[inline(always)]
+pub fn wait_for(
+    py: Python<'_>,
+    within: Within,
+    now: impl Fn() -> Status,
+    wait: impl Fn(Wait) -> Status,
+    undo: impl Fn(),
+) -> PyResult<()> {
+    match now() {
+        Status::Ok => Ok(()),
+        Status::WouldBlock => wait_long(py, within, wait, undo),
+        s => Err(errors::of(py, s)),
+    }
+}
+
+#[cold]
+fn wait_long(py: Python<'_>, within: Within, wait: impl Fn(Wait) -> Status, undo: impl Fn()) -> PyResult<()> {
+    let (c, limits) = match within {
+        Within::Plain => (Caller::plain(py)?, Wait::FOREVER),
+        Within::Limits(timeout) => {
+            let c = Caller::new(py)?;
+            let limits = c.within(py, timeout)?;
+            (c, limits)
+        }
+    };
+    if c.task.is_null() {
+        c.may_block_thread(py)?
+    }
+    c.ended(py, wait(limits), undo)
+}
+
+/// The same for what a cancelled task may not even have at once: any blocking call but a lock.
+pub fn wait_within(
+    py: Python<'_>,
+    timeout: Option<f64>,
+    now: impl Fn() -> Status,
+    wait: impl Fn(Wait) -> Status,
+    undo: impl Fn(),
+) -> PyResult<()> {
+    let c = Caller::new(py)?;
+    let limits = c.within(py, timeout)?;
+    if c.task.is_null() {
+        match now() {
+            Status::Ok => return Ok(()),
+            Status::WouldBlock => c.may_block_thread(py)?,
+            s => return Err(errors::of(py, s)),
+        }
+    }
+    c.ended(py, wait(limits), undo)
+}
+
+/// The status of a call whose result goes into a cell: for `wait_for` and `wait_within`.
+pub fn kept<R>(cell: &Cell<R>, result: Result<R, Status>) -> Status {
+    match result {
+        Ok(r) => {
+            cell.set(r);
+            Status::Ok
+        }
+        Err(s) => s,
     }
 }
 

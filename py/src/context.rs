@@ -470,13 +470,13 @@ pub fn ambient(py: Python<'_>) -> PyResult<Option<Py<Context>>> {
 }
 
 /// What a call waits within: sources of `contexts`, and what keeps them until it is over (V4).
-pub struct Within {
+pub struct Merges {
     merged: Vec<Handle>,
 }
 
-impl Within {
-    pub const fn none() -> Within {
-        Within { merged: Vec::new() }
+impl Merges {
+    pub const fn none() -> Merges {
+        Merges { merged: Vec::new() }
     }
 
     /// The context that ends when one of these does.

@@ -18,6 +18,7 @@
 use crate::task::Task;
 use crate::{decref, errors, workers};
 use gort::sched::lane::{Hooks, Lane, Start};
+use gort::sched::party::FIXED;
 use gort::sched::thread::Thread;
 use gort::sched::{self, Time, host, runtime, task as core_task};
 use gort::sys::slab;
@@ -554,6 +555,10 @@ unsafe fn thread_block(wait: &mut dyn FnMut(Time) -> bool) -> bool {
     let th = unsafe { &*Thread::get() };
     // Also in a task's foreign call: a handler runs under the C frames, and may not park there, for the thread's wait is open (`Caller::new`).
     let main = th.tid.load(Relaxed) == std::process::id() as i32;
+    // Of a plain lock in C, whose result nobody looks at, or of a condition that takes its mutex again: what a handler raises, or had raised, is set when it is had (K3). No handler may run beside it.
+    let fixed = th.party.fixed.load(Relaxed) == FIXED;
+    // SAFETY: attached.
+    let mut kept = if fixed { PyErr::take(unsafe { Python::assume_attached() }) } else { None };
     loop {
         // SAFETY: attached; nothing of Python is touched in between.
         let told = unsafe {
@@ -565,11 +570,21 @@ unsafe fn thread_block(wait: &mut dyn FnMut(Time) -> bool) -> bool {
             ffi::PyEval_RestoreThread(state);
             told
         };
+        // SAFETY: attached again.
+        let py = unsafe { Python::assume_attached() };
         if told {
+            if let Some(e) = kept {
+                e.restore(py)
+            }
             return true;
         }
-        // SAFETY: attached again.
+        // SAFETY: as above.
         if main && unsafe { ffi::PyErr_CheckSignals() } != 0 {
+            if fixed {
+                let e = PyErr::take(py);
+                kept = kept.or(e);
+                continue;
+            }
             return false; // the exception is set; `call` raises it, or the C code that called does
         }
     }

@@ -29,18 +29,25 @@ def declarations():
     return found
 
 
+def inline():
+    """The functions of which gort.h has a macro too."""
+    return set(re.findall(r"^#define (gort_\w+)\(", (ROOT / "include/gort.h").read_text(), re.M))
+
+
 def abi():
     text = (ROOT / "core/src/sys/anchor.rs").read_text()
     return int(re.search(r"pub const ABI: u32 = (\d+);", text).group(1))
 
 
 def render():
-    names, types = table(), declarations()
+    names, types, inlined = table(), declarations(), inline()
     members, calls = [], []
     for name in names:
         result, arguments = types[name]
         short = name.removeprefix("gort_")
         members.append(f"    {result}{'' if result.endswith('*') else ' '}(*{short})({arguments});")
+        if name in inlined:
+            calls.append(f"#undef {name}")
         calls.append(f"#define {name} (GORT_PYTHON_TABLE->{short})")
     text = TEMPLATE.replace("@MEMBERS@", "\n".join(members)).replace("@CALLS@", "\n".join(calls))
     return text.replace("@ABI@", str(abi())).replace("@COUNT@", str(len(names)))

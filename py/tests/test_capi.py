@@ -456,6 +456,31 @@ def test_ctrl_c_ends_a_wait_in_c_on_the_main_thread(built, name, in_task):
     run(code % (name, in_task), built)
 
 
+@pytest.mark.parametrize("in_task", [False, True])
+def test_ctrl_c_does_not_end_a_plain_lock_in_c(built, in_task):
+    """Nobody in C looks at the result of a lock (K3): it is had, and then the exception is there."""
+    code = """
+    import gort, signal
+    held, free = ctypes.PyDLL(gort.get_library()), ctypes.CDLL(gort.get_library())
+    m, steps = (ctypes.c_uint32 * 2)(), []
+    def main():
+        assert held.gort_mutex_lock(m) == 0
+        def others():
+            time.sleep(0.2)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)          # some looks at the signals later
+            steps.append(free.gort_mutex_unlock(m))
+        t = threading.Thread(target=others); t.start()
+        try: held.gort_mutex_lock(m)
+        except KeyboardInterrupt: assert steps == [0], steps
+        else: raise SystemExit("no KeyboardInterrupt")
+        t.join()
+        assert held.gort_mutex_try_lock(m) == -2 and held.gort_mutex_unlock(m) == 0, "it was had"
+    gort.run(main) if %r else main()
+    """
+    run(code % in_task, built)
+
+
 # ---- C that calls back
 
 

@@ -28,6 +28,9 @@ PLAIN = {
     "ticker": "list(gort.Ticker(30))",
     "select of timers": "gort.select(gort.recv(gort.Timer(30)), gort.recv(gort.Ticker(30)))",
     "batch": "gort.Channel().send_many([1, 2])",
+    "mutex": "m = gort.Mutex(); m.lock(); m.lock()",
+    "mutex with a timeout": "m = gort.Mutex(); m.lock(); m.lock(timeout=30)",
+    "mutex in with": "m = gort.Mutex(); m.lock(); m.__enter__()",
     "buffer": "gort.Channel.of('B').recv_into(bytearray(1))",
 }
 

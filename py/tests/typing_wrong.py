@@ -136,6 +136,38 @@ with gort.Group() as group:
 if gort.current_task().done:  # wrong: union-attr
     pass
 
+# ---- locks, and what is waited for
+flag: bool = gort.Mutex().try_lock()
+gort.Mutex().lock("soon")  # wrong: arg-type
+rw = gort.RWMutex()
+with rw.reading() as nothing:
+    pass
+flag = rw.try_rlock()
+flag = rw.rlock()  # wrong: func-returns-value
+rw.lock(wait=1)  # wrong: call-arg
+with rw.reading:  # wrong: attr-defined
+    pass
+cond = gort.Cond(gort.Mutex())
+number = cond.wait_for(lambda: 1, timeout=2)
+text = cond.wait_for(lambda: 1)  # wrong: assignment
+cond.wait_for(twice)  # wrong: arg-type
+gort.Cond(rw)  # wrong: arg-type
+cond.mutex = gort.Mutex()  # wrong: misc
+gort.Once().do(twice, 1)
+gort.Once().do(twice, "1")  # wrong: arg-type
+gort.Once().done()  # wrong: operator
+number = gort.once(lambda: 1)()
+text = gort.once(lambda: 1)()  # wrong: assignment
+gort.once(twice)  # wrong: arg-type
+gort.once(lambda: 1)(1)  # wrong: call-arg
+gort.Semaphore()  # wrong: call-arg
+gort.Semaphore(1).acquire(0.5)  # wrong: arg-type
+gort.Semaphore(1).available = 2  # wrong: misc
+flag = gort.Barrier(2).wait(timeout=1)
+gort.Barrier(2).arrived()  # wrong: operator
+flag = gort.Event().set()
+flag = gort.Event().wait()  # wrong: func-returns-value
+
 # ---- run
 number = gort.run(twice, 1)
 number = gort.run(twice, 1, grace=2, workers=2)
@@ -162,6 +194,13 @@ async def loop() -> None:
     await asyncio.wait_for(ch.recv_async(), 1)
     with await ch:  # wrong: misc
         pass
+    async with gort.Mutex(), gort.RWMutex(), gort.RWMutex().reading(), gort.Semaphore(1):
+        pass
+    async with gort.Cond():  # wrong: attr-defined
+        pass
+    await gort.Event().wait_async()
+    await gort.Event().wait()  # wrong: func-returns-value
+    await gort.Semaphore(1).acquire_async("1")  # wrong: arg-type
 
 
 # ---- errors

@@ -1,4 +1,5 @@
-// One job three ways: five goroutines add numbers to a sum, over a channel, under a mutex, with an atomic.
+// One job three ways: five goroutines add numbers to a sum, over a channel, under a mutex, with an atomic. Also locks and
+// counters by themselves: a mutex that nobody else wants, and a WaitGroup that five goroutines count up and down.
 //
 // Invariants: those of workloads.go, and
 //
@@ -77,4 +78,45 @@ func sumAtomic(n uint64, out *result) {
 	wg.Wait()
 	out.Ns = time.Since(start).Nanoseconds()
 	out.Checksum = total.sum.Load()
+}
+
+func mutexUncontended(n uint64, out *result) {
+	var total struct {
+		sync.Mutex
+		sum uint64
+	}
+	start := time.Now()
+	for i := range n {
+		total.Lock()
+		total.sum += i
+		total.Unlock()
+	}
+	out.Ns = time.Since(start).Nanoseconds()
+	out.Checksum = total.sum
+}
+
+// Main counts as one, so that nobody comes to zero before the others.
+func wgAddDone(n uint64, out *result) {
+	var counted, tasks sync.WaitGroup
+	var pairs [adders]uint64
+	counted.Add(1)
+	start := time.Now()
+	for k := range uint64(adders) {
+		tasks.Go(func() {
+			done := uint64(0)
+			for i := k; i < n; i += adders {
+				counted.Add(1)
+				counted.Done()
+				done++
+			}
+			pairs[k] = done
+		})
+	}
+	tasks.Wait()
+	out.Ns = time.Since(start).Nanoseconds()
+	counted.Done()
+	counted.Wait()
+	for _, p := range pairs {
+		out.Checksum += p
+	}
 }

@@ -1,21 +1,19 @@
 /* sums.c - one job three ways: five tasks add numbers to a sum, over a channel, under a mutex, with an atomic.
  *
- * The mutex is a pthread_mutex_t: what a user of gort takes today. It blocks the worker and not the task; that is right here,
- * since nobody waits while he holds it.
+ * Also locks and counters by themselves: a mutex that nobody else wants, and a WaitGroup that five tasks count up and down.
  *
  * Invariants: those of tasks.h, and
  *   S1 Each adder has its share of the numbers 0 .. n - 1, so the sum shows whether each of them arrived once.
  */
 #include "tasks.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 enum { ADDERS = 5 };
 
 typedef struct total {
     numbers *ch;
-    _Alignas(64) pthread_mutex_t lock;
+    _Alignas(64) gort_mutex lock;
     uint64_t sum; /* guarded by lock */
     _Alignas(64) atomic_uint_fast64_t atomic;
 } total;
@@ -38,9 +36,9 @@ static void add_under_mutex(void *arg) {
     total *to = a->to;
     uint64_t n = a->n, errors = 0;
     for (uint64_t i = a->first; i < n; i += ADDERS) {
-        errors += pthread_mutex_lock(&to->lock) != 0;
+        errors += failed(gort_mutex_lock(&to->lock));
         to->sum += i;
-        errors += pthread_mutex_unlock(&to->lock) != 0;
+        errors += failed(gort_mutex_unlock(&to->lock));
     }
     a->errors = errors;
 }
@@ -113,14 +111,58 @@ static void share(uint64_t n, total *to, void (*add)(void *), bench_result *out)
 
 void sum_mutex(uint64_t n, bench_result *out) {
     total to = {.sum = 0};
-    if (pthread_mutex_init(&to.lock, NULL) != 0) bench_die("cannot make", "a mutex");
     share(n, &to, add_under_mutex, out);
     out->checksum = to.sum;
-    out->errors += pthread_mutex_destroy(&to.lock) != 0;
 }
 
 void sum_atomic(uint64_t n, bench_result *out) {
     total to = {.ch = NULL};
     share(n, &to, add_with_atomic, out);
     out->checksum = atomic_load(&to.atomic);
+}
+
+void mutex_uncontended(uint64_t n, bench_result *out) {
+    total to = {.sum = 0};
+    uint64_t errors = 0;
+    int64_t t0 = bench_now();
+    for (uint64_t i = 0; i < n; i++) {
+        errors += failed(gort_mutex_lock(&to.lock));
+        to.sum += i;
+        errors += failed(gort_mutex_unlock(&to.lock));
+    }
+    out->ns_total = bench_now() - t0;
+    out->checksum = to.sum;
+    out->errors = errors;
+}
+
+typedef struct counter {
+    gort_wg *wg;
+    uint64_t n, errors;
+} counter;
+
+static void count_up_and_down(void *arg) {
+    counter *c = arg;
+    gort_wg *wg = c->wg;
+    uint64_t n = c->n, errors = 0;
+    for (uint64_t i = 0; i < n; i++) errors += failed(gort_wg_add(wg, 1)) + failed(gort_wg_done(wg));
+    c->errors = errors;
+}
+
+/* Main counts as one, so that nobody comes to zero before the others. */
+void wg_add_done(uint64_t n, bench_result *out) {
+    counter counters[ADDERS];
+    gort_wg *counted = wg_or_die(), *tasks = wg_or_die();
+    uint64_t errors = failed(gort_wg_add(counted, 1)), pairs = 0;
+    int64_t t0 = bench_now();
+    for (uint64_t k = 0; k < ADDERS; k++) {
+        counters[k] = (counter){counted, n / ADDERS + (k < n % ADDERS), 0};
+        go_or_die(tasks, count_up_and_down, &counters[k]);
+    }
+    errors += wait_and_free(tasks);
+    out->ns_total = bench_now() - t0;
+    errors += gort_wg_try_wait(counted) != GORT_WOULD_BLOCK;
+    errors += failed(gort_wg_done(counted)) + wait_and_free(counted);
+    for (int k = 0; k < ADDERS; k++) errors += counters[k].errors, pairs += counters[k].n;
+    out->checksum = pairs;
+    out->errors = errors;
 }

@@ -1,7 +1,7 @@
 /* tasks.h - what the files of gort-c share: the channels of numbers, tasks on a WaitGroup, and the workloads of each file.
  *
- * One file a noun, as in the other engines: main.c has streams, tasks and the program, select.c, elements.c, sums.c and
- * timers.c what they are called. It is NOT allowed any short cut: only gort.h, channels by GORT_CHAN_DEFINE, every status
+ * One file a noun, as in the other engines: main.c has streams, tasks and the program, select.c, elements.c, sums.c, maps.c
+ * and timers.c what they are called. It is NOT allowed any short cut: only gort.h, channels by GORT_CHAN_DEFINE, every status
  * looked at.
  *
  * Invariants
@@ -59,6 +59,12 @@ void elements_4k_pointer(uint64_t n, bench_result *out);
 void sum_channel(uint64_t n, bench_result *out);
 void sum_mutex(uint64_t n, bench_result *out);
 void sum_atomic(uint64_t n, bench_result *out);
+void mutex_uncontended(uint64_t n, bench_result *out);
+void wg_add_done(uint64_t n, bench_result *out);
+
+/* maps.c */
+void counter_shared(uint64_t n, bench_result *out);
+void map_90_10(uint64_t n, bench_result *out);
 
 /* timers.c */
 void timer_new_stop(uint64_t n, bench_result *out);

@@ -61,6 +61,10 @@ def putget(n: int) -> Result:
     return Result(now() - start, s)
 
 
+def mutex_with(n: int) -> Result:
+    return protocol.with_lock(n, gort.Mutex())
+
+
 def select2(n: int) -> Result:
     """The cases are made once, as they may be; making both at each call costs some 0.15 us more."""
     a: gort.Channel[int] = gort.Channel(1)
@@ -202,6 +206,7 @@ TASKS = {
     "py_pingpong": in_run(lambda n: pingpong(n, two_tasks)),
     "py_putget": in_run(putget),
     "py_select2": in_run(select2),
+    "py_mutex_with": in_run(mutex_with),
     "py_spsc": in_run(lambda n: spsc(n, two_tasks)),
     "py_spawn": in_run(spawn),
     "py_parked_100k": in_run(parked),
@@ -214,6 +219,7 @@ THREADS = {
     "py_pingpong": lambda n: pingpong(n, protocol.two_threads),
     "py_putget": putget,
     "py_select2": select2,
+    "py_mutex_with": mutex_with,
     "py_spsc": lambda n: spsc(n, protocol.two_threads),
     "py_thread_to_asyncio": lambda n: into_asyncio(n, started_thread),
     "py_int64_buffers": lambda n: int64_buffers(n, protocol.two_threads),

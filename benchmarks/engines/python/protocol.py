@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from random import Random
-from typing import Callable
+from typing import Any, Callable
 
 CAPACITY = 1024  # of a stream
 BATCH = 1000  # tasks that are alive at a time in py_spawn
@@ -70,6 +70,16 @@ def resident() -> int:
 def collected() -> int:
     gc.collect()
     return resident()
+
+
+def with_lock(n: int, lock: Any) -> Result:
+    """Nobody else wants it."""
+    s = 0
+    start = now()
+    for i in range(n):
+        with lock:
+            s += i
+    return Result(now() - start, s)
 
 
 def two_threads(first: Callable[[], None], second: Callable[[], None]) -> int:

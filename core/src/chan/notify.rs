@@ -20,7 +20,7 @@ use crate::sched::{Cx, enter, tell, tell_later, ticket};
 use crate::status::Status;
 use crate::sys::eventfd;
 use crate::sys::prim::*;
-use crate::wait::block::{Wait, block, interrupted, status_of};
+use crate::wait::block::{Wait, block, interrupted, panics, status_of};
 use core::mem::offset_of;
 use core::ptr::{NonNull, from_ref, null};
 
@@ -207,11 +207,7 @@ pub unsafe fn readable(ch: *const RawChan, wait: Wait) -> Status {
             Ok(x) => x,
             Err(s) => return s,
         };
-        let over = if may_receive(c) {
-            Some(Status::Ok)
-        } else {
-            wait.over().or(std::thread::panicking().then_some(Status::Misuse))
-        };
+        let over = if may_receive(c) { Some(Status::Ok) } else { wait.over().or(panics(cx).then_some(Status::Misuse)) };
         if let Some(s) = over {
             c.header.lock.unlock();
             return cx.out(s);

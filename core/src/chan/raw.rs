@@ -32,7 +32,7 @@ use crate::sys::prim::*;
 use crate::sys::race;
 use crate::sys::slab::{Header, Slot};
 use crate::wait::CancelSource;
-use crate::wait::block::{Wait, block, interrupted, status_of};
+use crate::wait::block::{Wait, block, interrupted, panics, status_of};
 use core::ffi::c_void;
 use core::ptr::null;
 
@@ -294,7 +294,7 @@ pub(super) unsafe fn operate<E: ElemOps, const S: bool, const M: u8, R: From<Sta
                             notify::arm(c)
                         }
                         Some(Status::WouldBlock)
-                    } else if std::thread::panicking() {
+                    } else if panics(cx) {
                         Some(Status::Misuse) // a destructor may not park (H5)
                     } else if M == UNTIL {
                         wait.over()

@@ -31,7 +31,7 @@ use crate::sys::clock::{self, NEVER};
 use crate::sys::lock::ByteLock;
 use crate::sys::prim::Cell;
 use crate::sys::slab;
-use crate::wait::block::{Many, Wait, block_many, interrupted, status_of};
+use crate::wait::block::{Many, Wait, block_many, interrupted, panics, status_of};
 use core::ptr::{null, null_mut};
 
 /// What a case does.
@@ -169,7 +169,7 @@ const VAIN: u8 = 16;
 fn may_let_others_run(cx: Cx, wait: Wait) -> bool {
     let t = cx.task();
     // SAFETY: the current task is ours.
-    if t.is_null() || unsafe { (*t).lane.get() } != 0 || std::thread::panicking() {
+    if t.is_null() || unsafe { (*t).lane.get() } != 0 || panics(cx) {
         return false;
     }
     let luck = &cx.party().luck;

@@ -31,7 +31,7 @@ use crate::sched::{Cx, enter, objects, ready, tell, ticket};
 use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::slab::{self, Header, Slab, Slot};
-use crate::wait::block::{Wait, block, interrupted, status_of};
+use crate::wait::block::{Wait, block, interrupted, panics, status_of};
 use core::mem::offset_of;
 use core::ptr::{NonNull, from_ref, null, null_mut};
 use registry::Registry;
@@ -329,7 +329,7 @@ pub unsafe fn wait(s: *const Selector, wait: Wait, may_block: bool) -> Result<(u
         }
         let end = if !may_block {
             Some(Status::WouldBlock)
-        } else if std::thread::panicking() {
+        } else if panics(cx) {
             Some(Status::Misuse) // a destructor may not park (H5)
         } else {
             wait.over()

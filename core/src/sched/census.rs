@@ -12,6 +12,7 @@
 use super::alarms;
 use super::doors::enter;
 use super::lane::Lane;
+use super::lot;
 use super::monitor::COARSE;
 use super::objects;
 use super::party::Party;
@@ -20,6 +21,7 @@ use super::runtime::{self, Runtime};
 use super::task::{self, KIND_TASK, STARTED, TASKS, Task};
 use super::thread::{self, Thread};
 use super::ticket::Ticket;
+use super::watch;
 use crate::sys::prim::*;
 use crate::sys::{barrier, cpu, race, stack};
 use core::fmt::{self, Write};
@@ -57,9 +59,16 @@ fn wait_of(p: &Party) -> String {
     if object != u32::MAX {
         let _ = write!(s, " #{object}");
     }
+    let at = lot::address_of(p);
+    if let Some(at) = at {
+        let _ = write!(s, " {at:p}");
+    }
     let waited = COARSE.load(Relaxed).saturating_sub(p.since.load(Relaxed));
     if waited > 0 {
         let _ = write!(s, ", {waited} ms");
+    }
+    if let Some(holder) = at.and_then(watch::holder) {
+        let _ = write!(s, "; {holder}");
     }
     s
 }

@@ -13,7 +13,7 @@ use super::thread::{Commit, Thread};
 use super::{Time, host, idle, runtime, waits, worker};
 use crate::status::Status;
 use crate::sys::prim::*;
-use crate::sys::{barrier, clock, context, stack};
+use crate::sys::{barrier, clock, context, near, stack};
 use core::ptr::{NonNull, null, null_mut};
 
 /// Inside the bracket, on this thread.
@@ -498,6 +498,21 @@ pub const fn clock_never() -> Time {
 pub fn now() -> Time {
     // Every kind of domain there is today has real time.
     clock::now()
+}
+
+/// Now, near enough for who asks often (`sys/near.rs`), in the time the current task lives in.
+#[inline(always)]
+pub fn now_near() -> Time {
+    // As `now`.
+    near::now()
+}
+
+/// A time that has passed a few milliseconds ago at the most, if the caller runs on a processor (then the monitor is awake and keeps it up); else i64::MIN. A load or two, where the clock costs a dozen.
+#[inline(always)]
+pub fn recent() -> Time {
+    let th = Thread::get();
+    // SAFETY: null, or this thread's own; threads are never freed.
+    if th.is_null() || unsafe { (*th).bracket.processor() } == 0 { i64::MIN } else { clock::recent() }
 }
 
 /// A number of the chance the current task lives in.

@@ -14,6 +14,7 @@
 
 use super::domain::Event;
 use super::lane::{Hooks, Lane};
+use super::party::FIXED;
 use super::task::{self, Task};
 use super::thread::{Commit, Thread};
 use super::{Cx, bug, enter, note, ready, ticket, worker};
@@ -142,7 +143,7 @@ pub unsafe fn interrupt(t: *mut Task) {
     unsafe {
         let p = &(*t).party;
         if let Some(seq) = p.ticket.waiting()
-            && p.fixed.load(Relaxed) == 0
+            && p.fixed.load(Relaxed) != FIXED
             && p.end(seq, ticket::CANCELED)
         {
             ready(cx, p)

@@ -11,6 +11,8 @@
 #[cfg(not(loom))]
 pub mod alarms;
 #[cfg(not(loom))]
+pub mod boxed;
+#[cfg(not(loom))]
 pub mod census;
 #[cfg(not(loom))]
 pub mod domain;
@@ -45,6 +47,8 @@ pub mod bell;
 pub mod bracket;
 pub mod callback;
 pub mod entry;
+#[cfg_attr(loom, path = "epoch_loom.rs")]
+pub mod epoch;
 pub mod list;
 pub mod lot;
 pub mod party;
@@ -54,6 +58,7 @@ pub mod ticket;
 pub mod told;
 pub mod waits;
 pub mod wakelist;
+pub mod watch;
 
 #[cfg_attr(loom, path = "doors_loom.rs")]
 mod doors;

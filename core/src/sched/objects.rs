@@ -7,7 +7,7 @@
 use super::{enter, runtime};
 use crate::status::Status;
 use crate::sys::prim::*;
-use crate::sys::slab::{Slab, Slot};
+use crate::sys::slab::{Header, Slab, Slot};
 use core::ptr::{NonNull, null_mut};
 
 /// What the runtime knows of one slab.
@@ -55,6 +55,37 @@ pub fn make<T: Slot>(
     }
     cx.exit();
     slot.ok_or(Status::NoMemory)
+}
+
+/// Frees an object, if `last` says OK under its lock: what the object held outside the slab is then the caller's, who gives it back after this. INVALID for null; MISUSE and SHUTDOWN as the
+/// handle is.
+///
+/// # Safety
+/// `at` is a handle or null, of an object of `slab` if it is one of `T`'s kind.
+pub unsafe fn unmake<T: Slot>(slab: &'static Slab<T>, at: *const T, last: impl FnOnce(&T) -> Status) -> Status {
+    let Some(slot) = NonNull::new(at.cast_mut()) else { return Status::Invalid };
+    let cx = match enter() {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
+    // SAFETY: contract: a slot of some slab, which begins with a header and stays. The lock is held from `lock_as` to `unlock`; a slot whose kind was `T`'s is of `slab`, and is freed once,
+    // since its kind is 0 afterwards.
+    unsafe {
+        let header = slot.cast::<Header>().as_ref();
+        let s = header.lock_as(T::KIND);
+        if !s.is_ok() {
+            return cx.out(s);
+        }
+        let s = last(slot.as_ref());
+        if s.is_ok() {
+            header.kind.store(0, Relaxed);
+        }
+        header.lock.unlock();
+        if s.is_ok() {
+            slab.free(slot)
+        }
+        cx.out(s)
+    }
 }
 
 fn all() -> impl Iterator<Item = &'static Keeper> {

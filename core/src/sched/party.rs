@@ -17,6 +17,11 @@ use crate::sys::prim::*;
 use crate::sys::race::{Spot, Token};
 use core::ptr::null;
 
+/// Nothing else ends the wait (a plain lock, K3).
+pub const FIXED: u8 = 1;
+/// No cancellation ends it, but its host may (a signal's handler has raised something), and the judge.
+pub const HOSTED: u8 = 2;
+
 /// What a party is.
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -381,7 +386,7 @@ pub struct Party {
     pub waiter: Waiter,
     /// Written by the owner before each wait, read by cancellers and the judge: see `fixed`, `timed`.
     who: AtomicU8,
-    /// 1 while the open wait may end only by its own object (a plain lock, K3).
+    /// What may end the open wait besides its own object: 0, or `FIXED`, or `HOSTED`.
     pub fixed: AtomicU8,
     /// 1 while a timer, a descriptor or a live observer may end the open wait (K2).
     pub timed: AtomicU8,

@@ -10,7 +10,7 @@
 use super::doors::{Birth, Cx, bear, enter, ready, thread_park};
 use super::lane::Lane;
 use super::last_error;
-use super::party::Reason;
+use super::party::{FIXED, Reason};
 use super::runtime::{self, Config, Runtime};
 use super::task::{DEAD, Entry, KIND_TASK, OnExit, SpawnOptions, TASKS, Task};
 use super::thread::Thread;
@@ -522,7 +522,7 @@ pub fn condemn(cx: Cx, r: &Run, text: &str) {
         // SAFETY: type-stable.
         let p = unsafe { &(*main).party };
         if let Some(seq) = p.ticket.waiting()
-            && p.fixed.load(Relaxed) == 0
+            && p.fixed.load(Relaxed) != FIXED
         {
             last_error::set_for(p, text);
             if p.end(seq, ticket::DEADLOCK) {

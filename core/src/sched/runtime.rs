@@ -17,7 +17,7 @@ use super::own::OwnThreads;
 use super::processor::Processor;
 use super::task::{TASKS, Task};
 use super::thread::{self, Thread};
-use super::{census, lot, monitor, objects, run, ticket, worker};
+use super::{census, epoch, lot, monitor, objects, run, ticket, worker};
 use crate::status::Status;
 use crate::sys::clock;
 use crate::sys::lock::ByteLock;
@@ -157,6 +157,7 @@ unsafe extern "C" fn after_fork() {
     run::RUNS.reset();
     objects::reset_all();
     lot::reset();
+    epoch::forget_after_fork();
     clock::note(i64::MIN);
     stack::reset_after_fork();
     thread::forget_others_after_fork();
@@ -636,6 +637,7 @@ fn release_memory(rt: &'static Runtime) -> Status {
     // hundred bytes, is left: its bell and flags may be looked at by whoever loaded the pointer just before, outside the bracket.
     unsafe {
         stack::release_all();
+        lot::forget_all();
         TASKS.reset();
         run::RUNS.reset();
         objects::release_all();

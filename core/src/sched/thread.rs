@@ -14,6 +14,7 @@
 
 use super::bell::Bell;
 use super::bracket::{Bracket, FOREIGN};
+use super::epoch::Reader;
 use super::lane::{Hooks, Lane};
 use super::list::{Fifo, Mailbox};
 use super::party::{Party, Who};
@@ -71,6 +72,8 @@ pub struct Thread {
     pub random: Cell<u64>,
     /// The lane whose loop this thread runs; null for plain threads.
     pub lane: RelaxedPtr<Lane>,
+    /// Tasks bound to it that panic and are parked in a plain lock (`wait/block.rs` K4).
+    pub parked_panics: Cell<u32>,
     // ---- written by others
     pub mailbox: CachePadded<Mailbox<Task>>,
     pub bell: Bell,
@@ -93,7 +96,11 @@ pub struct Thread {
     pub party_bell: Bell,
     /// Written by the owner; a shutdown asks whether it has left (waits.rs).
     pub waits: Waits,
+    /// As who it reads what is reclaimed later (epoch.rs).
+    pub reader: Reader,
     // ---- set once
+    /// Its number among all: no two that are alive have the same.
+    pub index: Cell<u32>,
     all_next: Cell<*const Thread>,
 }
 
@@ -103,6 +110,8 @@ unsafe impl Sync for Thread {}
 /// All threads ever made (never shrinks, H1); pushed under `REGISTRY`.
 static ALL: AtomicPtr<Thread> = AtomicPtr::new(null_mut());
 static REGISTRY: ByteLock = ByteLock::new();
+/// How many were ever made; written under `REGISTRY`.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 impl Thread {
     fn fresh() -> Thread {
@@ -130,6 +139,7 @@ impl Thread {
             party_bell: Bell::new(),
             waits: Waits::new(),
             stop: AtomicBool::new(false),
+            parked_panics: Cell::new(0),
             preempt: AtomicBool::new(false),
             hired: AtomicBool::new(false),
             alive: AtomicBool::new(true),
@@ -138,6 +148,8 @@ impl Thread {
             list_next: Cell::new(null()),
             // SAFETY: an all-zero party is a valid one (party.rs I4).
             party: unsafe { core::mem::zeroed() },
+            reader: Reader::new(),
+            index: Cell::new(0),
             all_next: Cell::new(null()),
         }
     }
@@ -160,6 +172,8 @@ impl Thread {
             let t: &'static Thread = Box::leak(Box::new(Thread::fresh()));
             t.party.set_who(Who::Thread);
             REGISTRY.with(|| {
+                t.index.set(MADE.load(Relaxed));
+                MADE.store(t.index.get() + 1, Relaxed);
                 t.all_next.set(ALL.load(Relaxed));
                 // Release: pairs with the Acquire load in `all`.
                 ALL.store(core::ptr::from_ref(t).cast_mut(), Release);
@@ -188,6 +202,7 @@ impl Thread {
         self.until.set(clock::NEVER);
         self.pinned_next.set(null_mut());
         self.spinning.set(false);
+        self.parked_panics.set(0);
         self.hired.store(false, Relaxed);
         self.preempt.store(false, Relaxed);
         // Whatever tasks these held were given up with the runtime they belonged to; their links are not to be followed.
@@ -196,6 +211,8 @@ impl Thread {
         self.bell.reset();
         self.party_bell.reset();
         self.listed.set(NOWHERE);
+        // The queue that its waiter stood in is not there any more.
+        self.party.waiter.queued.set(false);
         self.party.ticket.close();
         super::last_error::clear(&self.party);
     }
@@ -259,6 +276,13 @@ pub fn all() -> impl Iterator<Item = &'static Thread> {
         t = r.all_next.get();
         Some(r)
     })
+}
+
+/// The calling thread's number, or None for one that never called gort. No two living threads have the same; a thread that ends leaves its own to the next.
+#[inline(always)]
+pub fn index() -> Option<usize> {
+    // SAFETY: the word is null or a leaked Thread (H1, H4), whose number was set before it was published.
+    unsafe { Thread::get().as_ref() }.map(|t| t.index.get() as usize)
 }
 
 /// In a fork's child only the calling thread is left: every other `Thread` is forgotten, for the registry's lock may be held for ever.

@@ -90,7 +90,8 @@ pub fn wait_told(
         patience.watch(|| bell.is_told());
     }
     let end = if sleep(&mut wait) { ticket::EXPIRED } else { ticket::CANCELED };
-    if !told && !ticket.win(seq, end, 0) {
+    // IDLE: a hook has forked, and this is the child, where nobody tells.
+    if !told && !ticket.win(seq, end, 0) && ticket.outcome().0 != ticket::IDLE {
         bell.wait_told(NEVER); // X4
     }
     debug_assert!(ticket.waiting().is_none());

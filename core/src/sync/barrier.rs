@@ -78,7 +78,8 @@ impl RawBarrier {
         }
         let cx = at::come(limits)?;
         let queue = Queue::lock(&self.word);
-        let word = seen(self.word.load(Relaxed)) & !at::ERA;
+        // A shutdown that gives tasks up takes them out of every queue, and knows no barrier.
+        let word = if queue.is_empty() { 0 } else { seen(self.word.load(Relaxed)) & !at::ERA };
         if word / ONE + 1 >= u64::from(self.parties) {
             let mut wakes = WakeList::new();
             self.order().add();
@@ -89,7 +90,7 @@ impl RawBarrier {
             cx.exit();
             return Ok(true);
         }
-        let refused = if tries { Some(Status::WouldBlock) } else { limits.refused() };
+        let refused = if tries { Some(Status::WouldBlock) } else { limits.refused(cx) };
         if let Some(s) = refused {
             queue.unlock();
             return Err(cx.out(s));
@@ -107,7 +108,7 @@ impl RawBarrier {
                     self.word.store(if word / ONE == 0 { 0 } else { word }, Relaxed);
                 }
                 e.queue.unlock();
-                if e.was_queued {
+                if e.was_queued || cfg!(feature = "mutant_barrier_forgets_who_was_counted") {
                     return Err(e.cx.out(e.status));
                 }
                 e.cx.exit();

@@ -15,6 +15,7 @@
 use super::mutex::RawMutex;
 use crate::sched::party::Reason;
 use crate::sched::wakelist::WakeList;
+use crate::sched::watch::{self, Place};
 use crate::sched::{Cx, enter};
 use crate::status::Status;
 use crate::sys::prim::*;
@@ -57,36 +58,44 @@ impl RawCond {
 
     /// Unlocks the mutex, waits for a signal, and locks it again (CV4). MISUSE if it is not locked, and then nothing happens. CANCELED, DEADLOCK, SHUTDOWN and, with limits, TIMED_OUT: without a
     /// signal, and with the mutex locked.
+    #[track_caller]
     pub fn wait(&self, mutex: &RawMutex, wait: Wait) -> Status {
+        self.wait_at(mutex, wait, Place::here())
+    }
+
+    /// The same, for a face: `place` is where the mutex is asked for.
+    pub fn wait_at(&self, mutex: &RawMutex, wait: Wait, place: Place) -> Status {
         let limits = Limits::of(wait);
         let cx = match at::come(limits) {
             Ok(cx) => cx,
             Err(s) => return s,
         };
-        if let Some(s) = limits.refused() {
+        if let Some(s) = limits.refused(cx) {
             return cx.out(s);
         }
+        let cx = if watch::is_on() {
+            cx.exit();
+            mutex.about_to_unlock();
+            match enter() {
+                Ok(cx) => cx,
+                Err(s) => return s,
+            }
+        } else {
+            cx
+        };
+        let s = self.sleep(cx, limits, mutex);
+        // A plain lock: there is no way in which it may fail here.
+        while s.1 && !mutex.lock_at(place).is_ok() {}
+        s.0
+    }
+
+    /// How the wait ended, and whether the mutex was unlocked for it. All of it is one stay inside the bracket: nothing of the caller's runs between its enlisting and its wait.
+    fn sleep(&self, cx: Cx, limits: Limits, mutex: &RawMutex) -> (Status, bool) {
         let queue = Queue::lock(&self.word);
         queue.enlist(cx, Ask { kind: COMING, amount: 0 });
         self.word.store(QUEUED | era().unwrap_or(0), Relaxed);
         queue.unlock();
-        cx.exit();
-        let unlocked = mutex.unlock();
-        let s = self.sleep(limits, unlocked);
-        if unlocked.is_ok() {
-            // A plain lock: it fails in no way that matters here.
-            let _ = mutex.lock();
-        }
-        s
-    }
-
-    /// The mutex was unlocked, or could not be: waits for the signal, unless that came meanwhile.
-    fn sleep(&self, limits: Limits, unlocked: Status) -> Status {
-        let cx = match enter() {
-            Ok(cx) => cx,
-            // The caller was inside before, so this is no handler of a signal.
-            Err(s) => return s,
-        };
+        let unlocked = mutex.unlock_inside(cx);
         let w = &cx.party().waiter;
         let queue = Queue::lock(&self.word);
         if !unlocked.is_ok() {
@@ -98,22 +107,22 @@ impl RawCond {
             }
             self.settle(&queue);
             queue.wake(cx, wakes);
-            return cx.out(unlocked);
+            return (cx.out(unlocked), false);
         }
         if !w.queued.get() {
             queue.unlock();
             self.order().fetch();
-            return cx.out(Status::Ok);
+            return (cx.out(Status::Ok), true);
         }
         w.case.set(WAITING);
-        // The number of the wait that begins now.
-        w.seq.set(cx.party().ticket.next_seq());
         match queue.wait_on(cx, Reason::Cond, limits) {
-            Ok(cx) => cx.out(Status::Ok),
+            Ok(cx) => (cx.out(Status::Ok), true),
             Err(e) => {
-                self.settle(&e.queue);
+                if e.was_queued {
+                    self.settle(&e.queue); // else whoever took it out has, and the condition may be gone
+                }
                 e.queue.unlock();
-                e.cx.out(e.status)
+                (e.cx.out(e.status), true)
             }
         }
     }
@@ -159,7 +168,7 @@ impl RawCond {
                 queue.leave(w); // it finds itself out of the queue (CV2)
                 return true;
             }
-            if queue.win(w, wakes) {
+            if queue.win(w, wakes) || cfg!(feature = "mutant_cond_spends_the_signal") {
                 return true;
             }
         }

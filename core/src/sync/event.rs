@@ -3,6 +3,7 @@
 //! EV1  The word is 0 or SET, and changes under the queue's lock only; nobody stands in the queue while it is SET. What is set stays so in a fork's child.
 //! EV2  All who wait when it is set go on, also if it is cleared before they run.
 
+use crate::sched::callback::Callback;
 use crate::sched::party::Reason;
 use crate::sched::wakelist::WakeList;
 use crate::status::Status;
@@ -89,7 +90,7 @@ impl RawEvent {
             return cx.out(Status::Ok);
         }
         let queue = Queue::lock(&self.word);
-        let refused = if self.is_set() { Some(Status::Ok) } else { limits.refused() };
+        let refused = if self.is_set() { Some(Status::Ok) } else { limits.refused(cx) };
         if let Some(s) = refused {
             queue.unlock();
             return cx.out(s);
@@ -101,6 +102,25 @@ impl RawEvent {
                 e.cx.out(e.status)
             }
         }
+    }
+
+    /// OK if it is set, else enlists the callback (WOULD_BLOCK): then its function is called when it is set, unless it is withdrawn.
+    ///
+    /// # Safety
+    /// The event stays in place until that call, or until it is withdrawn. The callback is the caller's, and in no other wait.
+    pub unsafe fn wait_later(&self, cb: &Callback) -> Status {
+        // SAFETY: contract.
+        unsafe { at::later(&self.word, cb, Ask::default(), Reason::Event, || self.is_set()) }
+    }
+
+    /// The callback's function was called, and its owner has come to know: what was done before the `set` is seen.
+    pub fn had_later(&self) {
+        self.order().fetch()
+    }
+
+    /// Takes an enlisted callback out: true if its function will not be called. MISUSE from inside gort: nothing has changed.
+    pub fn withdraw(&self, cb: &Callback) -> Result<bool, Status> {
+        at::withdraw(&self.word, cb, |queue, _| queue.unlock())
     }
 
     /// OK if it is set, else WOULD_BLOCK.

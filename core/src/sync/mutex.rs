@@ -12,19 +12,23 @@
 //!      is handed over, in order, and newcomers queue, until whoever gets it has waited for less or is the last (Go's mutex).
 //! MX4  A plain lock fails by MISUSE only: it ignores cancellation and shutdown (K3). The forms within limits do not.
 //! MX5  The last access of an unlock to the word precedes the wake-up (D8); the bucket is nobody's to free.
+//! MX6  A callback that waits is handed the lock (`later.rs`): it cannot try again by itself.
 //!
 //! Rejected: hand-over always (a pair of tasks on one processor then switches for each lock); a futex on the word (blocks the thread, and with it every task on it).
 
 use crate::sched::lot::{self, Bucket, bucket, era};
-use crate::sched::party::Reason;
-use crate::sched::{Cx, Time, enter, others_wait, ready, ticket};
+use crate::sched::party::{FIXED, Reason, Who};
+use crate::sched::watch::{self, Place};
+use crate::sched::{Cx, Time, enter, ready, ticket};
 use crate::status::Status;
 use crate::sys::clock;
 use crate::sys::prim::*;
 use crate::sys::race::Spot;
-use crate::wait::block::{Wait, block, interrupted, status_of};
+use crate::wait::at::{self, Limits};
+use crate::wait::block::{Wait, status_of};
 use core::ptr::from_ref;
 
+mod later;
 #[cfg(not(loom))]
 mod typed;
 #[cfg(not(loom))]
@@ -37,23 +41,16 @@ const EPOCH_SHIFT: u32 = 16;
 
 /// One that has waited so long makes the mutex STARVING, ns.
 const STARVES: i64 = 1_000_000;
-/// How often one that can spin looks before it queues.
-const LOOKS: u32 = 4;
-/// What one look takes, ns.
-#[cfg(not(loom))]
-const LOOK_NS: u32 = 100;
-
 /// The lock alone, as C has it. All zero is unlocked. See the file's head.
 #[repr(C)]
 #[derive(Default)]
 pub struct RawMutex {
     word: AtomicU32,
-    /// For later versions; in the library that announces orders, what a holder did (`order`).
+    /// Its number while locks are watched (`sched/watch.rs`); in the library that announces orders, the address of what a holder did (`order`).
     reserved: AtomicU32,
 }
 
-/// The word of a mutex that is locked, with nobody in its queue. LOCKED alone, which is no such word, before forks are noticed: then the slow way is taken once.
-#[inline(always)]
+/// The word of a mutex that is locked, with nobody in its queue; on the slow way, where there is an era. (`lot::word` is the fast one's.)
 fn locked() -> u32 {
     LOCKED | u32::from(era()) << EPOCH_SHIFT
 }
@@ -72,7 +69,7 @@ impl RawMutex {
     /// What a checking tool is told.
     #[inline(always)]
     fn order(&self) -> &Spot {
-        // SAFETY: a spot is one byte at the most, any value of which it takes; nothing else uses the word.
+        // SAFETY: a spot is one byte at the most, any value of which it takes; of this one only the address is used.
         unsafe { &*from_ref(&self.reserved).cast() }
     }
 
@@ -80,56 +77,108 @@ impl RawMutex {
         from_ref(self).cast()
     }
 
+    fn watched(&self) -> watch::Lock<'_> {
+        watch::Lock { kind: "mutex", at: self.at(), number: &self.reserved, locked: self.is_locked() }
+    }
+
     /// Locks. Blocks while somebody else has it, whatever happens to the task meanwhile (MX4). MISUSE inside a signal handler.
+    #[track_caller]
     #[inline(always)]
     pub fn lock(&self) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.lock_slow(Wait::FOREVER, true)) }
+        self.lock_at(Place::here())
+    }
+
+    /// The same, for a face: `place` is where it is asked for.
+    #[inline(always)]
+    pub fn lock_at(&self, place: Place) -> Status {
+        if self.fast() { Status::Ok } else { self.lock_slow(Limits::PLAIN, place) }
+    }
+
+    /// As `lock_at`, but the caller's host may end the wait (CANCELED: a signal's handler has raised something), and so may the judge (DEADLOCK).
+    pub fn lock_hosted(&self, place: Place) -> Status {
+        if self.fast() { Status::Ok } else { self.lock_slow(Limits::HOSTED, place) }
     }
 
     /// Locks within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
+    #[track_caller]
     #[inline]
     pub fn lock_within(&self, wait: Wait) -> Status {
-        if self.fast() { Status::Ok } else { self.had(self.lock_slow(wait, false)) }
+        self.lock_within_at(wait, Place::here())
+    }
+
+    /// As `lock_at`.
+    #[inline]
+    pub fn lock_within_at(&self, wait: Wait, place: Place) -> Status {
+        if self.fast() { Status::Ok } else { self.lock_slow(Limits::of(wait), place) }
     }
 
     /// Locks if it is free, else WOULD_BLOCK. May say so too when it is about to be handed over (MX3).
+    #[track_caller]
     #[inline]
     pub fn try_lock(&self) -> Status {
-        if self.fast() {
-            return Status::Ok;
+        self.try_lock_at(Place::here())
+    }
+
+    /// As `lock_at`.
+    #[inline]
+    pub fn try_lock_at(&self, place: Place) -> Status {
+        if self.fast() { Status::Ok } else { self.try_slow(place) }
+    }
+
+    /// The first half of a lock, for a face that has something to do before it waits: locks it if it is free, else WOULD_BLOCK.
+    #[inline]
+    pub fn lock_first(&self, place: Place) -> Status {
+        if watch::is_on() {
+            watch::wants(self.watched(), place)
         }
-        if era() == 0 {
+        self.try_lock_at(place)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_slow(&self, place: Place) -> Status {
+        if lot::word() == lot::SLOW {
             match enter() {
-                Ok(cx) => cx.exit(),
+                Ok(cx) => {
+                    lot::begin();
+                    cx.exit()
+                }
                 Err(s) => return s,
             }
-            lot::begin();
+            if watch::is_on() {
+                watch::meets(self.watched())
+            }
         }
+        self.had(if self.take() { Status::Ok } else { Status::WouldBlock }, place)
+    }
+
+    /// Locks it if it is free and not about to be handed over.
+    fn take(&self) -> bool {
         let word = self.word.load(Relaxed);
         let free = is_stale(word) || word & (LOCKED | STARVING) == 0;
         let to = if is_stale(word) { locked() } else { word | locked() };
         // Acquire: pairs with the Release of `unlock`.
-        if free && self.word.compare_exchange(word, to, Acquire, Relaxed).is_ok() {
-            return self.had(Status::Ok);
-        }
-        Status::WouldBlock
+        free && self.word.compare_exchange(word, to, Acquire, Relaxed).is_ok()
     }
 
     /// Acquire: pairs with the Release of `unlock`.
     #[inline(always)]
     fn fast(&self) -> bool {
-        let to = locked();
-        let free = to != LOCKED && self.word.compare_exchange(0, to, Acquire, Relaxed).is_ok();
+        let to = lot::word();
+        let free = to != lot::SLOW && self.word.compare_exchange(0, to, Acquire, Relaxed).is_ok();
         if free {
             self.order().fetch()
         }
         free
     }
 
-    #[inline(always)]
-    fn had(&self, s: Status) -> Status {
+    /// The slow way has ended with `s`.
+    fn had(&self, s: Status, place: Place) -> Status {
         if s.is_ok() {
-            self.order().fetch()
+            self.order().fetch();
+            if watch::is_on() {
+                watch::has(self.watched(), place)
+            }
         }
         s
     }
@@ -144,47 +193,46 @@ impl RawMutex {
     #[inline(always)]
     pub fn unlock(&self) -> Status {
         self.order().add();
-        // Release: pairs with the Acquire of whoever locks it next.
-        if self.word.compare_exchange(locked(), 0, Release, Relaxed).is_ok() { Status::Ok } else { self.unlock_slow() }
+        // Release: pairs with the Acquire of whoever locks it next. SLOW is no word of a mutex.
+        if self.word.compare_exchange(lot::word(), 0, Release, Relaxed).is_ok() {
+            Status::Ok
+        } else {
+            self.unlock_slow()
+        }
     }
 
-    /// A few looks before it queues, if the holder may be running: on another thread, and nobody waits for this one.
+    /// A few looks before it queues.
     fn spin(&self, cx: Cx) -> bool {
-        if cfg!(loom) || (!cx.task().is_null() && others_wait(cx)) {
-            return false;
-        }
-        for _ in 0..LOOKS {
-            let word = self.word.load(Relaxed);
-            if word == 0 && self.fast() {
-                return true;
-            }
-            if word & (QUEUED | STARVING) != 0 {
-                return false;
-            }
-            #[cfg(not(loom))]
-            for _ in 0..crate::sys::cpu::pauses(LOOK_NS) {
-                spin_hint();
-            }
-        }
-        false
+        at::spin(cx, || match self.word.load(Relaxed) {
+            0 if self.fast() => Some(true),
+            word => (word & (QUEUED | STARVING) != 0).then_some(false),
+        })
     }
 
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, wait: Wait, plain: bool) -> Status {
-        let mut cx = match enter() {
+    fn lock_slow(&self, limits: Limits, place: Place) -> Status {
+        self.had(self.lock_long(limits, place), place)
+    }
+
+    fn lock_long(&self, limits: Limits, place: Place) -> Status {
+        let mut cx = match at::come(limits) {
             Ok(cx) => cx,
             Err(s) => return s,
         };
-        lot::begin();
-        if !plain {
-            cx = match interrupted(cx) {
+        if watch::is_on() {
+            cx.exit();
+            watch::wants(self.watched(), place);
+            cx = match enter() {
                 Ok(cx) => cx,
                 Err(s) => return s,
             }
         }
         if self.spin(cx) {
             return cx.out(Status::Ok);
+        }
+        if at::must_not_park(cx, limits) {
+            return at::poll(cx, || self.take());
         }
         let b = bucket(self.at());
         let mut since: Option<Time> = None;
@@ -195,9 +243,7 @@ impl RawMutex {
                 unsafe { b.lock.unlock() };
                 return cx.out(Status::Ok);
             }
-            let refused = if plain { None } else { wait.over() };
-            let refused = refused.or((!plain && std::thread::panicking()).then_some(Status::Misuse)); // H5
-            if let Some(s) = refused {
+            if let Some(s) = limits.refused(cx) {
                 // SAFETY: locked above.
                 unsafe {
                     self.unmark(b);
@@ -211,11 +257,9 @@ impl RawMutex {
             let (now, state) = unsafe {
                 b.push(w, self.at(), since.is_some());
                 since.get_or_insert_with(clock::now);
-                party.fixed.store(u8::from(plain), Relaxed);
-                block(cx, &b.lock, Reason::Mutex, from_ref(b).cast(), wait)
+                at::block_fixed(cx, b, Reason::Mutex, limits)
             };
             cx = now;
-            cx.party().fixed.store(0, Relaxed);
             if state != ticket::WON {
                 // SAFETY: the waiter was pushed here.
                 unsafe {
@@ -224,7 +268,10 @@ impl RawMutex {
                     self.unmark(b);
                     b.lock.unlock();
                 }
-                return cx.out(status_of(state, wait));
+                if limits.fixed == FIXED {
+                    continue; // a fork's child, whose queues are gone: there it may be free
+                }
+                return cx.out(status_of(state, limits.wait));
             }
             if w.status.get().is_ok() {
                 self.content(b, since);
@@ -286,17 +333,36 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     fn unlock_slow(&self) -> Status {
-        let cx = match enter() {
-            Ok(cx) => cx,
-            Err(s) => return s,
-        };
+        self.about_to_unlock();
+        match enter() {
+            Ok(cx) => cx.out(self.unlock_long(cx)),
+            Err(s) => s,
+        }
+    }
+
+    /// `unlock` for a caller that is inside already, and stays: a condition's, whose waiter stands in a queue. What is watched is its affair.
+    pub(in crate::sync) fn unlock_inside(&self, cx: Cx) -> Status {
+        self.order().add();
+        // Release: as in `unlock`.
+        let done = self.word.compare_exchange(lot::word(), 0, Release, Relaxed).is_ok();
+        if done { Status::Ok } else { self.unlock_long(cx) }
+    }
+
+    /// Is it watched, and if so, what is said before it is unlocked? Outside the bracket.
+    pub(in crate::sync) fn about_to_unlock(&self) {
+        if watch::is_on() && self.is_locked() {
+            watch::gives(self.watched())
+        }
+    }
+
+    fn unlock_long(&self, cx: Cx) -> Status {
         let b = bucket(self.at());
         b.lock.lock();
         let word = self.word.load(Relaxed);
         if is_stale(word) || word & LOCKED == 0 {
             // SAFETY: locked above.
             unsafe { b.lock.unlock() };
-            return cx.out(Status::Misuse);
+            return Status::Misuse;
         }
         // SAFETY: the lock is held; what was won is ours until it is made ready.
         unsafe {
@@ -304,25 +370,27 @@ impl RawMutex {
             if w.is_null() {
                 self.word.store(0, Release);
                 b.lock.unlock();
-                return cx.out(Status::Ok);
+                return Status::Ok;
             }
-            let more = if b.holds(self.at()) { QUEUED } else { 0 };
+            let more = if !cfg!(feature = "mutant_mutex_forgets_the_queue") && b.holds(self.at()) { QUEUED } else { 0 };
             let epoch = word & !(LOCKED | QUEUED | STARVING);
-            let handed = word & STARVING != 0;
+            let party = (*w).party.get();
+            let starving = word & STARVING;
+            let handed = starving != 0 || (*party).who() == Who::Callback; // MX6
             (*w).status.set(if handed { Status::Ok } else { Status::WouldBlock });
             // Release: as in `unlock`. Nobody else writes: it is locked, and its bits are ours (MX2).
             self.word.store(
                 match (handed, more) {
-                    (true, _) => epoch | LOCKED | STARVING | more,
+                    (true, _) if cfg!(feature = "mutant_mutex_loses_the_handover") => epoch | more,
+                    (true, _) => epoch | LOCKED | starving | more,
                     (false, 0) => 0,
                     (false, _) => epoch | more,
                 },
                 Release,
             );
-            let party = (*w).party.get();
             b.lock.unlock();
             ready(cx, party);
         }
-        cx.out(Status::Ok)
+        Status::Ok
     }
 }

@@ -6,11 +6,12 @@
 //!  bit 2        DONE      alone: the word is this for ever
 //!  bits 16..32  era       of the process in which it is being done; if that is another one, nobody does it (H2)
 //! ```
-//! ON1  All zero is not done. It goes from there to RUNNING by compare-and-swap, and from RUNNING to DONE under the queue's lock. A panic counts as done.
+//! ON1  All zero is not done. What forks while it does it goes on in both processes, and each has it done; in the child of another's fork whoever comes next does it anew.
+//!      It goes from there to RUNNING by compare-and-swap, and from RUNNING to DONE under the queue's lock. A panic counts as done.
 //! ON2  Who returns OK comes after everything that was done.
 //! ON3  The plain form ignores cancellation (K3). Called by what is being done itself, it waits for ever: a deadlock, which gort reports.
 
-use crate::sched::party::Reason;
+use crate::sched::party::{FIXED, Reason};
 use crate::sched::wakelist::WakeList;
 use crate::status::Status;
 use crate::sys::prim::*;
@@ -25,7 +26,7 @@ mod typed;
 pub use typed::{Once, OnceValue};
 
 const RUNNING: u64 = 1;
-const DONE: u64 = 2;
+pub const DONE: u64 = 2;
 
 /// What the caller is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +76,11 @@ impl RawOnce {
         if self.is_done() { Ok(Turn::Done) } else { self.begin_slow(Limits::PLAIN) }
     }
 
+    /// As `begin`, but the caller's host may end the wait (CANCELED: a signal's handler has raised something), and so may the judge (DEADLOCK).
+    pub fn begin_hosted(&self) -> Result<Turn, Status> {
+        if self.is_done() { Ok(Turn::Done) } else { self.begin_slow(Limits::HOSTED) }
+    }
+
     /// The same within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
     #[inline]
     pub fn begin_within(&self, wait: Wait) -> Result<Turn, Status> {
@@ -113,10 +119,25 @@ impl RawOnce {
     #[cold]
     #[inline(never)]
     fn begin_slow(&self, limits: Limits) -> Result<Turn, Status> {
+        loop {
+            let turn = self.begin_long(limits);
+            // As at the reader/writer lock: a fork's child, where nobody does it.
+            if turn != Err(Status::Shutdown) || limits.fixed != FIXED {
+                return turn;
+            }
+        }
+    }
+
+    fn begin_long(&self, limits: Limits) -> Result<Turn, Status> {
         let cx = at::come(limits)?;
         if let Some(turn) = self.take() {
             cx.exit();
             return Ok(turn);
+        }
+        if at::must_not_park(cx, limits) {
+            let mut turn = Turn::Done;
+            let s = at::poll(cx, || self.take().inspect(|t| turn = *t).is_some());
+            return s.ok().map(|()| turn);
         }
         let queue = Queue::lock(&self.word);
         // It ends under the lock only.
@@ -125,7 +146,7 @@ impl RawOnce {
             cx.exit();
             return Ok(turn);
         }
-        if let Some(s) = limits.refused() {
+        if let Some(s) = limits.refused(cx) {
             queue.unlock();
             return Err(cx.out(s));
         }
@@ -149,13 +170,15 @@ impl RawOnce {
         };
         let mut wakes = WakeList::new();
         let queue = Queue::lock(&self.word);
-        let word = seen(self.word.load(Relaxed));
-        if word == DONE || word & RUNNING == 0 {
+        // Of any era: the one whose turn it is may be in a fork's child by now, and then it is that one's doing.
+        if self.word.load(Relaxed) & RUNNING == 0 {
             queue.unlock();
             return cx.out(Status::Misuse);
         }
         self.order().add();
-        queue.win_all(&mut wakes);
+        if !cfg!(feature = "mutant_once_wakes_nobody") {
+            queue.win_all(&mut wakes);
+        }
         // Release: pairs with the Acquire of `is_done`.
         self.word.store(DONE, Release);
         queue.wake(cx, wakes);

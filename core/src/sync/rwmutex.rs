@@ -18,7 +18,8 @@
 //! scale, writers look at all of them, and it is no longer a plain struct of the program's).
 
 use crate::sched::Cx;
-use crate::sched::party::{Reason, Waiter};
+use crate::sched::callback::Callback;
+use crate::sched::party::{FIXED, Reason, Waiter};
 use crate::sched::wakelist::WakeList;
 use crate::status::Status;
 use crate::sys::prim::*;
@@ -41,6 +42,10 @@ const READERS: u64 = u32::MAX as u64;
 /// What a waiter is (`Ask::kind`).
 const READS: u16 = 0;
 const WRITES: u16 = 1;
+
+fn reason(kind: u16) -> Reason {
+    if kind == READS { Reason::ReadLock } else { Reason::WriteLock }
+}
 
 fn readers(word: u64) -> u64 {
     word / READER
@@ -87,6 +92,11 @@ impl RawRwMutex {
     #[inline(always)]
     pub fn rlock(&self) -> Status {
         self.rlock_as(Limits::PLAIN)
+    }
+
+    /// As `rlock`, but the caller's host may end the wait (CANCELED: a signal's handler has raised something), and so may the judge (DEADLOCK).
+    pub fn rlock_hosted(&self) -> Status {
+        self.rlock_as(Limits::HOSTED)
     }
 
     /// Locks for reading within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
@@ -143,13 +153,18 @@ impl RawRwMutex {
     /// Locks for writing, alone. Blocks while anybody has it, whatever happens to the task meanwhile (RW6). MISUSE inside a signal handler.
     #[inline(always)]
     pub fn lock(&self) -> Status {
-        if self.fast_lock() { Status::Ok } else { self.lock_slow(WRITES, Limits::PLAIN) }
+        self.lock_as(Limits::PLAIN)
+    }
+
+    /// As `lock`; the rest as at `rlock_hosted`.
+    pub fn lock_hosted(&self) -> Status {
+        self.lock_as(Limits::HOSTED)
     }
 
     /// Locks for writing within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
     #[inline]
     pub fn lock_within(&self, wait: Wait) -> Status {
-        if self.fast_lock() { Status::Ok } else { self.lock_slow(WRITES, Limits::of(wait)) }
+        self.lock_as(Limits::of(wait))
     }
 
     /// Locks for writing if nobody has it, else WOULD_BLOCK.
@@ -165,6 +180,11 @@ impl RawRwMutex {
         let locked = WRITER | era().unwrap_or(0);
         // Release: pairs with the Acquire of whoever locks it next.
         if self.word.compare_exchange(locked, 0, Release, Relaxed).is_ok() { Status::Ok } else { self.unlock_slow() }
+    }
+
+    #[inline(always)]
+    fn lock_as(&self, limits: Limits) -> Status {
+        if self.fast_lock() { Status::Ok } else { self.lock_slow(WRITES, limits) }
     }
 
     #[inline(always)]
@@ -185,6 +205,45 @@ impl RawRwMutex {
         if kind == WRITES {
             self.read().fetch();
         }
+    }
+
+    // ---- callbacks
+
+    /// Locks for reading now (OK), or enlists the callback (WOULD_BLOCK): then its function is called when it has the lock, unless it is withdrawn.
+    ///
+    /// # Safety
+    /// The lock stays in place until that call, or until it is withdrawn. The callback is the caller's, and in no other wait.
+    pub unsafe fn rlock_later(&self, cb: &Callback) -> Status {
+        // SAFETY: contract.
+        unsafe { self.later(READS, cb) }
+    }
+
+    /// The same for writing.
+    ///
+    /// # Safety
+    /// As `rlock_later`.
+    pub unsafe fn lock_later(&self, cb: &Callback) -> Status {
+        // SAFETY: contract.
+        unsafe { self.later(WRITES, cb) }
+    }
+
+    unsafe fn later(&self, kind: u16, cb: &Callback) -> Status {
+        // SAFETY: contract of the callers.
+        let s = unsafe { at::later(&self.word, cb, Ask { kind, amount: 0 }, reason(kind), || self.take_or_mark(kind)) };
+        if s.is_ok() {
+            self.had(kind)
+        }
+        s
+    }
+
+    /// The callback's function was called, and its owner has come to know: the lock is the caller's, for writing or not.
+    pub fn had_later(&self, writes: bool) {
+        self.had(if writes { WRITES } else { READS })
+    }
+
+    /// Takes an enlisted callback out: true if its function will not be called. False: the lock is its owner's, who uses or unlocks it. MISUSE from inside gort: nothing has changed.
+    pub fn withdraw(&self, cb: &Callback) -> Result<bool, Status> {
+        at::withdraw(&self.word, cb, |queue, cx| self.settle_and_wake(queue, cx, seen(self.word.load(Relaxed)), false))
     }
 
     /// How many readers have it, and whether a writer has. Another may lock or unlock it meanwhile.
@@ -216,6 +275,18 @@ impl RawRwMutex {
         }
     }
 
+    /// Under the queue's lock: gets in if nobody is in the way (true), else marks that somebody is about to queue.
+    fn take_or_mark(&self, kind: u16) -> bool {
+        loop {
+            let raw = self.word.load(Relaxed);
+            let to = Self::taken(seen(raw), kind);
+            // Acquire: as in the fast ways. From QUEUED on the word is the lock's (RW2).
+            if self.word.compare_exchange(raw, stored(to.unwrap_or(seen(raw) | QUEUED)), Acquire, Relaxed).is_ok() {
+                return to.is_some();
+            }
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn try_slow(&self, kind: u16) -> Status {
@@ -228,6 +299,16 @@ impl RawRwMutex {
     #[cold]
     #[inline(never)]
     fn lock_slow(&self, kind: u16, limits: Limits) -> Status {
+        loop {
+            let s = self.lock_long(kind, limits);
+            // A plain lock's wait that ends so ends in a fork's child, whose queues are gone: there it may be free.
+            if s != Status::Shutdown || limits.fixed != FIXED {
+                return s;
+            }
+        }
+    }
+
+    fn lock_long(&self, kind: u16, limits: Limits) -> Status {
         let cx = match at::come(limits) {
             Ok(cx) => cx,
             Err(s) => return s,
@@ -239,33 +320,30 @@ impl RawRwMutex {
         if self.take(kind) || at::spin(cx, look) {
             return cx.out(Status::Ok);
         }
-        let queue = Queue::lock(&self.word);
-        loop {
-            let raw = self.word.load(Relaxed);
-            let to = Self::taken(seen(raw), kind);
-            // Acquire: as in the fast ways. From QUEUED on the word is the lock's (RW2).
-            if self.word.compare_exchange(raw, stored(to.unwrap_or(seen(raw) | QUEUED)), Acquire, Relaxed).is_err() {
-                continue;
-            }
-            if to.is_some() {
-                queue.unlock();
-                self.had(kind);
-                return cx.out(Status::Ok);
-            }
-            break;
+        if at::must_not_park(cx, limits) {
+            return at::poll(cx, || self.take(kind));
         }
-        if let Some(s) = limits.refused() {
-            self.settle_and_wake(queue, cx, false);
+        let queue = Queue::lock(&self.word);
+        if self.take_or_mark(kind) {
+            queue.unlock();
+            self.had(kind);
+            return cx.out(Status::Ok);
+        }
+        if let Some(s) = limits.refused(cx) {
+            self.settle_and_wake(queue, cx, seen(self.word.load(Relaxed)), false);
             return cx.out(s);
         }
-        let reason = if kind == READS { Reason::ReadLock } else { Reason::WriteLock };
-        match queue.wait(cx, Ask { kind, amount: 0 }, reason, limits) {
+        match queue.wait(cx, Ask { kind, amount: 0 }, reason(kind), limits) {
             Ok(cx) => {
                 self.had(kind);
                 cx.out(Status::Ok)
             }
             Err(e) => {
-                self.settle_and_wake(e.queue, e.cx, false);
+                if cfg!(feature = "mutant_rwmutex_leaves_without_settling") {
+                    e.queue.unlock();
+                    return e.cx.out(e.status);
+                }
+                self.settle_and_wake(e.queue, e.cx, seen(self.word.load(Relaxed)), false);
                 e.cx.out(e.status)
             }
         }
@@ -286,9 +364,13 @@ impl RawRwMutex {
                 queue.unlock();
                 return cx.out(Status::Misuse);
             }
-            // AcqRel: as in `runlock`; whoever is let in now comes after the other readers, too.
-            if self.word.compare_exchange(raw, stored(word - READER), AcqRel, Relaxed).is_ok() {
-                self.settle_and_wake(queue, cx, false);
+            if word & QUEUED != 0 {
+                self.settle_and_wake(queue, cx, word - READER, false);
+                return cx.out(Status::Ok);
+            }
+            // Release: as in `runlock`. The last access: whoever locks it now may free it.
+            if self.word.compare_exchange(raw, stored(word - READER), Release, Relaxed).is_ok() {
+                queue.unlock();
                 return cx.out(Status::Ok);
             }
         }
@@ -307,9 +389,14 @@ impl RawRwMutex {
             queue.unlock();
             return cx.out(Status::Misuse);
         }
-        // Release: as in `unlock`. Nobody else writes: a writer has it, and QUEUED is ours (RW2).
-        self.word.store(stored(word & !WRITER), Release);
-        self.settle_and_wake(queue, cx, true);
+        // Nobody else writes: a writer has it, and QUEUED is ours (RW2).
+        if word & QUEUED != 0 {
+            self.settle_and_wake(queue, cx, word & !WRITER, true);
+        } else {
+            // Release: as in `unlock`. The last access: whoever locks it now may free it.
+            self.word.store(stored(word & !WRITER), Release);
+            queue.unlock();
+        }
         cx.out(Status::Ok)
     }
 
@@ -323,10 +410,10 @@ impl RawRwMutex {
         true
     }
 
-    /// Lets in who can get in now; `over_writers`: readers also past a writer (RW4). The last access to the word, then the unlock, then the wake-ups.
-    fn settle_and_wake(&self, queue: Queue, cx: Cx, over_writers: bool) {
+    /// What the word becomes, and who gets in by that; `over_writers`: readers also past a writer (RW4). One swap, the last access to it (A4): before that nobody gets in who could free it.
+    /// Then the unlock, then the wake-ups.
+    fn settle_and_wake(&self, queue: Queue, cx: Cx, mut word: u64, over_writers: bool) {
         let mut wakes = WakeList::new();
-        let mut word = seen(self.word.load(Relaxed));
         if word & QUEUED != 0 {
             let mut next = queue.first().filter(|_| over_writers);
             while let Some(w) = next {
@@ -347,5 +434,14 @@ impl RawRwMutex {
             self.word.swap(stored(word), AcqRel);
         }
         queue.wake(cx, wakes)
+    }
+}
+
+#[cfg(loom)]
+impl RawRwMutex {
+    /// Its memory is about to be used for something else: loom reports whoever still uses it.
+    pub fn wreck(&self) {
+        // SAFETY: the model says that nobody else uses it, which is what loom looks at.
+        unsafe { (*from_ref(&self.word).cast_mut()).with_mut(|_| ()) }
     }
 }

@@ -12,6 +12,7 @@
 //! SE5  One that asks for more than there ever are is refused with LIMIT at once. (Go waits for the context's end.)
 
 use crate::sched::Cx;
+use crate::sched::callback::Callback;
 use crate::sched::party::Reason;
 use crate::sched::wakelist::WakeList;
 use crate::status::Status;
@@ -122,26 +123,29 @@ impl RawSemaphore {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn acquire_slow(&self, cx: Cx, n: u32, limits: Limits) -> Status {
-        let queue = Queue::lock(&self.word);
+    /// Under the queue's lock: takes `n` units if they can be had (true), else marks that somebody is about to queue.
+    fn take_or_mark(&self, n: u32) -> bool {
         loop {
             let raw = self.word.load(Relaxed);
             let to = self.with(seen(raw), n);
             // Acquire: as in `take`. From QUEUED on the word is the lock's (SE2).
-            if self.word.compare_exchange(raw, stored(to.unwrap_or(seen(raw) | QUEUED)), Acquire, Relaxed).is_err() {
-                continue;
+            if self.word.compare_exchange(raw, stored(to.unwrap_or(seen(raw) | QUEUED)), Acquire, Relaxed).is_ok() {
+                return to.is_some();
             }
-            if to.is_some() {
-                queue.unlock();
-                self.order().fetch();
-                return cx.out(Status::Ok);
-            }
-            break;
         }
-        if let Some(s) = limits.refused() {
-            self.settle_and_wake(queue, cx);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_slow(&self, cx: Cx, n: u32, limits: Limits) -> Status {
+        let queue = Queue::lock(&self.word);
+        if self.take_or_mark(n) {
+            queue.unlock();
+            self.order().fetch();
+            return cx.out(Status::Ok);
+        }
+        if let Some(s) = limits.refused(cx) {
+            self.settle_and_wake(queue, cx, seen(self.word.load(Relaxed)));
             return cx.out(s);
         }
         match queue.wait(cx, Ask { kind: 0, amount: n }, Reason::Semaphore, limits) {
@@ -150,10 +154,42 @@ impl RawSemaphore {
                 cx.out(Status::Ok)
             }
             Err(e) => {
-                self.settle_and_wake(e.queue, e.cx);
+                if cfg!(feature = "mutant_semaphore_leaves_without_settling") {
+                    e.queue.unlock();
+                    return e.cx.out(e.status);
+                }
+                self.settle_and_wake(e.queue, e.cx, seen(self.word.load(Relaxed)));
                 e.cx.out(e.status)
             }
         }
+    }
+
+    /// Takes `n` units now (OK; LIMIT: there never are so many), or enlists the callback (WOULD_BLOCK): then its function is called when they are its, unless it is withdrawn.
+    ///
+    /// # Safety
+    /// The semaphore stays in place until that call, or until it is withdrawn. The callback is the caller's, and in no other wait.
+    pub unsafe fn acquire_later(&self, n: u32, cb: &Callback) -> Status {
+        if n > self.size {
+            return Status::Limit;
+        }
+        // SAFETY: contract.
+        let s = unsafe {
+            at::later(&self.word, cb, Ask { kind: 0, amount: n }, Reason::Semaphore, || self.take_or_mark(n))
+        };
+        if s.is_ok() {
+            self.had_later()
+        }
+        s
+    }
+
+    /// The callback's function was called, and its owner has come to know: the units are the caller's.
+    pub fn had_later(&self) {
+        self.order().fetch()
+    }
+
+    /// Takes an enlisted callback out: true if its function will not be called. False: the units are its owner's, who uses or releases them. MISUSE from inside gort: nothing has changed.
+    pub fn withdraw(&self, cb: &Callback) -> Result<bool, Status> {
+        at::withdraw(&self.word, cb, |queue, cx| self.settle_and_wake(queue, cx, seen(self.word.load(Relaxed))))
     }
 
     /// Gives `n` units back. MISUSE if fewer are taken; anybody may.
@@ -191,18 +227,22 @@ impl RawSemaphore {
                 queue.unlock();
                 return cx.out(Status::Misuse);
             }
-            // AcqRel: whoever is let in now comes after the others who released, too.
-            if self.word.compare_exchange(raw, stored(word - u64::from(n) * UNIT), AcqRel, Relaxed).is_ok() {
-                self.settle_and_wake(queue, cx);
+            let less = word - u64::from(n) * UNIT;
+            if word & QUEUED != 0 {
+                self.settle_and_wake(queue, cx, less);
+                return cx.out(Status::Ok);
+            }
+            // Release: as in `release`. The last access: whoever takes them now may free it.
+            if self.word.compare_exchange(raw, stored(less), Release, Relaxed).is_ok() {
+                queue.unlock();
                 return cx.out(Status::Ok);
             }
         }
     }
 
-    /// Lets in who fits, in order (SE3). The last access to the word, then the unlock, then the wake-ups.
-    fn settle_and_wake(&self, queue: Queue, cx: Cx) {
+    /// What the word becomes, and who gets in by that, in order (SE3). One swap, the last access to it (A4): before that nobody gets in who could free it. Then the unlock, then the wake-ups.
+    fn settle_and_wake(&self, queue: Queue, cx: Cx, mut word: u64) {
         let mut wakes = WakeList::new();
-        let mut word = seen(self.word.load(Relaxed));
         if word & QUEUED != 0 {
             while let Some(w) = queue.first() {
                 let n = queue.ask(w).amount;
@@ -218,5 +258,14 @@ impl RawSemaphore {
             self.word.swap(stored(word), AcqRel);
         }
         queue.wake(cx, wakes)
+    }
+}
+
+#[cfg(loom)]
+impl RawSemaphore {
+    /// Its memory is about to be used for something else: loom reports whoever still uses it.
+    pub fn wreck(&self) {
+        // SAFETY: the model says that nobody else uses it, which is what loom looks at.
+        unsafe { (*from_ref(&self.word).cast_mut()).with_mut(|_| ()) }
     }
 }

@@ -17,7 +17,7 @@ use crate::status::Status;
 use crate::sys::prim::*;
 use crate::sys::race::Shared;
 use crate::sys::slab::{self, Header, Slab, Slot};
-use crate::wait::block::{Wait, block, refuse, status_of};
+use crate::wait::block::{Wait, block, panics, refuse, status_of};
 use crate::wait::{CancelSource, WakeList};
 use core::ptr::NonNull;
 
@@ -201,7 +201,7 @@ pub unsafe fn wait_with(g: *const RawWg, wait: Wait) -> Status {
             r.header.lock.unlock();
             return cx.out(Status::Ok);
         }
-        if std::thread::panicking() {
+        if panics(cx) {
             r.header.lock.unlock();
             return refuse(cx);
         }

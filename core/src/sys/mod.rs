@@ -16,6 +16,7 @@ pub mod handle;
 mod hook;
 #[cfg_attr(loom, path = "lock_loom.rs")]
 pub mod lock;
+pub mod near;
 #[cfg_attr(not(gort_race), path = "race_none.rs")]
 pub mod race;
 #[cfg_attr(loom, path = "slab_loom.rs")]

@@ -202,6 +202,14 @@ macro_rules! relaxed {
         pub struct $name($atomic);
 
         impl $name {
+            #[cfg(not(loom))]
+            pub const fn new(v: $t) -> $name {
+                $name($atomic::new(v))
+            }
+            #[cfg(loom)]
+            pub fn new(v: $t) -> $name {
+                $name($atomic::new(v))
+            }
             #[inline(always)]
             pub fn get(&self) -> $t {
                 self.0.load(Relaxed)

@@ -4,15 +4,19 @@
 //!  A2  Whoever is let go on is granted what it asked for under the lock, in the word, before it is woken: a woken waiter never tries again. (The mutex, which lets newcomers in first, is the exception.)
 //!  A3  Whoever gives up takes the lock again, leaves the queue, and settles what its leaving changes for those behind it.
 //!  A4  The last access to the word precedes the wake-ups (D8); the bucket is nobody's to free. So the word's memory may go when its last user has returned.
+//!  A5  A callback that waits stands in the same queues and is let go on as the others are; its function is called instead of a wake-up. Whoever withdraws it settles as in A3. It has what it was
+//!      granted from the call on, though its owner may have lost interest meanwhile: then the owner gives it back.
 //!
 //! What this is NOT: the words. Their bits, and who may be granted what, stand in the files of `sync/`.
 
-use super::block::{Wait, block, refuse, status_of};
+use super::block::{Wait, block, panics, refuse, status_of};
+use crate::sched::callback::Callback;
 use crate::sched::lot::{self, Bucket};
-use crate::sched::party::{Reason, Waiter};
+use crate::sched::party::{FIXED, HOSTED, Reason, Waiter};
 use crate::sched::wakelist::WakeList;
 use crate::sched::{Cx, enter, others_wait, ticket};
 use crate::status::Status;
+use crate::sys::clock;
 use crate::sys::prim::*;
 use core::ptr::from_ref;
 
@@ -26,25 +30,28 @@ const LOOK_NS: u32 = 100;
 #[derive(Clone, Copy)]
 pub struct Limits {
     pub wait: Wait,
-    /// Nothing: a plain lock (K3).
-    pub plain: bool,
+    /// 0; FIXED: nothing, a plain lock (K3); HOSTED: the caller's host, and the judge.
+    pub fixed: u8,
 }
 
 impl Limits {
     /// A plain lock's: it goes on waiting whatever happens to the task.
-    pub const PLAIN: Limits = Limits { wait: Wait::FOREVER, plain: true };
+    pub const PLAIN: Limits = Limits { wait: Wait::FOREVER, fixed: FIXED };
+
+    /// The same for a host's own call, which may raise: cancellation does not end it, but what a signal's handler raises does (CANCELED), and so does the judge (DEADLOCK).
+    pub const HOSTED: Limits = Limits { wait: Wait::FOREVER, fixed: HOSTED };
 
     /// A blocking call's.
     pub const fn of(wait: Wait) -> Limits {
-        Limits { wait, plain: false }
+        Limits { wait, fixed: 0 }
     }
 
     /// May the caller not wait at all? Asked under the queue's lock, when it would have to.
-    pub fn refused(&self) -> Option<Status> {
-        if self.plain {
+    pub fn refused(&self, cx: Cx) -> Option<Status> {
+        if self.fixed != 0 {
             return None;
         }
-        self.wait.over().or(std::thread::panicking().then_some(Status::Misuse)) // H5
+        self.wait.over().or(panics(cx).then_some(Status::Misuse)) // H5
     }
 }
 
@@ -53,10 +60,59 @@ impl Limits {
 pub fn come(limits: Limits) -> Result<Cx, Status> {
     let cx = enter()?;
     lot::begin();
-    if limits.plain || !cx.party().is_canceled() {
+    if limits.fixed != 0 || !cx.party().is_canceled() {
         return Ok(cx);
     }
     Err(refuse(cx))
+}
+
+/// Must the caller not be parked, though a plain lock would have it so? A task that panics and may move must not (block.rs K4): it would take another thread's count of panics down.
+#[inline]
+pub fn must_not_park(cx: Cx, limits: Limits) -> bool {
+    #[cfg(not(loom))]
+    // SAFETY: the current task is ours.
+    return limits.fixed == FIXED
+        && panics(cx)
+        && unsafe { cx.task().as_ref() }.is_some_and(|t| t.thread.get().is_null());
+    #[cfg(loom)]
+    {
+        let _ = (cx, limits);
+        false // no model panics
+    }
+}
+
+/// `block` of a wait that nobody may be refused, if it is one: the thread knows that a task of its panics and is parked (block.rs K4).
+///
+/// # Safety
+/// As `block`.
+pub unsafe fn block_fixed(cx: Cx, bucket: &'static Bucket, reason: Reason, limits: Limits) -> (Cx, u8) {
+    let party = cx.party();
+    party.fixed.store(limits.fixed, Relaxed);
+    let counted = limits.fixed != 0 && std::thread::panicking() && !cx.task().is_null();
+    let count = |cx: Cx, n: u32| cx.thread.parked_panics.set(cx.thread.parked_panics.get().wrapping_add(n));
+    if counted {
+        count(cx, 1)
+    }
+    // SAFETY: contract.
+    let (cx, state) = unsafe { block(cx, &bucket.lock, reason, from_ref(bucket).cast(), limits.wait) };
+    if counted {
+        count(cx, u32::MAX) // on the same thread: a task that may move polls instead
+    }
+    party.fixed.store(0, Relaxed);
+    (cx, state)
+}
+
+/// What such a caller does instead: it blocks its thread, in a way that the monitor takes for any call of the program's that blocks (its processor goes to another), and looks again now and then.
+/// Whoever has the lock must not be a started task of the same thread.
+#[cold]
+pub fn poll(cx: Cx, mut take: impl FnMut() -> bool) -> Status {
+    cx.exit();
+    let mut pause = 20_000;
+    while !take() {
+        clock::nap(pause);
+        pause = (pause * 2).min(1_000_000);
+    }
+    Status::Ok
 }
 
 /// A few looks before it queues, if whoever is in the way may be running: on another thread, and nobody waits for this one. `look` says whether it got in, or None to look again.
@@ -194,12 +250,9 @@ impl Queue {
 
     /// The rest of `wait` for one that stands in the queue.
     pub fn wait_on(self, cx: Cx, reason: Reason, limits: Limits) -> Result<Cx, Ended> {
-        let party = cx.party();
-        let w = &party.waiter;
-        party.fixed.store(u8::from(limits.plain), Relaxed);
+        let w = &cx.party().waiter;
         // SAFETY: the lock is held; the waiter stands in the queue with the number of this wait, and stays until it is taken out.
-        let (cx, state) = unsafe { block(cx, &self.bucket.lock, reason, from_ref(self.bucket).cast(), limits.wait) };
-        cx.party().fixed.store(0, Relaxed);
+        let (cx, state) = unsafe { block_fixed(cx, self.bucket, reason, limits) };
         if state == ticket::WON {
             return Ok(cx);
         }
@@ -208,6 +261,44 @@ impl Queue {
         self.leave(w);
         Err(Ended { cx, queue: self, status: status_of(state, limits.wait), was_queued })
     }
+}
+
+/// A callback waits (A5): OK if `get_in` says so, which is asked under the queue's lock and marks that somebody is about to queue; else it is enlisted (WOULD_BLOCK), and its function is called when
+/// somebody lets it go on, unless it is withdrawn.
+///
+/// # Safety
+/// The callback is the caller's, and in no other wait; it and the word stay until it was called or withdrawn.
+pub unsafe fn later<T>(word: &T, cb: &Callback, ask: Ask, reason: Reason, get_in: impl FnOnce() -> bool) -> Status {
+    let cx = match come(Limits::PLAIN) {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
+    let queue = Queue::lock(word);
+    let got_in = get_in();
+    if !got_in {
+        // SAFETY: the lock is held; contract. What it asks for is read under the lock only.
+        unsafe { queue.bucket.push_callback(cb, queue.at, reason) }
+        cb.party.waiter.case.set(ask.kind);
+        cb.party.amount.set(ask.amount);
+    }
+    queue.unlock();
+    cx.out(if got_in { Status::Ok } else { Status::WouldBlock })
+}
+
+/// Takes an enlisted callback out (true), and then `settle` what that changes for those behind it, and unlock. False: it has been granted what it asked for, and its function is called. MISUSE from
+/// inside gort: nothing has changed.
+pub fn withdraw<T>(word: &T, cb: &Callback, settle: impl FnOnce(Queue, Cx)) -> Result<bool, Status> {
+    let cx = enter()?;
+    let queue = Queue::lock(word);
+    // SAFETY: the lock is held; the callback was enlisted here, or its wait is over.
+    let withdrawn = unsafe { queue.bucket.withdraw(cb) };
+    if withdrawn && !cfg!(feature = "mutant_withdraw_settles_nothing") {
+        settle(queue, cx)
+    } else {
+        queue.unlock()
+    }
+    cx.exit();
+    Ok(withdrawn)
 }
 
 /// The era of this process in a word of 64 bits, at bits 16..32 (`sched/lot.rs`): what another process left in it is nothing to this one.

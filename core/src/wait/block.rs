@@ -7,6 +7,8 @@
 //!     winning its ticket. So being cancellable costs a park no read-modify-write.
 //!     A wait without limits at one object is opened as HELD: it is won under that object's lock (ticket.rs I4), which the commit holds until the end.
 //! K2  After its unlock the commit touches nothing of the task, unless it won the ticket.
+//! K4  std counts panics for a thread, and not for a task. So a task that panics is not parked, but in a plain lock, which can not be refused (a guard's destructor may want one): if it is bound
+//!     to its thread it parks, and the thread knows of it (`parked_panics`), so that the next task there is not taken for one that panics; if it may move, it blocks the thread (`at::poll`).
 //! K3  A deadline is a node in the wheel of the processor the task parked on; whoever resumes elsewhere marks it dead and goes on; a late expiry fails by seq.
 
 use super::cancel::{self, CancelSource};
@@ -62,10 +64,16 @@ pub fn interrupted(cx: Cx) -> Result<Cx, Status> {
     if cx.party().is_canceled() { Err(refuse(cx)) } else { Ok(cx) }
 }
 
-/// A blocking call that may not wait: CANCELED, or MISUSE while the caller panics (its destructors may not park: the panic belongs to the thread, H5).
+/// Does the caller panic? Then its destructors may not park (H5), but in a plain lock (K4).
+#[inline]
+pub fn panics(cx: Cx) -> bool {
+    std::thread::panicking() && cx.thread.parked_panics.get() == 0
+}
+
+/// A blocking call that may not wait: CANCELED, or MISUSE while the caller panics.
 #[cold]
 pub fn refuse(cx: Cx) -> Status {
-    if std::thread::panicking() {
+    if panics(cx) {
         return cx.out(Status::Misuse);
     }
     let cx = yield_in(cx);
@@ -357,6 +365,8 @@ pub fn status_of(state: u8, wait: Wait) -> Status {
         ticket::EXPIRED => Status::TimedOut,
         ticket::DEADLOCK => Status::Deadlock,
         ticket::SHUTDOWN => Status::Shutdown,
+        // Without a deadline no timer was wanted: a fork's child, in which the wait is over.
+        ticket::IDLE if wait.deadline == NEVER => Status::Shutdown,
         ticket::IDLE => Status::NoMemory,
         _ => {
             // SAFETY: the caller has waited, so its thread is registered; threads are never freed.
@@ -372,26 +382,33 @@ pub fn status_of(state: u8, wait: Wait) -> Status {
     }
 }
 
-/// Sleeps until `wait` is over. A deadline that has passed returns at once.
-pub fn sleep(wait: Wait) -> Status {
-    let cx = match crate::sched::enter() {
-        Ok(cx) => cx,
-        Err(s) => return s,
-    };
-    let cx = match interrupted(cx) {
-        Ok(cx) => cx,
-        Err(s) => return s,
-    };
+/// Begins a call that may wait: inside the bracket, unless the caller is cancelled, or what cancels the wait is.
+fn begin(wait: Wait) -> Result<Cx, Status> {
+    let cx = interrupted(crate::sched::enter()?)?;
     if !wait.cancel.is_null()
         // SAFETY: as in `Wait::over`.
         && let Some(cause) = unsafe { (*wait.cancel).cause() }
     {
-        return cx.out(cause);
+        return Err(cx.out(cause));
     }
+    Ok(cx)
+}
+
+/// Asked by what looks before it sleeps: is the caller cancelled, or what cancels the wait? The deadline is not looked at.
+pub fn at_once(wait: Wait) -> Result<(), Status> {
+    begin(wait).map(Cx::exit)
+}
+
+/// Sleeps until `wait` is over. A deadline that has passed returns at once.
+pub fn sleep(wait: Wait) -> Status {
+    let cx = match begin(wait) {
+        Ok(cx) => cx,
+        Err(s) => return s,
+    };
     if wait.over().is_some() {
         return cx.out(Status::Ok); // the deadline has passed
     }
-    if std::thread::panicking() {
+    if panics(cx) {
         return cx.out(Status::Misuse);
     }
     // SAFETY: no queue, no lock.

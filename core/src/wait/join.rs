@@ -2,7 +2,7 @@
 //!
 //! Join does not consume: a second join gives the same result (D8). All functions check the handle: kind and epoch, under the header's lock.
 
-use super::block::{Wait, block, refuse, status_of};
+use super::block::{Wait, block, panics, refuse, status_of};
 use crate::sched::party::Reason;
 use crate::sched::task::{DEAD, HAS_HANDLE, KIND_TASK, Task};
 use crate::sched::{Cx, enter, run, ticket};
@@ -62,7 +62,7 @@ pub unsafe fn join(t: *const Task, out: *mut usize, wait: Wait, may_block: bool)
                 h.lock.unlock();
                 return cx.out(Status::Misuse); // a task that joins itself
             }
-            if cx.party().is_canceled() || std::thread::panicking() {
+            if cx.party().is_canceled() || panics(cx) {
                 h.lock.unlock();
                 return refuse(cx);
             }
@@ -126,6 +126,33 @@ pub unsafe fn cancel(t: *const Task) -> Status {
         (*t).header.lock.unlock();
         barrier::heavy();
         run::rouse(cx, &*t);
+        cx.out(Status::Ok)
+    }
+}
+
+/// `cancel` of several: all are marked before the first is roused, and one barrier serves them all.
+///
+/// # Safety
+/// Handles, which stay valid until it returns.
+pub unsafe fn cancel_all(tasks: &[NonNull<Task>]) -> Status {
+    // SAFETY: contract.
+    unsafe {
+        let cx = match enter() {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        for t in tasks {
+            let t = t.as_ref();
+            t.header.lock.with(|| {
+                if t.state.load(Relaxed) != DEAD {
+                    run::raise(t);
+                }
+            });
+        }
+        barrier::heavy();
+        for t in tasks {
+            run::rouse(cx, t.as_ref());
+        }
         cx.out(Status::Ok)
     }
 }

@@ -5,7 +5,8 @@ use gort::chan::raw::{self, Layout, RawChan};
 use gort::chan::select::{self, Case, Manner};
 use gort::chan::selector::{self, Selector};
 use gort::chan::{batch, later, notify};
-use gort::sched::{as_task, enter};
+use gort::sched::callback::Callback;
+use gort::sched::{Cx, as_task, enter};
 use gort::sys::clock::NEVER;
 use gort::wait::{CancelSource, Wait, cancel};
 use std::cell::{Cell, UnsafeCell};
@@ -40,6 +41,27 @@ pub fn left_the_queue() {
     let cx = enter().unwrap();
     assert!(!cx.party().waiter.queued.get(), "the waiter was left in a queue");
     cx.exit();
+}
+
+/// How often a callback was called.
+#[derive(Default)]
+pub struct Calls(gort::sys::prim::Cell<u32>);
+
+impl Calls {
+    pub fn n(&self) -> u32 {
+        self.0.get()
+    }
+
+    /// A callback that counts here, which stays until the schedule ends.
+    pub fn callback(&'static self) -> &'static Callback {
+        unsafe fn count(_: Cx, cb: &Callback) {
+            // SAFETY: `arg` is the calls below.
+            let calls = unsafe { &*cb.arg.get().cast::<Calls>() };
+            calls.0.set(calls.0.get() + 1);
+        }
+        // SAFETY: leaked by the model.
+        unsafe { Callback::create(count, from_ref(self).cast_mut().cast()).unwrap().as_ref() }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -109,12 +109,15 @@ int main(void) {
     gort_config config = GORT_CONFIG_INIT;
     gort_spawn_options spawn = GORT_SPAWN_OPTIONS_INIT;
     gort_chan_options chan = GORT_CHAN_OPTIONS_INIT;
+    gort_map_options map = GORT_MAP_OPTIONS_INIT;
+    gort_pool_options pool = GORT_POOL_OPTIONS_INIT;
     gort_metrics_t metrics = GORT_METRICS_INIT;
     struct gort_config *tag = &config;
     int64_t durations[] = {GORT_NEVER, GORT_US(1), GORT_MS(1.5), GORT_SEC(-1)};
     int bad = 0;
     bad += tag->struct_size != sizeof config || spawn.struct_size != sizeof spawn || chan.struct_size != sizeof chan;
     bad += config.grace != GORT_MS(100) || spawn.affinity != GORT_AFFINITY_ANY || chan.drop != NULL || chan.flags != 0;
+    bad += map.struct_size != sizeof map || map.retain != NULL || pool.struct_size != sizeof pool || pool.max_idle != 0;
     bad += wrong_cases() + wrong_batches();
     bad += durations[2] != 1500000 || durations[3] != -1000000000;
     bad += gort_version() != GORT_VERSION || gort_metrics(&metrics) != GORT_OK;

@@ -60,6 +60,32 @@ static void forms_and_mistakes(void) {
     EXPECT_IS(gort_mutex_unlock(NULL), GORT_INVALID);
 }
 
+/* The functions behind the inline ones: the same, for pointers. */
+static void function_pointers_do_it_too(void) {
+    gort_status (*lock)(gort_mutex *) = gort_mutex_lock;
+    gort_status (*try_lock)(gort_mutex *) = gort_mutex_try_lock;
+    gort_status (*unlock)(gort_mutex *) = gort_mutex_unlock;
+    gort_mutex m = GORT_MUTEX_INIT;
+    for (int i = 0; i < 3; i++) { /* each form against the other */
+        EXPECT_OK(lock(&m));
+        EXPECT_IS(gort_mutex_try_lock(&m), GORT_WOULD_BLOCK);
+        EXPECT_OK(gort_mutex_unlock(&m));
+        EXPECT_OK(gort_mutex_lock(&m));
+        EXPECT_IS(try_lock(&m), GORT_WOULD_BLOCK);
+        EXPECT_OK(unlock(&m));
+        EXPECT_OK(gort_mutex_try_lock(&m));
+        EXPECT_OK(unlock(&m));
+        EXPECT_IS(gort_mutex_unlock(&m), GORT_MISUSE);
+    }
+#if defined(gort_mutex_lock)
+    /* What the inline forms rest on is there since the calls above, and it is what a locked mutex is. */
+    EXPECT_OK(gort_mutex_lock(&m));
+    EXPECT(getenv("GORT_DEBUG_LOCKS") != NULL || gort_mutex_word_ == m.word);
+    EXPECT_OK(gort_mutex_unlock(&m));
+    EXPECT(m.word == 0);
+#endif
+}
+
 static int leave(gort_mutex *m, int how) {
     for (int i = 0; i < 2; i++) {
         GORT_LOCKED(m) {
@@ -175,5 +201,53 @@ static void child_of_a_fork_finds_it_free(void) {
     EXPECT_OK(gort_mutex_unlock(&m));
 }
 
-TESTS(CASE(tasks_and_threads_take_turns), CASE(forms_and_mistakes), CASE(macros_unlock_however_they_are_left),
-      CASE(plain_lock_ignores_cancellation), CASE(memory_may_go_after_the_last_unlock), CASE(child_of_a_fork_finds_it_free))
+/* What gort writes to stderr while `body` runs. */
+static void written(char *text, size_t size, void (*body)(void)) {
+    FILE *file = tmpfile();
+    int old = dup(2);
+    EXPECT(file != NULL && old >= 0 && dup2(fileno(file), 2) == 2);
+    body();
+    EXPECT(dup2(old, 2) == 2);
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = 0;
+    (void)fclose(file);
+    (void)close(old);
+}
+
+static int times(const char *text, const char *word) {
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++) n++;
+    return n;
+}
+
+static void wrong_orders_a_copy_and_twice(void) {
+    gort_mutex a = GORT_MUTEX_INIT, b = GORT_MUTEX_INIT, copy;
+    for (int i = 0; i < 2; i++) {
+        GORT_LOCKED(&a) GORT_LOCKED(&b) {}
+        GORT_LOCKED(&b) GORT_LOCKED(&a) {}
+    }
+    EXPECT_OK(gort_mutex_lock(&a));
+    copy = a;
+    EXPECT_IS(gort_mutex_lock_until(&a, 0, NULL), GORT_TIMED_OUT);
+    EXPECT_IS(gort_mutex_try_lock(&copy), GORT_WOULD_BLOCK);
+    EXPECT_OK(gort_mutex_unlock(&a));
+    EXPECT_IS(gort_mutex_try_lock(&copy), GORT_WOULD_BLOCK); /* locked for ever, unless it is unlocked itself */
+    EXPECT_OK(gort_mutex_unlock(&copy));
+}
+
+/* GORT_DEBUG_LOCKS: each report once, with places in this program. */
+static void watched_locks_are_reported(void) {
+    char text[4000];
+    EXPECT(setenv("GORT_DEBUG_LOCKS", "1", 1) == 0);
+    written(text, sizeof text, wrong_orders_a_copy_and_twice);
+    EXPECT(times(text, "different orders") == 1);
+    EXPECT(times(text, "twice") == 1);
+    EXPECT(times(text, "is a copy of") == 1);
+    EXPECT(times(text, "/mutex") == 7); /* four, two and one places: this program's file */
+    EXPECT(times(text, "not known") == 0);
+    if (test_failures) fprintf(stderr, "%s", text);
+}
+
+TESTS(CASE(tasks_and_threads_take_turns), CASE(forms_and_mistakes), CASE(function_pointers_do_it_too), CASE(macros_unlock_however_they_are_left),
+      CASE(plain_lock_ignores_cancellation), CASE(memory_may_go_after_the_last_unlock), CASE(child_of_a_fork_finds_it_free),
+      CASE(watched_locks_are_reported))

@@ -20,9 +20,9 @@ CC=${CC:-gcc} CXX=${CXX:-g++}
 target=${CARGO_TARGET_DIR:-target}
 flavours=${GORT_TEST_FLAVOURS:-plain address}
 workers=${GORT_TEST_WORKERS:-1 2 5}
-programs=${GORT_TEST_PROGRAMS:-chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex context waitgroup run task misuse blocking free_after_wait stress}
+programs=${GORT_TEST_PROGRAMS:-chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex context atomic counter map pool limiter waitgroup run task misuse blocking free_after_wait stress}
 # These are C++ as well.
-both="chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex context"
+both="chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex context atomic counter map pool limiter"
 passed=0 failed=0
 
 if [ -z "${GORT_LIB_DIR:-}" ]; then
@@ -126,6 +126,13 @@ snippet batch_of_another_type 'int f(ints *c, int *v); int f(ints *c, int *v) { 
 snippet ignored_select 'int f(gort_case *c); int f(gort_case *c) { return gort_select(c, 2); }' \
     'int f(gort_case *c); int f(gort_case *c) { gort_select(c, 2); return 0; }'
 snippet definition_without_semicolon 'GORT_CHAN_DEFINE(short, shorts); int x;' 'GORT_CHAN_DEFINE(short, shorts) int x;'
+
+# Programs that a checking tool watches lock by calls, which it is told of.
+printf '#include <gort.h>\n#ifdef gort_mutex_lock\n#error inline\n#endif\nint x;\n' >"$out/watched.c"
+for flags in "-fsanitize=thread" "-DGORT_NO_INLINE"; do
+    # shellcheck disable=SC2086
+    compile "locks are calls with $flags" "$out/watched.o" $CC -std=c11 $WARN $FLAGS $flags -c "$out/watched.c" && good
+done
 
 # --- the examples of the documents --------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../../.." || exit 1
 CC=${CC:-cc}
 target=${CARGO_TARGET_DIR:-target}
-programs=${RACE_PROGRAMS:-channels many nothing select tasks}
+programs=${RACE_PROGRAMS:-channels locks many nothing select tasks}
 workers=${RACE_WORKERS:-1 2}
 jobs=${RACE_JOBS:-$(nproc)}
 mode=${1:-}

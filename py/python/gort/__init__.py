@@ -30,19 +30,30 @@ Several channels at once::
 """
 
 from ._gort import (
+    Barrier as Barrier,
+    AtomicInt as AtomicInt,
+    AtomicRef as AtomicRef,
     Canceled as Canceled,
     Case as Case,
     Channel as Channel,
     Closed as Closed,
+    Cond as Cond,
+    Counter as Counter,
     Context as Context,
     Deadlock as Deadlock,
     Error as Error,
+    Event as Event,
     FuncTimer as FuncTimer,
     InvalidArgument as InvalidArgument,
     LimitExceeded as LimitExceeded,
+    Map as Map,
     Misuse as Misuse,
+    Mutex as Mutex,
+    Once as Once,
     Receiver as Receiver,
+    RWMutex as RWMutex,
     Selector as Selector,
+    Semaphore as Semaphore,
     Sender as Sender,
     ShutDown as ShutDown,
     Task as Task,
@@ -74,10 +85,13 @@ from ._gort import (
     workers as workers,
     yield_now as yield_now,
 )
+from . import limit as limit
 from ._context import timeout as timeout
 from ._got import Got as Got
 from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info
+from ._once import once as once
+from ._pool import Pool as Pool
 from ._run import run as run, shield as shield
 from ._time import (
     RetryError as RetryError,

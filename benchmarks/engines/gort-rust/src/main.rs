@@ -1,7 +1,7 @@
 //! gort-rust: the workloads through gort's Rust face, linked statically, as a Rust program would use it.
 //!
 //! The command line and the result line are those of every engine (`../../common/bench.rs`). One file a noun, as in the other engines: `workloads.rs` has the streams and the tasks,
-//! `select.rs`, `elements.rs`, `sums.rs` and `timers.rs` what they are called.
+//! `select.rs`, `elements.rs`, `sums.rs`, `maps.rs` and `timers.rs` what they are called.
 //!
 //! It uses no `unsafe` of gort's face: the tasks are those of `gort::spawn` and `WaitGroup::go`.
 
@@ -10,6 +10,7 @@
 #[path = "../../common/bench.rs"]
 mod bench;
 mod elements;
+mod maps;
 mod select;
 mod sums;
 mod timers;
@@ -30,6 +31,12 @@ const ALL: &[Workload] = &[
     ("channel_vs_mutex_vs_atomic_channel", sums::channel),
     ("channel_vs_mutex_vs_atomic_mutex", sums::mutex),
     ("channel_vs_mutex_vs_atomic_atomic", sums::atomic),
+    ("mutex_uncontended", sums::mutex_uncontended),
+    ("mutex_5x1m", sums::mutex),
+    ("atomic_5x1m", sums::atomic),
+    ("wg_add_done_contended", sums::wg_add_done),
+    ("counter_5x1m", sums::counter),
+    ("map_90_10", maps::map_90_10),
     ("yield", workloads::yields),
     ("spawn_join_1m", workloads::spawn_many),
     ("spawn_join_one", workloads::spawn_one),

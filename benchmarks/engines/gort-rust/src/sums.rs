@@ -1,14 +1,15 @@
-//! One job three ways: five tasks add numbers to a sum, over a channel, under a mutex, with an atomic.
+//! One job three ways: five tasks add numbers to a sum, over a channel, under a mutex, with an atomic; and a counter that they share.
 //!
-//! The mutex is std's: what a user of gort takes today. It blocks the worker and not the task; that is right here, since nobody waits while he holds it.
+//! Also locks and counters by themselves: a mutex that nobody else wants, and a WaitGroup that five tasks count up and down.
 //!
 //! Invariants: those of `workloads.rs`, and: each adder has its share of the numbers 0 .. n - 1, so the sum shows whether each of them arrived once.
-#![allow(clippy::disallowed_types)] // that is what is measured
 
 use crate::bench::{Found, Outcome, outcome};
 use crate::workloads::{consume_any, join, produce};
+use gort::WaitGroup;
+use gort::sync::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 const ADDERS: usize = 5;
@@ -51,14 +52,23 @@ fn share<T: Send + Sync + 'static>(
 pub fn mutex(n: u64) -> Outcome {
     let sum = Arc::new(Alone(Mutex::new(0_u64)));
     let start = Instant::now();
-    let errors = share(n, &sum, |sum, i| match sum.lock() {
-        Ok(mut sum) => {
-            *sum += i;
-            0
-        }
-        Err(_) => 1,
+    let errors = share(n, &sum, |sum, i| {
+        *sum.lock() += i;
+        0
     });
-    let sum = sum.0.lock().map_or(0, |sum| *sum);
+    let sum = *sum.0.lock();
+    outcome(start, n, &[Found { sum, count: n, errors: 0 }], errors)
+}
+
+/// Five tasks that count up together.
+pub fn counter(n: u64) -> Outcome {
+    let counter = Arc::new(Alone(gort::sync::Counter::new()));
+    let start = Instant::now();
+    let errors = share(n, &counter, |counter, _| {
+        counter.inc();
+        0
+    });
+    let sum = counter.0.value() as u64;
     outcome(start, n, &[Found { sum, count: n, errors: 0 }], errors)
 }
 
@@ -71,4 +81,38 @@ pub fn atomic(n: u64) -> Outcome {
     });
     let sum = sum.0.load(Relaxed);
     outcome(start, n, &[Found { sum, count: n, errors: 0 }], errors)
+}
+
+pub fn mutex_uncontended(n: u64) -> Outcome {
+    let sum = Mutex::new(0_u64);
+    let start = Instant::now();
+    for i in 0..n {
+        *sum.lock() += i;
+    }
+    outcome(start, n, &[Found { sum: sum.into_inner(), count: n, errors: 0 }], 0)
+}
+
+/// Main counts as one, so that nobody comes to zero before the others.
+pub fn wg_add_done(n: u64) -> Outcome {
+    let counted = WaitGroup::new();
+    let mut errors = u64::from(counted.add(1).is_err());
+    let start = Instant::now();
+    let tasks: Vec<_> = (0..ADDERS)
+        .map(|k| {
+            let counted = counted.clone();
+            gort::spawn(move || {
+                let (mut pairs, mut errors) = (0, 0);
+                for _ in (k as u64..n).step_by(ADDERS) {
+                    errors += u64::from(counted.add(1).is_err()) + u64::from(counted.done().is_err());
+                    pairs += 1;
+                }
+                Found { sum: pairs, count: pairs, errors }
+            })
+        })
+        .collect();
+    let found: Vec<_> = tasks.into_iter().map(join).collect();
+    let mut outcome = outcome(start, n, &found, 0);
+    errors += u64::from(counted.done().is_err()) + u64::from(counted.wait().is_err());
+    outcome.errors += errors;
+    outcome
 }

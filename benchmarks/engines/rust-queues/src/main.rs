@@ -1,14 +1,15 @@
 //! rust-queues: messages between plain OS threads, through gort's channels and through the queues that a Rust program would take instead. One program, an engine each:
-//! `rust-queues ENGINE WORKLOAD ...`, where ENGINE is gort-rust, crossbeam, flume, kanal or std, and the rest is as for every engine (`../../common/bench.rs`).
+//! `rust-queues ENGINE WORKLOAD ...`, where ENGINE is gort-rust, crossbeam, flume, kanal or std (or, for `map_90_10`, dashmap or dashmap-ahash), and the rest is as for every engine (`../../common/bench.rs`).
 //!
 //! No scheduler is at work here: gort is used from `std::thread` alone, without `gort::run`. `--workers` is taken and ignored: the kernel spreads the threads over all CPUs.
 //!
-//! `queues.rs` has the ends of each queue behind two traits, `threads.rs` the workloads.
+//! `queues.rs` has the ends of each queue behind two traits, `threads.rs` the workloads. `maps.rs` has maps, which are used from tasks of gort's with `--workers`, as gort's own is in the engine gort-rust-w*.
 
 #![allow(clippy::disallowed_methods)] // the clock of a benchmark is raw time, on purpose
 
 #[path = "../../common/bench.rs"]
 mod bench;
+mod maps;
 mod queues;
 mod threads;
 
@@ -71,6 +72,8 @@ const ENGINES: &[Engine] = &[
         package: Some("kanal"),
         workloads: &[rows!(kanal::bounded, kanal::unbounded), rows!(mpmc kanal::bounded)],
     },
+    Engine { name: "dashmap", package: Some("dashmap"), workloads: &[&[("map_90_10", maps::dashmap)]] },
+    Engine { name: "dashmap-ahash", package: Some("dashmap"), workloads: &[&[("map_90_10", maps::dashmap_ahash)]] },
     Engine { name: "std", package: None, workloads: &[rows!(std::sync::mpsc::sync_channel, std::sync::mpsc::channel)] },
 ];
 
@@ -89,7 +92,10 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let engine = args.first().and_then(|name| ENGINES.iter().find(|e| e.name == name));
     let Some(engine) = engine else {
-        die("needed", "an engine: gort-rust, crossbeam, flume, kanal or std, then what every engine takes")
+        die(
+            "needed",
+            "an engine: gort-rust, crossbeam, flume, kanal, dashmap, dashmap-ahash or std, then what every engine takes",
+        )
     };
     let version = match engine.package {
         Some("gort") => version_of("gort"),
@@ -97,5 +103,6 @@ fn main() {
         None => env!("STD_VERSION").to_string(),
     };
     let o = parse(&args[1..], &engine.workloads.concat(), engine.name, &version);
+    maps::WORKERS.get_or_init(|| o.workers);
     repeat(&o, o.workers);
 }

@@ -26,6 +26,7 @@ pub mod raw;
 use crate::chan::raw::{self as chan, RawChan};
 use crate::chan::{Receivable, Receiver};
 use crate::status::Status;
+use crate::sys::prim;
 use crate::task::{Time, Wait};
 use crate::wait::cancel::Hook;
 use core::any::{Any, TypeId};
@@ -345,7 +346,7 @@ impl Drop for Cancel {
 /// A function that is to be called when a context ends.
 pub struct AfterFunc {
     ctx: Context,
-    hook: Option<Arc<Hook>>,
+    hook: Option<prim::Arc<Hook>>,
 }
 
 impl AfterFunc {

@@ -30,7 +30,7 @@ use std::ffi::CString;
 pub const KIND_CONTEXT: u8 = 50;
 
 /// Why a context was cancelled, in words of whoever did it.
-pub type Cause = Arc<dyn Error + Send + Sync>;
+pub type Cause = std::sync::Arc<dyn Error + Send + Sync>;
 
 /// A cause that is a text, as C has it; and what a host's face keeps with it.
 pub struct Text {

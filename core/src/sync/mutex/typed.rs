@@ -43,6 +43,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Panics
     /// In a signal handler that interrupted gort.
+    #[track_caller]
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         match self.raw.lock() {
@@ -52,11 +53,13 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Waits within limits: TIMED_OUT, CANCELED, DEADLOCK, SHUTDOWN.
+    #[track_caller]
     pub fn lock_with(&self, wait: Limits<'_>) -> Result<MutexGuard<'_, T>, Status> {
         self.raw.lock_within(wait.raw()).ok().map(|()| MutexGuard { of: self })
     }
 
     /// If it is free now; None if not.
+    #[track_caller]
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.raw.try_lock().is_ok().then(|| MutexGuard { of: self })

@@ -132,8 +132,8 @@ impl<T> OnceValue<T> {
             Ok(value) => (Ok(value), None),
             Err(payload) => (Err(text_of(&*payload)), Some(payload)),
         };
-        // SAFETY: the turn is ours, and nobody reads it before that is over.
-        unsafe { *self.value.get() = Some(value) };
+        // SAFETY: the turn is ours, and nobody reads it before that is over. What may stand there is left: another process was writing it when this one was forked, or had done so.
+        unsafe { self.value.get().write(Some(value)) };
         if let Some(payload) = panic {
             std::panic::resume_unwind(payload)
         }

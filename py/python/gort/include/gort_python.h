@@ -209,6 +209,104 @@ typedef struct gort_python_api {
     gort_status (*mutex_try_lock)(gort_mutex *mutex);
     gort_status (*mutex_lock_until)(gort_mutex *mutex, int64_t deadline, gort_ctx *ctx);
     gort_status (*mutex_unlock)(gort_mutex *mutex);
+    gort_status (*rwmutex_rlock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_try_rlock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_rlock_until)(gort_rwmutex *lock, int64_t deadline, gort_ctx *ctx);
+    gort_status (*rwmutex_runlock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_lock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_try_lock)(gort_rwmutex *lock);
+    gort_status (*rwmutex_lock_until)(gort_rwmutex *lock, int64_t deadline, gort_ctx *ctx);
+    gort_status (*rwmutex_unlock)(gort_rwmutex *lock);
+    gort_status (*cond_wait)(gort_cond *cond, gort_mutex *mutex);
+    gort_status (*cond_wait_until)(gort_cond *cond, gort_mutex *mutex, int64_t deadline, gort_ctx *ctx);
+    gort_status (*cond_signal)(gort_cond *cond);
+    gort_status (*cond_broadcast)(gort_cond *cond);
+    gort_status (*once_do)(gort_once *once, void (*fn)(void *arg), void *arg);
+    gort_status (*once_try_do)(gort_once *once, void (*fn)(void *arg), void *arg);
+    gort_status (*once_do_until)(gort_once *once, void (*fn)(void *arg), void *arg, int64_t deadline, gort_ctx *ctx);
+    bool (*once_is_done)(const gort_once *once);
+    gort_status (*sem_acquire)(gort_sem *sem, uint32_t n);
+    gort_status (*sem_try_acquire)(gort_sem *sem, uint32_t n);
+    gort_status (*sem_acquire_until)(gort_sem *sem, uint32_t n, int64_t deadline, gort_ctx *ctx);
+    gort_status (*sem_release)(gort_sem *sem, uint32_t n);
+    uint32_t (*sem_available)(const gort_sem *sem);
+    gort_status (*barrier_wait)(gort_barrier *barrier, bool *last);
+    gort_status (*barrier_try_wait)(gort_barrier *barrier);
+    gort_status (*barrier_wait_until)(gort_barrier *barrier, bool *last, int64_t deadline, gort_ctx *ctx);
+    uint32_t (*barrier_arrived)(const gort_barrier *barrier);
+    gort_status (*event_set)(gort_event *event);
+    gort_status (*event_clear)(gort_event *event);
+    bool (*event_is_set)(const gort_event *event);
+    gort_status (*event_wait)(gort_event *event);
+    gort_status (*event_try_wait)(gort_event *event);
+    gort_status (*event_wait_until)(gort_event *event, int64_t deadline, gort_ctx *ctx);
+    gort_counter *(*counter_new)(void);
+    gort_status (*counter_free)(gort_counter *counter);
+    gort_status (*counter_add)(gort_counter *counter, int64_t n);
+    int64_t (*counter_value)(const gort_counter *counter);
+    gort_status (*counter_reset)(gort_counter *counter, int64_t *before);
+    gort_map *(*map_new)(void);
+    gort_map *(*map_new_with)(const gort_map_options *options);
+    gort_status (*map_free)(gort_map *map);
+    int32_t (*map_load)(gort_map *map, const void *key, size_t key_size, void **value);
+    gort_status (*map_store)(gort_map *map, const void *key, size_t key_size, void *value);
+    int32_t (*map_swap)(gort_map *map, const void *key, size_t key_size, void *value, void **previous);
+    int32_t (*map_load_or_store)(gort_map *map, const void *key, size_t key_size, void *value, void **actual);
+    int32_t (*map_load_and_delete)(gort_map *map, const void *key, size_t key_size, void **value);
+    int32_t (*map_delete)(gort_map *map, const void *key, size_t key_size);
+    int32_t (*map_compare_and_swap)(gort_map *map, const void *key, size_t key_size, void *old, void *value);
+    int32_t (*map_compare_and_delete)(gort_map *map, const void *key, size_t key_size, void *old);
+    gort_status (*map_range)(gort_map *map, bool (*fn)(const void *key, size_t key_size, void *value, void *arg), void *arg);
+    size_t (*map_len)(const gort_map *map);
+    gort_status (*map_clear)(gort_map *map);
+    int32_t (*map_collect)(gort_map *map);
+    gort_pool *(*pool_new)(const gort_pool_options *options);
+    gort_status (*pool_free)(gort_pool *pool);
+    gort_status (*pool_get)(gort_pool *pool, void **object);
+    gort_status (*pool_put)(gort_pool *pool, void *object);
+    size_t (*pool_idle)(const gort_pool *pool);
+    gort_status (*pool_clear)(gort_pool *pool);
+    double (*limiter_every)(int64_t interval);
+    gort_limiter *(*limiter_token_bucket_new)(double rate, uint32_t burst);
+    gort_limiter *(*limiter_fixed_window_new)(uint32_t n, int64_t window, bool lazy);
+    gort_limiter *(*limiter_sliding_log_new)(uint32_t n, int64_t window);
+    gort_limiter *(*limiter_sliding_counter_new)(uint32_t n, int64_t window);
+    gort_limiter *(*limiter_leaky_new)(double rate, uint32_t capacity, bool drops);
+    gort_limiter *(*limiter_paced_new)(int64_t origin, int64_t period);
+    gort_limiter *(*limiter_all_new)(gort_limiter *const *limiters, size_t n);
+    gort_status (*limiter_free)(gort_limiter *limiter);
+    gort_status (*limiter_allow)(gort_limiter *limiter);
+    gort_status (*limiter_allow_n)(gort_limiter *limiter, uint32_t n);
+    gort_status (*limiter_allow_at)(gort_limiter *limiter, int64_t now, uint32_t n);
+    gort_status (*limiter_wait)(gort_limiter *limiter);
+    gort_status (*limiter_wait_until)(gort_limiter *limiter, int64_t deadline, gort_ctx *ctx);
+    gort_status (*limiter_wait_n)(gort_limiter *limiter, uint32_t n);
+    gort_status (*limiter_wait_n_until)(gort_limiter *limiter, uint32_t n, int64_t deadline, gort_ctx *ctx);
+    gort_status (*limiter_reserve)(gort_limiter *limiter, uint32_t n, gort_reservation *reservation);
+    gort_status (*limiter_reserve_at)(gort_limiter *limiter, int64_t now, uint32_t n, int64_t latest, gort_reservation *reservation);
+    int64_t (*reservation_delay)(const gort_reservation *reservation);
+    gort_status (*reservation_cancel)(gort_reservation *reservation);
+    gort_status (*reservation_cancel_at)(gort_reservation *reservation, int64_t now);
+    double (*limiter_limit)(const gort_limiter *limiter);
+    uint32_t (*limiter_burst)(const gort_limiter *limiter);
+    double (*limiter_tokens)(const gort_limiter *limiter);
+    double (*limiter_tokens_at)(const gort_limiter *limiter, int64_t now);
+    gort_status (*limiter_set_limit)(gort_limiter *limiter, double rate);
+    gort_status (*limiter_set_limit_at)(gort_limiter *limiter, int64_t now, double rate);
+    gort_status (*limiter_set_burst)(gort_limiter *limiter, uint32_t burst);
+    gort_status (*limiter_set_burst_at)(gort_limiter *limiter, int64_t now, uint32_t burst);
+    gort_keyed *(*keyed_new)(double rate, uint32_t burst, gort_limiter *within);
+    gort_status (*keyed_free)(gort_keyed *keyed);
+    gort_status (*keyed_allow)(gort_keyed *keyed, const void *key, size_t size, uint32_t n);
+    gort_status (*keyed_allow_at)(gort_keyed *keyed, int64_t now, const void *key, size_t size, uint32_t n);
+    gort_status (*keyed_wait)(gort_keyed *keyed, const void *key, size_t size, uint32_t n);
+    gort_status (*keyed_wait_until)(gort_keyed *keyed, const void *key, size_t size, uint32_t n, int64_t deadline, gort_ctx *ctx);
+    double (*keyed_tokens_at)(const gort_keyed *keyed, int64_t now, const void *key, size_t size);
+    size_t (*keyed_len)(const gort_keyed *keyed);
+    gort_status (*keyed_evict)(gort_keyed *keyed, int64_t now, size_t *forgotten);
+    gort_status (*keyed_set)(gort_keyed *keyed, double rate, uint32_t burst);
+    gort_status (*sometimes_do)(gort_sometimes *sometimes, void (*fn)(void*), void *arg, bool *ran);
+    gort_status (*sometimes_do_at)(gort_sometimes *sometimes, int64_t now, void (*fn)(void*), void *arg, bool *ran);
     gort_ctx *(*ctx_background)(void);
     gort_ctx *(*ctx_todo)(void);
     gort_ctx *(*ctx_with_cancel)(gort_ctx *parent);
@@ -427,10 +525,112 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_idle_free (GORT_PYTHON_TABLE->idle_free)
 #define gort_retry (GORT_PYTHON_TABLE->retry)
 #define gort_poll_until (GORT_PYTHON_TABLE->poll_until)
+#undef gort_mutex_lock
 #define gort_mutex_lock (GORT_PYTHON_TABLE->mutex_lock)
+#undef gort_mutex_try_lock
 #define gort_mutex_try_lock (GORT_PYTHON_TABLE->mutex_try_lock)
 #define gort_mutex_lock_until (GORT_PYTHON_TABLE->mutex_lock_until)
+#undef gort_mutex_unlock
 #define gort_mutex_unlock (GORT_PYTHON_TABLE->mutex_unlock)
+#define gort_rwmutex_rlock (GORT_PYTHON_TABLE->rwmutex_rlock)
+#define gort_rwmutex_try_rlock (GORT_PYTHON_TABLE->rwmutex_try_rlock)
+#define gort_rwmutex_rlock_until (GORT_PYTHON_TABLE->rwmutex_rlock_until)
+#define gort_rwmutex_runlock (GORT_PYTHON_TABLE->rwmutex_runlock)
+#define gort_rwmutex_lock (GORT_PYTHON_TABLE->rwmutex_lock)
+#define gort_rwmutex_try_lock (GORT_PYTHON_TABLE->rwmutex_try_lock)
+#define gort_rwmutex_lock_until (GORT_PYTHON_TABLE->rwmutex_lock_until)
+#define gort_rwmutex_unlock (GORT_PYTHON_TABLE->rwmutex_unlock)
+#define gort_cond_wait (GORT_PYTHON_TABLE->cond_wait)
+#define gort_cond_wait_until (GORT_PYTHON_TABLE->cond_wait_until)
+#define gort_cond_signal (GORT_PYTHON_TABLE->cond_signal)
+#define gort_cond_broadcast (GORT_PYTHON_TABLE->cond_broadcast)
+#undef gort_once_do
+#define gort_once_do (GORT_PYTHON_TABLE->once_do)
+#define gort_once_try_do (GORT_PYTHON_TABLE->once_try_do)
+#define gort_once_do_until (GORT_PYTHON_TABLE->once_do_until)
+#define gort_once_is_done (GORT_PYTHON_TABLE->once_is_done)
+#define gort_sem_acquire (GORT_PYTHON_TABLE->sem_acquire)
+#define gort_sem_try_acquire (GORT_PYTHON_TABLE->sem_try_acquire)
+#define gort_sem_acquire_until (GORT_PYTHON_TABLE->sem_acquire_until)
+#define gort_sem_release (GORT_PYTHON_TABLE->sem_release)
+#define gort_sem_available (GORT_PYTHON_TABLE->sem_available)
+#define gort_barrier_wait (GORT_PYTHON_TABLE->barrier_wait)
+#define gort_barrier_try_wait (GORT_PYTHON_TABLE->barrier_try_wait)
+#define gort_barrier_wait_until (GORT_PYTHON_TABLE->barrier_wait_until)
+#define gort_barrier_arrived (GORT_PYTHON_TABLE->barrier_arrived)
+#define gort_event_set (GORT_PYTHON_TABLE->event_set)
+#define gort_event_clear (GORT_PYTHON_TABLE->event_clear)
+#define gort_event_is_set (GORT_PYTHON_TABLE->event_is_set)
+#define gort_event_wait (GORT_PYTHON_TABLE->event_wait)
+#define gort_event_try_wait (GORT_PYTHON_TABLE->event_try_wait)
+#define gort_event_wait_until (GORT_PYTHON_TABLE->event_wait_until)
+#define gort_counter_new (GORT_PYTHON_TABLE->counter_new)
+#define gort_counter_free (GORT_PYTHON_TABLE->counter_free)
+#define gort_counter_add (GORT_PYTHON_TABLE->counter_add)
+#define gort_counter_value (GORT_PYTHON_TABLE->counter_value)
+#define gort_counter_reset (GORT_PYTHON_TABLE->counter_reset)
+#define gort_map_new (GORT_PYTHON_TABLE->map_new)
+#define gort_map_new_with (GORT_PYTHON_TABLE->map_new_with)
+#define gort_map_free (GORT_PYTHON_TABLE->map_free)
+#define gort_map_load (GORT_PYTHON_TABLE->map_load)
+#define gort_map_store (GORT_PYTHON_TABLE->map_store)
+#define gort_map_swap (GORT_PYTHON_TABLE->map_swap)
+#define gort_map_load_or_store (GORT_PYTHON_TABLE->map_load_or_store)
+#define gort_map_load_and_delete (GORT_PYTHON_TABLE->map_load_and_delete)
+#define gort_map_delete (GORT_PYTHON_TABLE->map_delete)
+#define gort_map_compare_and_swap (GORT_PYTHON_TABLE->map_compare_and_swap)
+#define gort_map_compare_and_delete (GORT_PYTHON_TABLE->map_compare_and_delete)
+#define gort_map_range (GORT_PYTHON_TABLE->map_range)
+#define gort_map_len (GORT_PYTHON_TABLE->map_len)
+#define gort_map_clear (GORT_PYTHON_TABLE->map_clear)
+#define gort_map_collect (GORT_PYTHON_TABLE->map_collect)
+#define gort_pool_new (GORT_PYTHON_TABLE->pool_new)
+#define gort_pool_free (GORT_PYTHON_TABLE->pool_free)
+#define gort_pool_get (GORT_PYTHON_TABLE->pool_get)
+#define gort_pool_put (GORT_PYTHON_TABLE->pool_put)
+#define gort_pool_idle (GORT_PYTHON_TABLE->pool_idle)
+#define gort_pool_clear (GORT_PYTHON_TABLE->pool_clear)
+#define gort_limiter_every (GORT_PYTHON_TABLE->limiter_every)
+#define gort_limiter_token_bucket_new (GORT_PYTHON_TABLE->limiter_token_bucket_new)
+#define gort_limiter_fixed_window_new (GORT_PYTHON_TABLE->limiter_fixed_window_new)
+#define gort_limiter_sliding_log_new (GORT_PYTHON_TABLE->limiter_sliding_log_new)
+#define gort_limiter_sliding_counter_new (GORT_PYTHON_TABLE->limiter_sliding_counter_new)
+#define gort_limiter_leaky_new (GORT_PYTHON_TABLE->limiter_leaky_new)
+#define gort_limiter_paced_new (GORT_PYTHON_TABLE->limiter_paced_new)
+#define gort_limiter_all_new (GORT_PYTHON_TABLE->limiter_all_new)
+#define gort_limiter_free (GORT_PYTHON_TABLE->limiter_free)
+#define gort_limiter_allow (GORT_PYTHON_TABLE->limiter_allow)
+#define gort_limiter_allow_n (GORT_PYTHON_TABLE->limiter_allow_n)
+#define gort_limiter_allow_at (GORT_PYTHON_TABLE->limiter_allow_at)
+#define gort_limiter_wait (GORT_PYTHON_TABLE->limiter_wait)
+#define gort_limiter_wait_until (GORT_PYTHON_TABLE->limiter_wait_until)
+#define gort_limiter_wait_n (GORT_PYTHON_TABLE->limiter_wait_n)
+#define gort_limiter_wait_n_until (GORT_PYTHON_TABLE->limiter_wait_n_until)
+#define gort_limiter_reserve (GORT_PYTHON_TABLE->limiter_reserve)
+#define gort_limiter_reserve_at (GORT_PYTHON_TABLE->limiter_reserve_at)
+#define gort_reservation_delay (GORT_PYTHON_TABLE->reservation_delay)
+#define gort_reservation_cancel (GORT_PYTHON_TABLE->reservation_cancel)
+#define gort_reservation_cancel_at (GORT_PYTHON_TABLE->reservation_cancel_at)
+#define gort_limiter_limit (GORT_PYTHON_TABLE->limiter_limit)
+#define gort_limiter_burst (GORT_PYTHON_TABLE->limiter_burst)
+#define gort_limiter_tokens (GORT_PYTHON_TABLE->limiter_tokens)
+#define gort_limiter_tokens_at (GORT_PYTHON_TABLE->limiter_tokens_at)
+#define gort_limiter_set_limit (GORT_PYTHON_TABLE->limiter_set_limit)
+#define gort_limiter_set_limit_at (GORT_PYTHON_TABLE->limiter_set_limit_at)
+#define gort_limiter_set_burst (GORT_PYTHON_TABLE->limiter_set_burst)
+#define gort_limiter_set_burst_at (GORT_PYTHON_TABLE->limiter_set_burst_at)
+#define gort_keyed_new (GORT_PYTHON_TABLE->keyed_new)
+#define gort_keyed_free (GORT_PYTHON_TABLE->keyed_free)
+#define gort_keyed_allow (GORT_PYTHON_TABLE->keyed_allow)
+#define gort_keyed_allow_at (GORT_PYTHON_TABLE->keyed_allow_at)
+#define gort_keyed_wait (GORT_PYTHON_TABLE->keyed_wait)
+#define gort_keyed_wait_until (GORT_PYTHON_TABLE->keyed_wait_until)
+#define gort_keyed_tokens_at (GORT_PYTHON_TABLE->keyed_tokens_at)
+#define gort_keyed_len (GORT_PYTHON_TABLE->keyed_len)
+#define gort_keyed_evict (GORT_PYTHON_TABLE->keyed_evict)
+#define gort_keyed_set (GORT_PYTHON_TABLE->keyed_set)
+#define gort_sometimes_do (GORT_PYTHON_TABLE->sometimes_do)
+#define gort_sometimes_do_at (GORT_PYTHON_TABLE->sometimes_do_at)
 #define gort_ctx_background (GORT_PYTHON_TABLE->ctx_background)
 #define gort_ctx_todo (GORT_PYTHON_TABLE->ctx_todo)
 #define gort_ctx_with_cancel (GORT_PYTHON_TABLE->ctx_with_cancel)
