@@ -233,12 +233,6 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_after(int64_t durat
     return made;
 }
 
-/** A case that is ready when `ctx` is cancelled. This version has no contexts: pass NULL, which is never ready. */
-GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ctx(gort_ctx *ctx) {
-    gort_case made = {GORT_CASE_RECV, GORT_OK, NULL, NULL, GORT_NEVER, 0, {GORT_CAST_POINTER(uintptr_t, ctx), 0}};
-    return made;
-}
-
 /** gort_case_send() for a sender. */
 GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_sender_send(gort_sender *sender, const void *element) {
     return gort_case_send(GORT_CAST_POINTER(gort_chan *, sender), element);
@@ -481,6 +475,18 @@ GORT_ATOMIC_BASE_(ptr, gort_pointer_)
 @part pool
 /** The defaults: gort_pool_options options = GORT_POOL_OPTIONS_INIT; */
 #define GORT_POOL_OPTIONS_INIT {sizeof(gort_pool_options), NULL, NULL, NULL, 0, {0, 0, 0, 0}}
+
+@part context
+/** As usual: gort_ctx_functions f = GORT_CTX_FUNCTIONS_INIT; */
+#define GORT_CTX_FUNCTIONS_INIT {sizeof(gort_ctx_functions), NULL, NULL, NULL, NULL, NULL, {0, 0}}
+
+/**
+ * A case that is ready when `ctx` has ended: its status is then GORT_CLOSED. NULL, and a context that never ends, is a case that is
+ * never ready; a handle that is stale makes the select fail with GORT_MISUSE. The case is good as long as the caller's reference.
+ */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ctx(gort_ctx *ctx) {
+    return gort_case_receiver_recv(gort_ctx_done(ctx), ctx); /* it has no elements, so nothing is written */
+}
 
 @part census
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */

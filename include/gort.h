@@ -147,7 +147,13 @@ const char *gort_last_error(void);
 
 /* ---- Time ------------------------------------------------------------------------------------------------ */
 
-/** A context: something that many calls can be cancelled by. This version has no function that makes one: pass NULL. */
+/**
+ * A context: something that many calls can be cancelled by, with a deadline and values. gort_ctx_with_cancel() and its like make
+ * one; an `_until` call that is given one returns what ended it, GORT_CANCELED or GORT_TIMED_OUT. NULL is no context.
+ *
+ * Ownership: counted references: whoever makes one has one, gort_ctx_retain() and gort_ctx_release() count. Whoever gives one to a
+ * call that waits keeps a reference until that returns. Thread-safety: any thread or task, any number at once. Blocking calls: none.
+ */
 typedef struct gort_ctx gort_ctx;
 
 /**
@@ -189,7 +195,8 @@ gort_status gort_sleep(int64_t duration);
  * this task or by `ctx`.
  *
  * Blocks: the task (on a plain thread: the thread).
- * Errors: GORT_CANCELED, GORT_SHUTDOWN, GORT_DEADLOCK; GORT_INVALID for a `ctx` that is not one.
+ * Errors: GORT_CANCELED, GORT_SHUTDOWN, GORT_DEADLOCK; GORT_TIMED_OUT when the deadline of `ctx` comes first; GORT_MISUSE for a
+ * `ctx` that is none.
  * Thread-safety: any thread or task.
  */
 gort_status gort_sleep_until(int64_t deadline, gort_ctx *ctx);
@@ -1090,12 +1097,6 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_send(gort_chan *cha
  */
 GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_after(int64_t duration) {
     gort_case made = {GORT_CASE_AFTER, GORT_OK, NULL, NULL, GORT_NEVER, duration, {0, 0}};
-    return made;
-}
-
-/** A case that is ready when `ctx` is cancelled. This version has no contexts: pass NULL, which is never ready. */
-GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ctx(gort_ctx *ctx) {
-    gort_case made = {GORT_CASE_RECV, GORT_OK, NULL, NULL, GORT_NEVER, 0, {GORT_CAST_POINTER(uintptr_t, ctx), 0}};
     return made;
 }
 
@@ -3011,6 +3012,251 @@ gort_status gort_sometimes_do_at(gort_sometimes *sometimes, int64_t now, void (*
 
 /** One that runs once; set first, every or interval: gort_sometimes s = GORT_SOMETIMES_INIT; s.every = 100; */
 #define GORT_SOMETIMES_INIT { 0, 0, 0, { 0, 0, 0 } }
+
+/* ---- Contexts -------------------------------------------------------------------------------------------- */
+
+/**
+ * A function that is to be called when a context ends: gort_ctx_after_func().
+ *
+ * Ownership: the caller's, given back with gort_ctx_func_free(). Thread-safety: any thread or task, any number at once.
+ * Blocking calls: none.
+ */
+typedef struct gort_ctx_func gort_ctx_func;
+
+/**
+ * A context of a program's own: gort_ctx_own(). Fill it with GORT_CTX_FUNCTIONS_INIT; each is called with `arg`, on any thread, and may
+ * not block. One that is NULL has nothing to say.
+ */
+typedef struct gort_ctx_functions {
+    /** sizeof(gort_ctx_functions): GORT_CTX_FUNCTIONS_INIT sets it. */
+    size_t struct_size;
+    /** When it ends at the latest, on the clock of gort_now(); GORT_NEVER. Asked once. */
+    int64_t (*deadline)(void *arg);
+    /** A channel that is closed when it ends, not a timer's; NULL: it never does. Asked once; borrowed until `drop`. */
+    gort_receiver *(*done)(void *arg);
+    /** How it has ended, GORT_CANCELED or GORT_TIMED_OUT: asked when the channel is closed. NULL: GORT_CANCELED. */
+    gort_status (*err)(void *arg);
+    /** Its value for a key, or NULL. */
+    void *(*value)(void *arg, const void *key);
+    /** Called once, when gort is done with it. */
+    void (*drop)(void *arg);
+    /** 0, for later versions. */
+    uint64_t reserved[2];
+} gort_ctx_functions;
+
+/**
+ * The root of all: never cancelled, without a deadline, without values. Always the same.
+ *
+ * Blocks: never. Errors: none. Ownership: needs no reference and no release; both are allowed.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_background(void);
+
+/**
+ * The same, for a place where it is not clear yet which context belongs there.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_ctx_background().
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_todo(void);
+
+/**
+ * A child of `parent` that gort_ctx_cancel() ends. It ends with its parent, too.
+ *
+ * Blocks: never. Errors: NULL for a NULL or stale `parent`, when there is no memory, or while gort is shut down;
+ * gort_last_error() says which.
+ * Ownership: the caller's, given back with gort_ctx_release(); it keeps its parent, and its parent does not keep it.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_with_cancel(gort_ctx *parent);
+
+/**
+ * A child of `parent` that ends `duration` nanoseconds from now, with GORT_TIMED_OUT, if nothing ends it before. GORT_NEVER: as
+ * gort_ctx_with_cancel(); 0 or less: it has ended.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_ctx_with_cancel().
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_with_timeout(gort_ctx *parent, int64_t duration);
+
+/**
+ * gort_ctx_with_timeout() with a text, which is copied, as the cause if its time comes; NULL: none.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_ctx_with_cancel().
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_with_timeout_cause(gort_ctx *parent, int64_t duration, const char *cause);
+
+/**
+ * A child of `parent` that ends at `deadline`, on the clock of gort_now(); at its parent's deadline if that is earlier; at once
+ * if that has passed. As gort_ctx_with_timeout().
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_ctx_with_cancel().
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_with_deadline(gort_ctx *parent, int64_t deadline);
+
+/**
+ * gort_ctx_with_deadline() with a text, which is copied, as the cause if its time comes; NULL: none.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_ctx_with_cancel().
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_with_deadline_cause(gort_ctx *parent, int64_t deadline, const char *cause);
+
+/**
+ * A child of `parent` that carries `value`, which gort_ctx_value() finds by `key`, here and below. Keys are compared by their
+ * address: take that of a static variable of your own. It ends with its parent, and cannot be cancelled by itself.
+ *
+ * Blocks: never. Errors: as gort_ctx_with_cancel(); also NULL for a NULL `key`. `drop` is not called then.
+ * Ownership: as gort_ctx_with_cancel(). `drop(value)`, unless `drop` is NULL, is called once, by whoever gives the last
+ * reference back, when nobody finds the value any more. Thread-safety: any thread or task; the value is found by all.
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_with_value(gort_ctx *parent, const void *key, void *value, void (*drop)(void *value));
+
+/**
+ * A child of `parent` with the same values that its parent's end and deadline do not reach: for work that is to go on.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_ctx_with_cancel().
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_without_cancel(gort_ctx *parent);
+
+/**
+ * A child of two: ended by whichever ends first, with that one's status and cause. It has the earlier deadline, and the values of
+ * `first`, then those of `second`.
+ *
+ * Blocks, errors, ownership and thread-safety: as gort_ctx_with_cancel().
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_merge(gort_ctx *first, gort_ctx *second);
+
+/**
+ * A context that stands for one of the program's own, and is the parent of others as any is. It ends a moment after the channel of
+ * `functions->done` is closed: that is observed, and no task waits for it. gort_ctx_cancel() ends this one and what is below it.
+ *
+ * Blocks: never. Errors: NULL for NULL or bad `functions`, for a `done` that is no live channel or a timer's, when there is no memory,
+ * or while gort is shut down; gort_last_error() says which. `drop` is not called then.
+ * Ownership: as gort_ctx_with_cancel(); the struct is copied. `arg` must stay valid until `drop(arg)`.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_ctx *gort_ctx_own(const gort_ctx_functions *functions, void *arg);
+
+/**
+ * Calls `fn(arg)` in a task of its own when `ctx` ends; at once if it has ended. Does not block.
+ *
+ * The task is one of the run of whoever ends the context. It is not called if the context goes without having ended, or when that
+ * run is over, or has as many tasks as it may.
+ *
+ * Blocks: never. Errors: NULL for a NULL or stale `ctx`, a NULL `fn`, when there is no memory, or while gort is shut down;
+ * gort_last_error() says which.
+ * Ownership: the handle is the caller's, given back with gort_ctx_func_free(); until then it has a reference of `ctx`. `arg` must
+ * stay valid as long as `fn` may be called with it. Ordering: what was written before the cancellation is seen by `fn`.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_ctx_func *gort_ctx_after_func(gort_ctx *ctx, void (*fn)(void *arg), void *arg);
+
+/**
+ * The function is not called any more. Never blocks, and does not wait for a call that runs. `*prevented`, which may be NULL, says
+ * whether that prevented it: false if it was started or stopped before, or the context never ends.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN. Thread-safety: any thread or task.
+ */
+gort_status gort_ctx_func_stop(gort_ctx_func *func, bool *prevented);
+
+/**
+ * Gives the handle back; a function that was not stopped is still called when the context ends. Never blocks. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN. Ownership: the handle is given up, and its reference of the
+ * context. Thread-safety: any thread or task, as the last user.
+ */
+gort_status gort_ctx_func_free(gort_ctx_func *func);
+
+/**
+ * Ends `ctx` and all below it, with GORT_CANCELED. Does not block. When it returns every descendant is marked, every wait with one
+ * of them is ended, and every done channel is closed; it waits for nobody to notice. One that has ended stays as it is: GORT_OK.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle, and for a context that cannot be cancelled by
+ * itself (the background, one with a value, one without cancel); GORT_SHUTDOWN.
+ * Ordering: what was written before it is seen by whoever finds the context ended. Thread-safety: any thread or task.
+ */
+gort_status gort_ctx_cancel(gort_ctx *ctx);
+
+/**
+ * gort_ctx_cancel() with a text, which is copied: gort_ctx_cause() gives it. The first counts. Does not block.
+ *
+ * Blocks, errors, ordering and thread-safety: as gort_ctx_cancel().
+ */
+gort_status gort_ctx_cancel_cause(gort_ctx *ctx, const char *cause);
+
+/**
+ * Has it ended? The same as gort_ctx_err(ctx) != GORT_OK, and the fastest way to ask: for loops. False for NULL.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD bool gort_ctx_is_done(const gort_ctx *ctx);
+
+/**
+ * How it ended: GORT_CANCELED or GORT_TIMED_OUT; GORT_OK while it goes on, and for NULL. Then its done channel is closed, too.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle; GORT_SHUTDOWN for one from before a shutdown or fork.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_status gort_ctx_err(const gort_ctx *ctx);
+
+/**
+ * Why it ended, as whoever ended it said, or ended what it is below; else a text that says how. NULL while it goes on, and for what
+ * is no context.
+ *
+ * Blocks: never. Errors: NULL. Ownership: borrowed, as long as the caller has a reference of `ctx`.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD const char *gort_ctx_cause(const gort_ctx *ctx);
+
+/**
+ * When it ends at the latest; GORT_NEVER if nothing says so.
+ *
+ * Blocks: never. Errors: none. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD int64_t gort_ctx_deadline(const gort_ctx *ctx);
+
+/**
+ * The value of the nearest context that has one for `key`: `ctx` itself, or above it. NULL if none has.
+ *
+ * Blocks: never. Errors: NULL. Ownership: borrowed, as long as the caller has a reference of `ctx`.
+ * Thread-safety: any thread or task.
+ */
+GORT_NODISCARD void *gort_ctx_value(const gort_ctx *ctx, const void *key);
+
+/**
+ * A channel without elements that is closed when `ctx` ends, for gort_receiver_recv(), gort_receiver_notify_fd() and their like;
+ * gort_case_ctx() makes a case of it. NULL, which is never ready, for a context that never ends, and for NULL. For what is no
+ * live context, and when there is no memory, it is something that every call refuses, with GORT_MISUSE or GORT_SHUTDOWN.
+ *
+ * Blocks: never. Errors: as said; gort_last_error() says which. Ownership: borrowed, as long as the caller has a reference of
+ * `ctx`: nobody sends on it, closes or abandons it. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_receiver *gort_ctx_done(gort_ctx *ctx);
+
+/**
+ * One more reference of `ctx`, to be given back with gort_ctx_release().
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; GORT_SHUTDOWN. Thread-safety: any thread or task.
+ */
+gort_status gort_ctx_retain(gort_ctx *ctx);
+
+/**
+ * Gives a reference back; with the last one the context goes, and its timer with it. Whoever makes a context cancels it when the
+ * work is done, and then releases it: releasing alone ends no wait. Never blocks. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle, and for the last reference of one that a call waits with: nothing changes
+ * then; GORT_SHUTDOWN. Ownership: the reference is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_ctx_release(gort_ctx *ctx);
+
+/** As usual: gort_ctx_functions f = GORT_CTX_FUNCTIONS_INIT; */
+#define GORT_CTX_FUNCTIONS_INIT {sizeof(gort_ctx_functions), NULL, NULL, NULL, NULL, NULL, {0, 0}}
+
+/**
+ * A case that is ready when `ctx` has ended: its status is then GORT_CLOSED. NULL, and a context that never ends, is a case that is
+ * never ready; a handle that is stale makes the select fail with GORT_MISUSE. The case is good as long as the caller's reference.
+ */
+GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ctx(gort_ctx *ctx) {
+    return gort_case_receiver_recv(gort_ctx_done(ctx), ctx); /* it has no elements, so nothing is written */
+}
 
 /* ---- Seeing inside --------------------------------------------------------------------------------------- */
 

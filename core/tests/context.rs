@@ -7,8 +7,9 @@
 
 mod support;
 
-use gort::flow::context::{AfterFunc, Cancel};
+use gort::flow::context::{AfterFunc, Cancel, Own};
 use gort::{Context, Status, Time, Wait, channel, metrics, select, spawn, yield_now};
+use std::any::{Any, TypeId};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::Duration;
 use support::sync::Arc;
@@ -654,5 +655,62 @@ fn context_of_a_runtime_that_was_shut_down_says_so() {
         let (fresh, cancel) = background().with_cancel();
         cancel.cancel();
         ended(&fresh, Status::Canceled);
+    })
+}
+
+/// A context outlives the run it was made in, and so does its deadline.
+#[test]
+fn deadline_of_a_context_comes_also_when_its_run_is_over() {
+    plain(|| {
+        let c = gort::run(|| {
+            let (c, cancel) = background().with_timeout(ms(20));
+            cancel.forget();
+            c
+        })
+        .unwrap();
+        assert_eq!(c.wait(), Status::TimedOut);
+        ended(&c, Status::TimedOut);
+    })
+}
+
+struct Mine {
+    done: gort::Receiver<()>,
+    name: &'static str,
+}
+
+impl Own for Mine {
+    fn deadline(&self) -> Option<Time> {
+        Some(Time(i64::MAX - 1))
+    }
+
+    fn done(&self) -> Option<gort::Receiver<()>> {
+        Some(self.done.clone())
+    }
+
+    fn err(&self) -> Status {
+        Status::TimedOut
+    }
+
+    fn value(&self, of: TypeId) -> Option<&(dyn Any + Send + Sync)> {
+        (of == TypeId::of::<&'static str>()).then_some(&self.name)
+    }
+}
+
+/// A context of a program's own is a parent: its end, its deadline and its values reach all below it; no task waits for it.
+#[test]
+fn own_context_is_a_parent() {
+    check(|| {
+        let (tx, done) = channel::<()>(0);
+        let own = Context::own(Mine { done, name: "mine" });
+        let (child, _cancel) = own.with_cancel();
+        goes_on(&child);
+        assert_eq!((child.value::<&'static str>(), child.value::<u8>()), (Some(&"mine"), None));
+        assert_eq!(child.deadline(), Some(Time(i64::MAX - 1)));
+        assert_eq!(metrics().tasks, 1);
+        drop(tx);
+        assert_eq!(child.wait(), Status::TimedOut);
+        ended(&own, Status::TimedOut);
+        drop((own, child, _cancel));
+        until(|| contexts() == 0);
     })
 }

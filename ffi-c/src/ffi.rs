@@ -24,11 +24,13 @@ use core::ptr::{NonNull, null, null_mut};
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use gort_core::flow::context::raw::{self, RawContext};
 use gort_core::sched::last_error;
 use gort_core::sched::task::Entry;
 use gort_core::status::Status;
 use gort_core::wait::{CancelSource, Wait};
 
+use crate::context::no_context;
 use crate::status::gort_status;
 use crate::time::gort_ctx;
 
@@ -118,10 +120,23 @@ pub(crate) fn handle<C, R>(pointer: *const C, what: &str) -> Result<*const R, St
     if pointer.is_null() { null_argument(what) } else { Ok(pointer.cast()) }
 }
 
-/// A context, as the cancel source inside it. No function of this version makes a context, so only NULL is one.
+/// A context, as what ends it: null for none, and for one that never ends. The caller's reference keeps it (the header's contract).
 #[inline(always)]
 pub(crate) fn context(ctx: *mut gort_ctx) -> Result<*const CancelSource, Status> {
-    if ctx.is_null() { Ok(null()) } else { fail(Status::Invalid, format_args!("ctx is not a context of this library")) }
+    if ctx.is_null() { Ok(null()) } else { source_of(ctx) }
+}
+
+#[inline(never)]
+fn source_of(ctx: *mut gort_ctx) -> Result<*const CancelSource, Status> {
+    // SAFETY: core checks what the handle points to (W3).
+    unsafe { raw::on(ctx.cast()) }.map(RawContext::source).or_else(no_context)
+}
+
+/// The limits of a call of core's Rust face.
+pub(crate) fn rust_limits<'a>(deadline: i64, ctx: *mut gort_ctx) -> Result<gort_core::Wait<'a>, Status> {
+    let wait = gort_core::Wait::until(gort_core::Time(deadline));
+    // SAFETY: what ends a context lives as long as that, which the caller keeps until the call returns.
+    Ok(unsafe { context(ctx)?.as_ref() }.map_or(wait, |source| wait.source(source)))
 }
 
 /// The limits of an `_until` call.

@@ -72,4 +72,6 @@ mod pool;
 
 mod limiter;
 
+mod context;
+
 mod census;

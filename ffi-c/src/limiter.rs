@@ -371,7 +371,7 @@ pub unsafe extern "C" fn gort_limiter_wait_until(
     deadline: i64,
     ctx: *mut gort_ctx,
 ) -> gort_status {
-    ffi::wall(|| share(limiter)?.wait_n(1, bounds(deadline, ctx)?))
+    ffi::wall(|| share(limiter)?.wait_n(1, ffi::rust_limits(deadline, ctx)?))
 }
 
 /// Waits until `n` things may happen, all of them. Blocks and is woken as gort_limiter_wait().
@@ -394,7 +394,7 @@ pub unsafe extern "C" fn gort_limiter_wait_n_until(
     deadline: i64,
     ctx: *mut gort_ctx,
 ) -> gort_status {
-    ffi::wall(|| share(limiter)?.wait_n(n, bounds(deadline, ctx)?))
+    ffi::wall(|| share(limiter)?.wait_n(n, ffi::rust_limits(deadline, ctx)?))
 }
 
 /// Takes `n`, also if they are to come: `reservation->at` is when one may act. Who does not want to gives it back with
@@ -615,7 +615,9 @@ pub unsafe extern "C" fn gort_keyed_wait_until(
     ctx: *mut gort_ctx,
 ) -> gort_status {
     // SAFETY: the header's contract.
-    ffi::wall(|| unsafe { keys(keyed)?.wait_by(bytes(key, size)?, n, bounds(deadline, ctx)?, |key| Box::from(key)) })
+    ffi::wall(|| unsafe {
+        keys(keyed)?.wait_by(bytes(key, size)?, n, ffi::rust_limits(deadline, ctx)?, |key| Box::from(key))
+    })
 }
 
 /// How many of this key could be had at once at `now`; below 0 if those to come are promised already. 0 for no limiter.
@@ -725,12 +727,6 @@ unsafe fn sometimes_do(
 unsafe fn bytes<'a>(key: *const c_void, size: usize) -> Result<&'a [u8], Status> {
     // SAFETY: by the contract.
     unsafe { ffi::array(key.cast::<u8>(), size, "the key") }
-}
-
-/// The limits of an `_until` call, as core's.
-fn bounds<'a>(deadline: i64, ctx: *mut gort_ctx) -> Result<Wait<'a>, Status> {
-    ffi::context(ctx)?; // no function of this version makes one, so it is NULL
-    Ok(Wait::until(Time(deadline)))
 }
 
 /// # Safety

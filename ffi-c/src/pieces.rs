@@ -23,7 +23,6 @@ use gort_core::status::Status;
 use gort_core::sys::clock::NEVER;
 use gort_core::sys::slab::{self, Header, Slab, Slot};
 use gort_core::time::{Backoff, Debounce, Heartbeat, Idle, Periodic, RetryError, Throttle, poll_until};
-use gort_core::{Time, Wait};
 
 use crate::ffi::{self, Options, Outcome};
 use crate::status::gort_status;
@@ -447,12 +446,6 @@ pub unsafe extern "C" fn gort_idle_free(idle: *mut gort_idle) -> gort_status {
     ffi::wall(|| free(idle, "the idle timeout", |p| matches!(p, Piece::Idle(_))))
 }
 
-/// The limits of a call, as core's.
-fn limits<'a>(deadline: i64, ctx: *mut gort_ctx) -> Result<Wait<'a>, Status> {
-    ffi::context(ctx)?; // no function of this version makes one, so it is NULL
-    Ok(Wait::until(Time(deadline)))
-}
-
 /// Calls `fn(arg, attempt)`, with the attempts counted from 1, until it gives something else than GORT_WOULD_BLOCK, which means
 /// "again": that is the result. Blocks the caller between two attempts, longer each time, as `backoff` says (NULL: as usual).
 /// Woken by the clock, by the cancellation of the caller, or by `ctx`.
@@ -474,7 +467,7 @@ pub unsafe extern "C" fn gort_retry(
         let Some(call) = r#fn else { return ffi::null_argument("fn") };
         // SAFETY: NULL or a struct of the caller's (the header's contract).
         let b = unsafe { ffi::options(backoff) }?.map_or_else(|| Ok(Backoff::default()), policy)?;
-        let wait = limits(deadline, ctx)?;
+        let wait = ffi::rust_limits(deadline, ctx)?;
         let tried = b.retry(wait, |attempt| {
             // SAFETY: the program's, to be called with this argument.
             given = unsafe { call(arg, u64::from(attempt)) };
@@ -520,7 +513,7 @@ pub unsafe extern "C" fn gort_poll_until(
 ) -> gort_status {
     ffi::wall(|| {
         let Some(call) = r#fn else { return ffi::null_argument("fn") };
-        let wait = limits(deadline, ctx)?;
+        let wait = ffi::rust_limits(deadline, ctx)?;
         // SAFETY: the program's, to be called with this argument.
         poll_until(duration(interval), wait, || unsafe { call(arg) } != 0)
     })

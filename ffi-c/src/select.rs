@@ -257,7 +257,7 @@ unsafe fn check_unusual(case: *const gort_case, i: usize) -> Outcome {
         match (*case).kind {
             GORT_CASE_AFTER if !chan.is_null() => invalid(format_args!("an `after` case has no channel")),
             GORT_CASE_SEND | GORT_CASE_RECV | GORT_CASE_AFTER if !is_plain(case) => {
-                invalid(format_args!("its ctx is not a context of this library, or its reserved words are not 0"))
+                invalid(format_args!("its reserved words are not 0"))
             }
             GORT_CASE_SEND | GORT_CASE_RECV => match raw::elem_size(chan.cast()) {
                 0 => Ok(()), // no bytes, so no place is needed

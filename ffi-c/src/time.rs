@@ -10,7 +10,11 @@ use gort_core::wait::block::{self, Wait};
 use crate::ffi;
 use crate::status::gort_status;
 
-/// A context: something that many calls can be cancelled by. This version has no function that makes one: pass NULL.
+/// A context: something that many calls can be cancelled by, with a deadline and values. gort_ctx_with_cancel() and its like make
+/// one; an `_until` call that is given one returns what ended it, GORT_CANCELED or GORT_TIMED_OUT. NULL is no context.
+///
+/// Ownership: counted references: whoever makes one has one, gort_ctx_retain() and gort_ctx_release() count. Whoever gives one to a
+/// call that waits keeps a reference until that returns. Thread-safety: any thread or task, any number at once. Blocking calls: none.
 pub struct gort_ctx {
     _opaque: [u8; 0],
 }
@@ -60,7 +64,8 @@ pub extern "C" fn gort_sleep(duration: i64) -> gort_status {
 /// this task or by `ctx`.
 ///
 /// Blocks: the task (on a plain thread: the thread).
-/// Errors: GORT_CANCELED, GORT_SHUTDOWN, GORT_DEADLOCK; GORT_INVALID for a `ctx` that is not one.
+/// Errors: GORT_CANCELED, GORT_SHUTDOWN, GORT_DEADLOCK; GORT_TIMED_OUT when the deadline of `ctx` comes first; GORT_MISUSE for a
+/// `ctx` that is none.
 /// Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_sleep_until(deadline: i64, ctx: *mut gort_ctx) -> gort_status {

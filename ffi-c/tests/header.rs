@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 27] = [
+const TITLES: [(&str, &str); 28] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -42,6 +42,7 @@ const TITLES: [(&str, &str); 27] = [
     ("map", "Maps"),
     ("pool", "Pools of objects"),
     ("limiter", "Limiters"),
+    ("context", "Contexts"),
     ("census", "Seeing inside"),
 ];
 

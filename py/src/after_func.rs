@@ -213,7 +213,7 @@ fn _when_due(
     let cases = PyTuple::new(py, [select::recv(timer)?, select::recv(end)?])?;
     let keep_time = |on| threads::current().and_then(Task::part).into_iter().for_each(|p| p.keep_time(on));
     keep_time(true);
-    let got = select::select_biased(&cases, None, crate::chan::Given(None));
+    let got = select::select_biased(&cases, None, None, crate::chan::Given(None));
     keep_time(false);
     let got = match got {
         Ok(got) => got,

@@ -3,6 +3,7 @@
 //! The first element goes, or comes, by an ordinary call, which waits, and is refused if the task is cancelled; then as many as there are, or as there is room for. Nothing waits while a batch
 //! lies on this stack but for that one element, which travels as always (chan.rs N2).
 
+use crate::call::Limits;
 use crate::chan::{Channel, Got, Limit, sent};
 use gort::chan::batch;
 use pyo3::prelude::*;
@@ -64,17 +65,12 @@ impl Drop for Dense<'_> {
 }
 
 /// At least one value, and what else is there at once, up to `most`; nothing if the channel is closed and drained.
-pub fn recv_some<'py>(
-    ch: &Channel,
-    py: Python<'py>,
-    most: usize,
-    timeout: Option<f64>,
-) -> PyResult<Bound<'py, PyList>> {
+pub fn recv_some<'py>(ch: &Channel, py: Python<'py>, most: usize, limits: Limits<'_>) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
     if most == 0 {
         return Ok(list);
     }
-    let Got::Word(w) = ch.recv_word(py, timeout)? else { return Ok(list) };
+    let Got::Word(w) = ch.recv_word(py, limits)? else { return Ok(list) };
     list.append(ch.value_of(py, w)?)?;
     let mut batch = Dense::new(ch);
     let mut left = most - 1;
@@ -97,8 +93,8 @@ pub fn recv_some<'py>(
 }
 
 /// Sends every value in order. Those of a list or a tuple go in batches; any other iterable may make each one when it is asked for it, and may wait for the one before to arrive.
-pub fn send_all(ch: &Channel, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-    let (py, limit) = (values.py(), Limit::of(timeout));
+pub fn send_all(ch: &Channel, values: &Bound<'_, PyAny>, limits: Limits<'_>) -> PyResult<usize> {
+    let (py, limit) = (values.py(), Limit::of(limits));
     if let Ok(list) = values.cast_exact::<PyList>() {
         return send_batches(ch, py, &limit, |i| if i < list.len() { list.get_item(i).map(Some) } else { Ok(None) });
     }

@@ -3,6 +3,7 @@
 //! The exporter's memory may be freed or moved only after its view is released, and a parked greenlet's stack is copied away; so the `Py_buffer` lives on the heap, and elements travel
 //! through the task's own slot when the task has to wait (chan.rs N2).
 
+use crate::call::Limits;
 use crate::chan::{Channel, Got, Limit, sent};
 use crate::elem::{Code, Kind};
 use crate::errors;
@@ -82,13 +83,13 @@ fn code_of(py: Python<'_>, ch: &Channel) -> PyResult<Code> {
 }
 
 /// See `Channel.send_from`.
-pub fn send_from(ch: &Channel, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+pub fn send_from(ch: &Channel, data: &Bound<'_, PyAny>, limits: Limits<'_>) -> PyResult<usize> {
     let py = data.py();
     let code = code_of(py, ch)?;
     let view = View::of(data, false, code)?;
     let (at, size) = (view.0.buf.cast::<u8>().cast_const(), code.size());
     let n = view.0.len as usize / size;
-    let limit = Limit::of(timeout);
+    let limit = Limit::of(limits);
     let mut i = 0;
     while i < n {
         // SAFETY: the view has `n` elements.
@@ -110,7 +111,7 @@ pub fn send_from(ch: &Channel, data: &Bound<'_, PyAny>, timeout: Option<f64>) ->
 }
 
 /// See `Channel.recv_into`.
-pub fn recv_into(ch: &Channel, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+pub fn recv_into(ch: &Channel, data: &Bound<'_, PyAny>, limits: Limits<'_>) -> PyResult<usize> {
     let py = data.py();
     let code = code_of(py, ch)?;
     let view = View::of(data, true, code)?;
@@ -127,7 +128,7 @@ pub fn recv_into(ch: &Channel, data: &Bound<'_, PyAny>, timeout: Option<f64>) ->
             Status::Ok | Status::WouldBlock => {}
             s => return Err(errors::of(py, s)),
         }
-        let Got::Word(w) = ch.recv_word(py, timeout)? else { return Ok(0) };
+        let Got::Word(w) = ch.recv_word(py, limits)? else { return Ok(0) };
         // SAFETY: as above.
         unsafe {
             std::ptr::copy_nonoverlapping((&raw const w).cast(), at, size);

@@ -1,20 +1,57 @@
 //! How a blocking call is made from Python, and how it ends: whose it is (a task's, which parks, or a thread's, which waits detached), within which limits, and what it raises.
 //! `wait_for` is the whole of it for what is had or not (a lock, a permit, an event); its asyncio counterpart is `aio_later.rs`.
 
+use crate::context::{self, Context, Merges};
 use crate::task::Task;
 use crate::{errors, lane, threads};
+use gort::flow::context::raw::{self, RawContext};
 use gort::sched::thread::Thread;
 use gort::sched::{self, task as core_task};
 use gort::status::Status;
 use gort::wait::Wait;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::ptr::null;
+
+/// Within what a call may wait: `timeout=`, `ctx=`, and the ambient context. The earliest counts.
+#[derive(Clone, Copy)]
+pub struct Limits<'a> {
+    pub timeout: Option<f64>,
+    pub ctx: Option<&'a Context>,
+}
+
+impl From<Option<f64>> for Limits<'_> {
+    fn from(timeout: Option<f64>) -> Self {
+        Limits { timeout, ctx: None }
+    }
+}
+
+impl<'a> Limits<'a> {
+    pub fn of(timeout: Option<f64>, ctx: Option<&'a Bound<'_, Context>>) -> Limits<'a> {
+        Limits { timeout, ctx: ctx.map(|c| c.get()) }
+    }
+
+    /// Is there a time or a context of its own?
+    pub fn may_end(&self) -> bool {
+        self.timeout.is_some() || self.ctx.is_some()
+    }
+
+    /// Nothing but what is waited for ends it.
+    #[inline(always)]
+    pub fn is_forever(&self) -> bool {
+        self.timeout.is_none() && self.ctx.is_none() && !context::may_be_ambient()
+    }
+}
 
 /// Whose call it is. While it lives, gort's calls of this thread speak for the task (lane.rs L5).
 pub struct Caller {
     pub th: &'static Thread,
     task: *mut core_task::Task,
+    /// What its wait stands within: the ambient context, merges, and what of that ends it.
+    ambient: RefCell<Option<Py<Context>>>,
+    within: RefCell<Merges>,
+    ends: Cell<*const RawContext>,
 }
 
 impl Caller {
@@ -50,14 +87,19 @@ impl Caller {
                 "a blocking call where nothing may block: in a signal handler or a finalizer that runs between two tasks",
             ));
         }
-        Ok(Caller { th, task })
+        Ok(Caller::of(th, task))
+    }
+
+    fn of(th: &'static Thread, task: *mut core_task::Task) -> Caller {
+        let (ambient, within) = (RefCell::new(None), RefCell::new(Merges::none()));
+        Caller { th, task, ambient, within, ends: Cell::new(null()) }
     }
 
     /// The caller of a plain lock: cancellation does not keep it from that (K3), but what a signal's handler has raised does.
     pub fn plain(py: Python<'_>) -> PyResult<Caller> {
         match Caller::new(py) {
             Err(e) if threads::is_on() && errors::is_task_canceled(py, &e) => {
-                Ok(Caller { th: lane::thread(py)?, task: std::ptr::null_mut() })
+                Ok(Caller::of(lane::thread(py)?, std::ptr::null_mut()))
             }
             caller => caller,
         }
@@ -70,14 +112,33 @@ impl Caller {
         if self.task.is_null() { None } else { Some(unsafe { Task::of(self.task) }) }
     }
 
-    /// The limits of a wait: `timeout=`, and the cancellation of a task that is a thread.
+    /// The limits of a wait: those of the call, and the cancellation of a task that is a thread.
     #[inline(always)]
-    pub fn within(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Wait> {
-        let mut wait = within(py, timeout)?;
-        if threads::is_on()
-            && let Some(p) = threads::current().and_then(Task::part)
-        {
-            wait.cancel = p.source();
+    pub fn within<'a>(&self, py: Python<'_>, limits: impl Into<Limits<'a>>) -> PyResult<Wait> {
+        let limits = limits.into();
+        let wait = within(py, limits.timeout)?;
+        if limits.ctx.is_none() && !context::may_be_ambient() && !threads::is_on() {
+            return Ok(wait);
+        }
+        self.within_contexts(py, limits, wait)
+    }
+
+    #[cold]
+    fn within_contexts(&self, py: Python<'_>, limits: Limits<'_>, mut wait: Wait) -> PyResult<Wait> {
+        let part = if threads::is_on() { threads::current().and_then(Task::part) } else { None };
+        let ambient = if context::may_be_ambient() { context::ambient(py)? } else { None };
+        let of = |c: Option<&Context>| c.map_or(null(), Context::raw);
+        let all = [of(limits.ctx), of(ambient.as_ref().map(|a| a.get()))];
+        *self.ambient.borrow_mut() = ambient;
+        let mut within = self.within.borrow_mut();
+        // SAFETY: the contexts are kept by the arguments of the call, by us, and by the task.
+        unsafe {
+            let made = within.add(&all).and_then(|ends| {
+                self.ends.set(ends);
+                within.add(&[part.map_or(null(), |p| p.context()), ends])
+            });
+            let ends = made.map_err(|s| errors::of(py, s))?;
+            wait.cancel = if ends.is_null() { null() } else { raw::on(ends).map_or(null(), RawContext::source) };
         }
         Ok(wait)
     }
@@ -96,14 +157,14 @@ impl Caller {
 
     /// Makes a call that may wait: a task parks in it; a thread tries first, and may not wait on an event loop. `call` is given what may end the wait, and whether it may wait at all.
     #[inline(always)]
-    pub fn wait_in<R>(
+    pub fn wait_in<'a, R>(
         &self,
         py: Python<'_>,
-        timeout: Option<f64>,
+        limits: impl Into<Limits<'a>>,
         may_block: bool,
         call: impl Fn(Wait, bool) -> Result<R, Status>,
     ) -> PyResult<Result<R, Status>> {
-        let wait = self.within(py, timeout)?;
+        let wait = self.within(py, limits)?;
         if !may_block || !self.task.is_null() {
             return Ok(call(wait, may_block));
         }
@@ -173,11 +234,17 @@ impl Caller {
                     }
                 }
                 None => {
-                    if threads::is_on() && threads::current().is_some() {
+                    if threads::is_on() && threads::current().and_then(Task::part).is_some_and(|p| p.is_canceled()) {
                         return errors::task_canceled(py);
                     }
                 }
             }
+        }
+        // SAFETY: what the wait stood within lives as long as this.
+        if let Ok(ended) = unsafe { raw::on(self.ends.get()) }
+            && ended.err() == Some(status)
+        {
+            return context::error(py, ended, status);
         }
         if status == Status::Deadlock {
             return errors::detailed(py, status, &last_error());

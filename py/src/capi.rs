@@ -69,6 +69,10 @@ table! {
     gort_limiter_tokens, gort_limiter_tokens_at, gort_limiter_set_limit, gort_limiter_set_limit_at, gort_limiter_set_burst, gort_limiter_set_burst_at,
     gort_keyed_new, gort_keyed_free, gort_keyed_allow, gort_keyed_allow_at, gort_keyed_wait, gort_keyed_wait_until, gort_keyed_tokens_at,
     gort_keyed_len, gort_keyed_evict, gort_keyed_set, gort_sometimes_do, gort_sometimes_do_at,
+    gort_ctx_background, gort_ctx_todo, gort_ctx_with_cancel, gort_ctx_with_timeout, gort_ctx_with_timeout_cause, gort_ctx_with_deadline,
+    gort_ctx_with_deadline_cause, gort_ctx_with_value, gort_ctx_without_cancel, gort_ctx_merge, gort_ctx_own, gort_ctx_after_func, gort_ctx_func_stop,
+    gort_ctx_func_free, gort_ctx_cancel, gort_ctx_cancel_cause, gort_ctx_is_done, gort_ctx_err, gort_ctx_cause, gort_ctx_deadline, gort_ctx_value,
+    gort_ctx_done, gort_ctx_retain, gort_ctx_release,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

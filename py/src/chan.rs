@@ -7,7 +7,8 @@
 //! N4  The channel's plain handle anchors it for the typed ends of Rust (H6).
 //! N5  A channel that is a timer's owns the timer, not the handle, which is the timer's: it goes when nobody can wait any more. Only what receives is given such a channel (timer.rs).
 
-use crate::call::Caller;
+use crate::call::{Caller, Limits};
+use crate::context::Context;
 use crate::elem::{Code, Kind};
 use crate::ends::{Receiver, Sender};
 use crate::task::Task;
@@ -51,16 +52,19 @@ unsafe impl Send for Channel {}
 unsafe impl Sync for Channel {}
 
 /// The time that a call of several waits may take.
-pub struct Limit(Option<f64>);
+pub struct Limit<'a> {
+    end: Option<f64>,
+    of: Limits<'a>,
+}
 
-impl Limit {
-    pub fn of(timeout: Option<f64>) -> Limit {
-        Limit(timeout.map(|t| sched::now() as f64 * 1e-9 + t))
+impl<'a> Limit<'a> {
+    pub fn of(of: Limits<'a>) -> Limit<'a> {
+        Limit { end: of.timeout.map(|t| sched::now() as f64 * 1e-9 + t), of }
     }
 
-    /// `timeout=` of its next wait.
-    pub fn left(&self) -> Option<f64> {
-        self.0.map(|end| end - sched::now() as f64 * 1e-9)
+    /// Of its next wait.
+    pub fn left(&self) -> Limits<'a> {
+        Limits { timeout: self.end.map(|end| end - sched::now() as f64 * 1e-9), ..self.of }
     }
 }
 
@@ -103,6 +107,11 @@ impl Channel {
     /// The channel of a timer, which it owns from now on.
     pub fn of_timer(raw: NonNull<RawChan>, timer: Box<Source>) -> Channel {
         Channel { raw, kind: Kind::Fixed(Code::TIME), timer: Some(timer) }
+    }
+
+    /// The done channel of a context, with a reference of it: it has no elements, and is closed or not.
+    pub fn of_done(raw: NonNull<RawChan>) -> Channel {
+        Channel { raw, kind: Kind::Fixed(Code::TIME), timer: None }
     }
 
     /// Whose channel it is.
@@ -158,7 +167,7 @@ impl Channel {
 
     /// Sends the element in `word`; what fails leaves it with the caller.
     #[inline(always)]
-    pub fn send_word(&self, py: Python<'_>, word: u64, timeout: Option<f64>) -> PyResult<()> {
+    pub fn send_word(&self, py: Python<'_>, word: u64, limits: Limits<'_>) -> PyResult<()> {
         let c = Caller::new(py)?;
         // SAFETY: `at` holds an element of our kind until the call returns: the task's slot (N2), or this frame of a thread, which does not move.
         unsafe {
@@ -166,15 +175,16 @@ impl Channel {
                 Some(t) => {
                     let at = t.slot.get().cast::<u8>();
                     at.cast::<u64>().write(word);
-                    match timeout {
-                        None => self.send_at::<BLOCK>(at, Wait::FOREVER),
-                        Some(_) => self.send_at::<UNTIL>(at, c.within(py, timeout)?),
+                    if limits.is_forever() {
+                        self.send_at::<BLOCK>(at, Wait::FOREVER)
+                    } else {
+                        self.send_at::<UNTIL>(at, c.within(py, limits)?)
                     }
                 }
                 None => {
                     let at = (&raw const word).cast();
                     match self.send_at::<TRY>(at, Wait::FOREVER) {
-                        Status::WouldBlock => self.send_slow(py, &c, at, timeout)?,
+                        Status::WouldBlock => self.send_slow(py, &c, at, limits)?,
                         s => s,
                     }
                 }
@@ -184,8 +194,8 @@ impl Channel {
     }
 
     #[cold]
-    unsafe fn send_slow(&self, py: Python<'_>, c: &Caller, at: *const u8, timeout: Option<f64>) -> PyResult<Status> {
-        let wait = c.within(py, timeout)?;
+    unsafe fn send_slow(&self, py: Python<'_>, c: &Caller, at: *const u8, limits: Limits<'_>) -> PyResult<Status> {
+        let wait = c.within(py, limits)?;
         c.may_block_thread(py)?;
         // SAFETY: contract of `send_word`: attached; an element of ours.
         unsafe {
@@ -202,7 +212,7 @@ impl Channel {
 
     /// Receives an element.
     #[inline(always)]
-    pub fn recv_word(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Got> {
+    pub fn recv_word(&self, py: Python<'_>, limits: Limits<'_>) -> PyResult<Got> {
         let c = Caller::new(py)?;
         // SAFETY: as in `send_word`.
         unsafe {
@@ -210,9 +220,10 @@ impl Channel {
                 Some(t) => {
                     let at = t.slot.get().cast::<u8>();
                     at.cast::<u64>().write(0);
-                    let s = match timeout {
-                        None => self.recv_at::<BLOCK>(at, Wait::FOREVER),
-                        Some(_) => self.recv_at::<UNTIL>(at, c.within(py, timeout)?),
+                    let s = if limits.is_forever() {
+                        self.recv_at::<BLOCK>(at, Wait::FOREVER)
+                    } else {
+                        self.recv_at::<UNTIL>(at, c.within(py, limits)?)
                     };
                     if s.is_ok() && t.is_interrupted() {
                         // A signal's exception came with the value: the value goes to the next one.
@@ -228,7 +239,7 @@ impl Channel {
                     let mut word = 0u64;
                     let at = (&raw mut word).cast();
                     let s = match self.recv_at::<TRY>(at, Wait::FOREVER) {
-                        Status::WouldBlock => self.recv_slow(py, &c, at, timeout)?,
+                        Status::WouldBlock => self.recv_slow(py, &c, at, limits)?,
                         s => s,
                     };
                     (s, word)
@@ -243,8 +254,8 @@ impl Channel {
     }
 
     #[cold]
-    unsafe fn recv_slow(&self, py: Python<'_>, c: &Caller, at: *mut u8, timeout: Option<f64>) -> PyResult<Status> {
-        let wait = c.within(py, timeout)?;
+    unsafe fn recv_slow(&self, py: Python<'_>, c: &Caller, at: *mut u8, limits: Limits<'_>) -> PyResult<Status> {
+        let wait = c.within(py, limits)?;
         c.may_block_thread(py)?;
         // SAFETY: contract of `recv_word`.
         unsafe {
@@ -298,9 +309,9 @@ impl Channel {
     }
 
     #[inline(always)]
-    pub fn send_value(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
+    pub fn send_value(&self, value: &Bound<'_, PyAny>, limits: Limits<'_>) -> PyResult<()> {
         let word = self.word_of(value)?;
-        self.send_word(value.py(), word, timeout).inspect_err(|_| self.forget_word(value.py(), word))
+        self.send_word(value.py(), word, limits).inspect_err(|_| self.forget_word(value.py(), word))
     }
 
     pub fn try_send_value(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -321,10 +332,10 @@ impl Channel {
     pub fn recv_value<'py>(
         &self,
         py: Python<'py>,
-        timeout: Option<f64>,
+        limits: Limits<'_>,
         default: Given<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match self.recv_word(py, timeout)? {
+        match self.recv_word(py, limits)? {
             Got::Word(w) => self.value_of(py, w),
             Got::Closed => default.0.ok_or_else(|| errors::of(py, Status::Closed)),
         }
@@ -346,15 +357,15 @@ impl Channel {
         }
     }
 
-    pub fn recv_pair<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<(Bound<'py, PyAny>, bool)> {
-        match self.recv_word(py, timeout)? {
+    pub fn recv_pair<'py>(&self, py: Python<'py>, limits: Limits<'_>) -> PyResult<(Bound<'py, PyAny>, bool)> {
+        match self.recv_word(py, limits)? {
             Got::Word(w) => Ok((self.value_of(py, w)?, true)),
             Got::Closed => Ok((py.None().into_bound(py), false)),
         }
     }
 
     pub fn next_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.recv_word(py, None)? {
+        match self.recv_word(py, Limits::of(None, None))? {
             Got::Word(w) => self.value_of(py, w),
             Got::Closed => Err(PyStopIteration::new_err(())),
         }
@@ -412,9 +423,9 @@ impl Channel {
     }
 
     /// Sends; waits until a receiver or the buffer takes the value.
-    #[pyo3(signature = (value, /, *, timeout=None))]
-    fn send(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
-        self.send_value(value, timeout)
+    #[pyo3(signature = (value, /, *, timeout=None, ctx=None))]
+    fn send(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>, ctx: Option<&Bound<'_, Context>>) -> PyResult<()> {
+        self.send_value(value, Limits::of(timeout, ctx))
     }
 
     /// Sends if it can go ahead now, else raises WouldBlock.
@@ -423,21 +434,37 @@ impl Channel {
     }
 
     /// Sends every value of an iterable, in order; returns how many.
-    #[pyo3(signature = (values, /, *, timeout=None))]
-    fn send_many(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        batch::send_all(self, values, timeout)
+    #[pyo3(signature = (values, /, *, timeout=None, ctx=None))]
+    fn send_many(
+        &self,
+        values: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<usize> {
+        batch::send_all(self, values, Limits::of(timeout, ctx))
     }
 
     /// Sends every element of a buffer (bytes, array, NumPy); returns how many.
-    #[pyo3(signature = (data, /, *, timeout=None))]
-    fn send_from(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        buffer::send_from(self, data, timeout)
+    #[pyo3(signature = (data, /, *, timeout=None, ctx=None))]
+    fn send_from(
+        &self,
+        data: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<usize> {
+        buffer::send_from(self, data, Limits::of(timeout, ctx))
     }
 
     /// Receives; waits until there is a value. Closed and drained: raises Closed, or returns `default` if one is given.
-    #[pyo3(signature = (*, timeout=None, default=Given(None)), text_signature = "($self, *, timeout=None, default=...)")]
-    fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>, default: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.recv_value(py, timeout, default)
+    #[pyo3(signature = (*, timeout=None, ctx=None, default=Given(None)), text_signature = "($self, *, timeout=None, ctx=None, default=...)")]
+    fn recv<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+        default: Given<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.recv_value(py, Limits::of(timeout, ctx), default)
     }
 
     /// Receives if there is a value now, else raises WouldBlock.
@@ -446,21 +473,37 @@ impl Channel {
     }
 
     /// Receives: (value, True), or (None, False) when closed and drained.
-    #[pyo3(signature = (*, timeout=None))]
-    fn recv_ok<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<(Bound<'py, PyAny>, bool)> {
-        self.recv_pair(py, timeout)
+    #[pyo3(signature = (*, timeout=None, ctx=None))]
+    fn recv_ok<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<(Bound<'py, PyAny>, bool)> {
+        self.recv_pair(py, Limits::of(timeout, ctx))
     }
 
     /// Waits for one value, and returns it with what else is there, up to `most`. Empty when closed and drained.
-    #[pyo3(signature = (most, /, *, timeout=None))]
-    fn recv_many<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
-        batch::recv_some(self, py, most, timeout)
+    #[pyo3(signature = (most, /, *, timeout=None, ctx=None))]
+    fn recv_many<'py>(
+        &self,
+        py: Python<'py>,
+        most: usize,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        batch::recv_some(self, py, most, Limits::of(timeout, ctx))
     }
 
     /// Fills a writable buffer; waits for one element, takes what else is there, and returns how many. 0 when closed and drained.
-    #[pyo3(signature = (data, /, *, timeout=None))]
-    fn recv_into(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        buffer::recv_into(self, data, timeout)
+    #[pyo3(signature = (data, /, *, timeout=None, ctx=None))]
+    fn recv_into(
+        &self,
+        data: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<usize> {
+        buffer::recv_into(self, data, Limits::of(timeout, ctx))
     }
 
     /// `await`s a receive in asyncio.

@@ -1,6 +1,8 @@
 //! `Sender` and `Receiver`: one direction of a channel each. They hold the channel, and lack the other's methods.
 
+use crate::call::Limits;
 use crate::chan::{Channel, Given};
+use crate::context::Context;
 use crate::task::Task;
 use crate::{aio, batch, buffer, errors, lane, notify};
 use gort::chan::raw;
@@ -29,9 +31,9 @@ impl Sender {
     }
 
     /// Sends; waits until a receiver or the buffer takes the value.
-    #[pyo3(signature = (value, /, *, timeout=None))]
-    fn send(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
-        self.ch.get().send_value(value, timeout)
+    #[pyo3(signature = (value, /, *, timeout=None, ctx=None))]
+    fn send(&self, value: &Bound<'_, PyAny>, timeout: Option<f64>, ctx: Option<&Bound<'_, Context>>) -> PyResult<()> {
+        self.ch.get().send_value(value, Limits::of(timeout, ctx))
     }
 
     /// Sends if it can go ahead now, else raises WouldBlock.
@@ -40,15 +42,25 @@ impl Sender {
     }
 
     /// Sends every value of an iterable, in order; returns how many.
-    #[pyo3(signature = (values, /, *, timeout=None))]
-    fn send_many(&self, values: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        batch::send_all(self.ch.get(), values, timeout)
+    #[pyo3(signature = (values, /, *, timeout=None, ctx=None))]
+    fn send_many(
+        &self,
+        values: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<usize> {
+        batch::send_all(self.ch.get(), values, Limits::of(timeout, ctx))
     }
 
     /// Sends every element of a buffer; returns how many.
-    #[pyo3(signature = (data, /, *, timeout=None))]
-    fn send_from(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        buffer::send_from(self.ch.get(), data, timeout)
+    #[pyo3(signature = (data, /, *, timeout=None, ctx=None))]
+    fn send_from(
+        &self,
+        data: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<usize> {
+        buffer::send_from(self.ch.get(), data, Limits::of(timeout, ctx))
     }
 
     /// `await`s a send in asyncio.
@@ -107,9 +119,15 @@ impl Receiver {
     }
 
     /// Receives; waits until there is a value. Closed and drained: raises Closed, or returns `default` if one is given.
-    #[pyo3(signature = (*, timeout=None, default=Given(None)), text_signature = "($self, *, timeout=None, default=...)")]
-    fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>, default: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.ch.get().recv_value(py, timeout, default)
+    #[pyo3(signature = (*, timeout=None, ctx=None, default=Given(None)), text_signature = "($self, *, timeout=None, ctx=None, default=...)")]
+    fn recv<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+        default: Given<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.ch.get().recv_value(py, Limits::of(timeout, ctx), default)
     }
 
     /// Receives if there is a value now, else raises WouldBlock.
@@ -118,21 +136,37 @@ impl Receiver {
     }
 
     /// Receives: (value, True), or (None, False) when closed and drained.
-    #[pyo3(signature = (*, timeout=None))]
-    fn recv_ok<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<(Bound<'py, PyAny>, bool)> {
-        self.ch.get().recv_pair(py, timeout)
+    #[pyo3(signature = (*, timeout=None, ctx=None))]
+    fn recv_ok<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<(Bound<'py, PyAny>, bool)> {
+        self.ch.get().recv_pair(py, Limits::of(timeout, ctx))
     }
 
     /// Waits for one value, and returns it with what else is there, up to `most`. Empty when closed and drained.
-    #[pyo3(signature = (most, /, *, timeout=None))]
-    fn recv_many<'py>(&self, py: Python<'py>, most: usize, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
-        batch::recv_some(self.ch.get(), py, most, timeout)
+    #[pyo3(signature = (most, /, *, timeout=None, ctx=None))]
+    fn recv_many<'py>(
+        &self,
+        py: Python<'py>,
+        most: usize,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        batch::recv_some(self.ch.get(), py, most, Limits::of(timeout, ctx))
     }
 
     /// Fills a writable buffer; waits for one element, takes what else is there, and returns how many. 0 when closed and drained.
-    #[pyo3(signature = (data, /, *, timeout=None))]
-    fn recv_into(&self, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
-        buffer::recv_into(self.ch.get(), data, timeout)
+    #[pyo3(signature = (data, /, *, timeout=None, ctx=None))]
+    fn recv_into(
+        &self,
+        data: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<usize> {
+        buffer::recv_into(self.ch.get(), data, Limits::of(timeout, ctx))
     }
 
     /// `await`s a receive in asyncio.

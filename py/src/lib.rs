@@ -24,6 +24,7 @@ mod call;
 mod capi;
 mod chan;
 mod cond;
+mod context;
 mod counter;
 mod decref;
 mod elem;
@@ -122,6 +123,9 @@ fn _gort(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<timer::Timer>()?;
     m.add_class::<timer::Ticker>()?;
     m.add_function(wrap_pyfunction!(timer::tick, m)?)?;
+    m.add_class::<context::Context>()?;
+    m.add_class::<context::AfterFunc>()?;
+    m.add_function(wrap_pyfunction!(context::_use_ambient, m)?)?;
     m.add_class::<after_func::FuncTimer>()?;
     m.add_function(wrap_pyfunction!(after_func::after_func, m)?)?;
     m.add_function(wrap_pyfunction!(timer::wall_time, m)?)?;

@@ -1,6 +1,6 @@
 //! Who is told that there may be something to receive, and takes nothing: a file descriptor, a function (core's `chan/notify.rs`).
 
-use crate::call::Caller;
+use crate::call::{Caller, Limits};
 use crate::chan::Channel;
 use crate::task::{self, Task};
 use crate::{errors, lane};
@@ -51,7 +51,7 @@ fn _when_ready(
 
 fn wait(py: Python<'_>, ch: &Channel) -> PyResult<()> {
     let c = Caller::new(py)?;
-    let limits = c.within(py, None)?;
+    let limits = c.within(py, Limits::of(None, None))?;
     // SAFETY: the channel's handle.
     match unsafe { notify::readable(ch.raw(), limits) } {
         Status::Ok => c.settle(py),

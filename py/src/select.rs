@@ -6,8 +6,9 @@
 //!     the call has the case. So nothing of a user runs before the call has ended.
 //! X4  A received element is the call's. If a signal's exception came with it, it goes back to the channel.
 
-use crate::call::Caller;
+use crate::call::{Caller, Limits};
 use crate::chan::{Channel, Given};
+use crate::context::Context;
 use crate::elem::Kind;
 use crate::ends::{Receiver, Sender};
 use crate::timer::{Ticker, Timer};
@@ -113,6 +114,9 @@ fn channel_of(maker: &str, end: &str, source: &Bound<'_, PyAny>) -> PyResult<Opt
             if let Ok(t) = source.cast_exact::<Timer>() {
                 return Ok(Some(t.get().ch.clone_ref(py)));
             }
+            if let Ok(c) = source.cast_exact::<Context>() {
+                return c.get().done_channel(source.py());
+            }
             if let Ok(t) = source.cast_exact::<Ticker>() {
                 return Ok(Some(t.get().ch.clone_ref(py)));
             }
@@ -122,11 +126,11 @@ fn channel_of(maker: &str, end: &str, source: &Bound<'_, PyAny>) -> PyResult<Opt
         return Ok(None);
     }
     let name = source.get_type().name()?;
-    let ends = if end == "Sender" { end } else { "Receiver, a Timer, a Ticker" };
+    let ends = if end == "Sender" { end } else { "Receiver, a Timer, a Ticker, a Context" };
     Err(PyTypeError::new_err(format!("gort.{maker}: a Channel, a {ends} or None is needed, not {name}")))
 }
 
-/// A case of select: receives from a channel, or a timer. None switches it off.
+/// A case of select: receives from a channel, or a timer; of a context, it is ready when that has ended, with `ok` False. None switches it off.
 #[pyfunction]
 #[pyo3(signature = (source, /))]
 pub fn recv(source: &Bound<'_, PyAny>) -> PyResult<Case> {
@@ -183,7 +187,7 @@ const HERE: usize = 4;
 #[inline(always)]
 fn run<'py>(
     cases: &Bound<'py, PyTuple>,
-    timeout: Option<f64>,
+    limits: Limits<'_>,
     default: Given<'py>,
     biased: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -201,7 +205,7 @@ fn run<'py>(
             *core = case.get().core()
         }
     }
-    let may_block = default.0.is_none() || timeout.is_some();
+    let may_block = default.0.is_none() || limits.may_end();
     let end = {
         let c = Caller::new(py)?;
         let mut words = [0; HERE];
@@ -216,7 +220,7 @@ fn run<'py>(
             None => words.as_mut_ptr(),
         };
         // SAFETY: `at` has room for `n` words, which stay where they are until the call returns; channels are held by their cases, and those by `cases`.
-        unsafe { choose_one(py, &c, list, at, timeout, Manner { may_block, biased }) }?
+        unsafe { choose_one(py, &c, list, at, limits, Manner { may_block, biased }) }?
     };
     match (end, default.0) {
         (Ok((i, status, word)), _) => {
@@ -244,7 +248,7 @@ unsafe fn choose_one(
     c: &Caller,
     list: &mut [Core],
     at: *mut u64,
-    timeout: Option<f64>,
+    limits: Limits<'_>,
     manner: Manner,
 ) -> PyResult<End> {
     let mut counted = false;
@@ -260,7 +264,7 @@ unsafe fn choose_one(
             }
         }
         let list = &*list;
-        let end = c.wait_in(py, timeout, manner.may_block, |wait, may_block| {
+        let end = c.wait_in(py, limits, manner.may_block, |wait, may_block| {
             choose(list, wait, Manner { may_block, ..manner })
         });
         let done = match end {
@@ -343,22 +347,24 @@ pub fn closed<'py>(py: Python<'py>, op: Op, i: usize) -> PyResult<Bound<'py, PyA
 /// A closed and drained channel is ready: the value is None and `ok` is False. A send on a closed one raises Closed, with `index`. `default=`: instead of waiting, or when the timeout is over,
 /// Got(-1, default); else a timeout raises TimedOut. A case that is None, or of None, is never ready; without any other the call waits for ever.
 #[pyfunction]
-#[pyo3(signature = (*cases, timeout=None, default=Given(None)), text_signature = "(*cases, timeout=None, default=...)")]
+#[pyo3(signature = (*cases, timeout=None, ctx=None, default=Given(None)), text_signature = "(*cases, timeout=None, ctx=None, default=...)")]
 pub fn select<'py>(
     cases: &Bound<'py, PyTuple>,
     timeout: Option<f64>,
+    ctx: Option<&Bound<'_, Context>>,
     default: Given<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    run(cases, timeout, default, false)
+    run(cases, Limits::of(timeout, ctx), default, false)
 }
 
 /// As select, but of several cases that can go ahead the first is chosen.
 #[pyfunction]
-#[pyo3(signature = (*cases, timeout=None, default=Given(None)), text_signature = "(*cases, timeout=None, default=...)")]
+#[pyo3(signature = (*cases, timeout=None, ctx=None, default=Given(None)), text_signature = "(*cases, timeout=None, ctx=None, default=...)")]
 pub fn select_biased<'py>(
     cases: &Bound<'py, PyTuple>,
     timeout: Option<f64>,
+    ctx: Option<&Bound<'_, Context>>,
     default: Given<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    run(cases, timeout, default, true)
+    run(cases, Limits::of(timeout, ctx), default, true)
 }

@@ -6,8 +6,9 @@
 //! Y3  A send case is armed while its box holds an element, which is the case's; only then core knows the case. When it has been sent the case stays, and is armed again by `set`.
 //! Y4  The collector sees the elements of armed cases unless somebody waits: then a peer may have taken one already, and whoever waits holds the selector anyway.
 
-use crate::call::Caller;
+use crate::call::{Caller, Limits};
 use crate::chan::{Channel, Given};
+use crate::context::Context;
 use crate::elem::Kind;
 use crate::select::{Case, interrupted};
 use crate::{errors, got};
@@ -191,7 +192,7 @@ struct Chosen {
 }
 
 impl Selector {
-    fn wait_one(&self, py: Python<'_>, timeout: Option<f64>, may_block: bool) -> PyResult<Result<Chosen, Status>> {
+    fn wait_one(&self, py: Python<'_>, limits: Limits<'_>, may_block: bool) -> PyResult<Result<Chosen, Status>> {
         let c = Caller::new(py)?;
         let raw = {
             let mut s = self.state();
@@ -201,7 +202,7 @@ impl Selector {
         };
         let busy = Busy(self);
         // SAFETY: a live selector: it is not given back while `busy`; Y2.
-        let end = c.wait_in(py, timeout, may_block, |wait, may_block| unsafe {
+        let end = c.wait_in(py, limits, may_block, |wait, may_block| unsafe {
             selector::wait(raw.as_ptr(), wait, may_block)
         })?;
         let (at, status) = match end {
@@ -332,10 +333,16 @@ impl Selector {
     /// Waits until one of the cases can go ahead, does it, and returns Got(index, value), as select() does. Those that can go ahead take turns. One task or thread waits at a time.
     ///
     /// A receive from a closed and drained channel is ready each time, with `ok` False, until it is removed; a send on a closed one raises Closed, with `index`, each time.
-    #[pyo3(signature = (*, timeout=None, default=Given(None)), text_signature = "($self, *, timeout=None, default=...)")]
-    fn wait<'py>(&self, py: Python<'py>, timeout: Option<f64>, default: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (*, timeout=None, ctx=None, default=Given(None)), text_signature = "($self, *, timeout=None, ctx=None, default=...)")]
+    fn wait<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+        default: Given<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let may_block = default.0.is_none() || timeout.is_some();
-        let chosen = match (self.wait_one(py, timeout, may_block)?, default.0) {
+        let chosen = match (self.wait_one(py, Limits::of(timeout, ctx), may_block)?, default.0) {
             (Ok(chosen), _) => chosen,
             (Err(_), Some(default)) => return got::make(py, -1, default, true),
             (Err(s), None) => return Err(errors::of(py, s)),

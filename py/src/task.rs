@@ -5,7 +5,8 @@
 //! T3  Everything in it is touched attached; its cells are guarded by the GIL. Where there is none, tasks are threads and the same order holds by T2.
 //! T4  An exception that nobody has asked for when the object goes is reported by `sys.unraisablehook`, as asyncio does.
 
-use crate::call::{Caller, is_loop_running};
+use crate::call::{Caller, Limits, is_loop_running};
+use crate::context::Context;
 use crate::{decref, errors, lane, threads, workers};
 use gort::sched::task::{Entry, SpawnOptions, Task as CoreTask};
 use gort::sched::thread::Thread;
@@ -205,9 +206,9 @@ impl Task {
     }
 
     /// Waits for its end.
-    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+    fn wait(&self, py: Python<'_>, limits: Limits<'_>) -> PyResult<()> {
         let c = Caller::new(py)?;
-        let wait = c.within(py, timeout)?;
+        let wait = c.within(py, limits)?;
         let t = self.handle.get();
         if c.task().is_none() && !self.is_over() {
             c.may_block_thread(py)?;
@@ -227,15 +228,15 @@ impl Task {
 #[pymethods]
 impl Task {
     /// Waits until the task has ended; what it raised is raised by `result`.
-    #[pyo3(signature = (timeout=None))]
-    fn join(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
-        self.wait(py, timeout)
+    #[pyo3(signature = (timeout=None, *, ctx=None))]
+    fn join(&self, py: Python<'_>, timeout: Option<f64>, ctx: Option<&Bound<'_, Context>>) -> PyResult<()> {
+        self.wait(py, Limits::of(timeout, ctx))
     }
 
     /// Waits until the task has ended and returns what its function returned, or raises what it raised; `Canceled` if it was cancelled. May be asked again.
-    #[pyo3(signature = (timeout=None))]
-    fn result(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
-        self.wait(py, timeout)?;
+    #[pyo3(signature = (timeout=None, *, ctx=None))]
+    fn result(&self, py: Python<'_>, timeout: Option<f64>, ctx: Option<&Bound<'_, Context>>) -> PyResult<Py<PyAny>> {
+        self.wait(py, Limits::of(timeout, ctx))?;
         self.retrieved.set(true);
         // SAFETY: T2: it has ended.
         match unsafe { &*self.outcome.get() } {
@@ -247,9 +248,14 @@ impl Task {
     }
 
     /// Waits until the task has ended and returns what its function raised, or None. `Canceled` is returned if it was cancelled.
-    #[pyo3(signature = (timeout=None))]
-    fn exception(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Py<PyAny>>> {
-        self.wait(py, timeout)?;
+    #[pyo3(signature = (timeout=None, *, ctx=None))]
+    fn exception(
+        &self,
+        py: Python<'_>,
+        timeout: Option<f64>,
+        ctx: Option<&Bound<'_, Context>>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        self.wait(py, Limits::of(timeout, ctx))?;
         self.retrieved.set(true);
         // SAFETY: T2: it has ended.
         Ok(match unsafe { &*self.outcome.get() } {

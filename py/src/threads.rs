@@ -7,9 +7,10 @@
 
 use crate::task::Task;
 use crate::{errors, workers};
+use gort::flow::context::raw::{self, RawContext};
 use gort::status::Status;
 use gort::sync::waitgroup::{self, RawWg};
-use gort::wait::{CancelSource, Wait, cancel};
+use gort::wait::Wait;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::cell::Cell;
@@ -50,7 +51,7 @@ pub fn decide(py: Python<'_>) -> Option<String> {
 /// The thread's side of a task.
 pub struct Part {
     over: NonNull<RawWg>,
-    source: NonNull<CancelSource>,
+    ctx: NonNull<RawContext>,
     shield: Cell<u32>,
     id: u64,
     run: u64,
@@ -64,11 +65,11 @@ impl Part {
     pub fn new(py: Python<'_>) -> PyResult<Part> {
         let over = waitgroup::create().map_err(|s| errors::of(py, s))?;
         // SAFETY: no parent; our fresh handle.
-        let source = unsafe {
+        let ctx = unsafe {
             let _ = waitgroup::add(over.as_ptr(), 1);
-            cancel::create(null())
+            raw::with_cancel(raw::background().as_ptr())
         };
-        let source = source.map_err(|s| {
+        let ctx = ctx.map_err(|s| {
             // SAFETY: ours.
             unsafe {
                 let _ = waitgroup::done(over.as_ptr());
@@ -81,15 +82,7 @@ impl Part {
             0 => current().map_or(0, |t| t.part().map_or(0, |p| p.run)),
             r => r,
         };
-        Ok(Part {
-            over,
-            source,
-            shield: Cell::new(0),
-            id,
-            run,
-            ident: Cell::new(0),
-            keeps_time: AtomicBool::new(false),
-        })
+        Ok(Part { over, ctx, shield: Cell::new(0), id, run, ident: Cell::new(0), keeps_time: AtomicBool::new(false) })
     }
 
     pub fn id(&self) -> u64 {
@@ -108,12 +101,12 @@ impl Part {
 
     pub fn cancel(&self) {
         // SAFETY: our handle.
-        unsafe { self.source.as_ref() }.cancel(Status::Canceled);
+        let _ = unsafe { raw::cancel(self.ctx.as_ptr(), None) };
     }
 
     pub fn is_canceled(&self) -> bool {
         // SAFETY: our handle.
-        self.shield.get() == 0 && unsafe { self.source.as_ref() }.cause().is_some()
+        self.shield.get() == 0 && unsafe { self.ctx.as_ref() }.is_done()
     }
 
     /// It waits until a function is to be called; or not any more.
@@ -121,9 +114,9 @@ impl Part {
         self.keeps_time.store(on, Relaxed)
     }
 
-    /// What its waits watch.
-    pub fn source(&self) -> *const CancelSource {
-        if self.shield.get() == 0 { self.source.as_ptr() } else { null() }
+    /// What its waits stand within.
+    pub fn context(&self) -> *const RawContext {
+        if self.shield.get() == 0 { self.ctx.as_ptr() } else { null() }
     }
 
     pub fn shield(&self, n: i32) -> Status {
@@ -145,7 +138,7 @@ impl Drop for Part {
                 let _ = waitgroup::done(self.over.as_ptr());
             }
             let _ = waitgroup::free(self.over.as_ptr());
-            let _ = cancel::free(self.source);
+            let _ = raw::release(self.ctx.as_ptr());
         }
     }
 }

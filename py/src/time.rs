@@ -1,6 +1,7 @@
 //! Sleeping, the time, yielding, and shields.
 
-use crate::call::Caller;
+use crate::call::{Caller, Limits};
+use crate::context::Context;
 use crate::task::Task;
 use crate::{errors, threads};
 use gort::sched;
@@ -8,12 +9,12 @@ use gort::status::Status;
 use gort::wait::block;
 use pyo3::prelude::*;
 
-/// Sleeps so many seconds: a task parks, a thread waits with the interpreter released. Zero or less returns at once.
+/// Sleeps so many seconds: a task parks, a thread waits with the interpreter released. Zero or less returns at once. A context that ends first raises.
 #[pyfunction]
-#[pyo3(signature = (seconds, /))]
-pub fn sleep(py: Python<'_>, seconds: f64) -> PyResult<()> {
+#[pyo3(signature = (seconds, /, *, ctx=None))]
+pub fn sleep(py: Python<'_>, seconds: f64, ctx: Option<&Bound<'_, Context>>) -> PyResult<()> {
     let c = Caller::new(py)?;
-    let wait = c.within(py, Some(seconds))?;
+    let wait = c.within(py, Limits::of(Some(seconds), ctx))?;
     if c.task().is_none() {
         c.may_block_thread(py)?;
     }

@@ -9,7 +9,9 @@
 //!
 //! Rejected: a channel that is made when somebody receives first (the object would need a lock for it; what a timer costs here is its objects).
 
+use crate::call::Limits;
 use crate::chan::{Channel, Given};
+use crate::context::Context;
 use crate::{aio, errors, lane};
 use gort::chan::raw::RawChan;
 use gort::sched::{self, Time};
@@ -113,9 +115,9 @@ macro_rules! receivable {
             $($own)*
 
             /// Waits until it is due and returns when that was, on the clock of now(). A timer that is not set is never due.
-            #[pyo3(signature = (*, timeout=None))]
-            fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
-                self.ch.get().recv_value(py, timeout, Given(None))
+            #[pyo3(signature = (*, timeout=None, ctx=None))]
+            fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>, ctx: Option<&Bound<'_, Context>>) -> PyResult<Bound<'py, PyAny>> {
+                self.ch.get().recv_value(py, Limits::of(timeout, ctx), Given(None))
             }
 
             /// The time it was due, if it is due and nobody has taken it, else raises WouldBlock.

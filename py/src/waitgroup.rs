@@ -1,6 +1,7 @@
 //! `WaitGroup`: a counter that tasks and threads wait for.
 
-use crate::call::Caller;
+use crate::call::{Caller, Limits};
+use crate::context::Context;
 use crate::errors;
 use crate::task::{self, Task};
 use gort::status::Status;
@@ -78,10 +79,10 @@ impl WaitGroup {
     }
 
     /// Waits until the counter is zero.
-    #[pyo3(signature = (timeout=None))]
-    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+    #[pyo3(signature = (timeout=None, *, ctx=None))]
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>, ctx: Option<&Bound<'_, Context>>) -> PyResult<()> {
         let c = Caller::new(py)?;
-        let wait = c.within(py, timeout)?;
+        let wait = c.within(py, Limits::of(timeout, ctx))?;
         // SAFETY: our handle.
         let s = unsafe {
             if c.task().is_none() {

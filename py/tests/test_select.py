@@ -174,7 +174,7 @@ def test_what_is_no_case_is_refused():
     for wrong in (c, c.receiver, c.recv, (c, 1), 5, "case"):
         with pytest.raises(TypeError, match="a case is needed"):
             select(recv(c), wrong, default=None)
-    with pytest.raises(TypeError, match="gort.recv: a Channel, a Receiver, a Timer, a Ticker or None is needed, not Sender"):
+    with pytest.raises(TypeError, match="gort.recv: a Channel, a Receiver, a Timer, a Ticker, a Context or None is needed, not Sender"):
         recv(c.sender)
     with pytest.raises(TypeError, match="gort.send: a Channel, a Sender or None is needed, not Receiver"):
         send(c.receiver, 1)

@@ -12,6 +12,7 @@ pub mod ends;
 pub mod later;
 mod many;
 pub mod notify;
+pub mod observer;
 #[cfg_attr(not(gort_race), path = "order_none.rs")]
 mod order;
 pub mod overflow;

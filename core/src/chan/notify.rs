@@ -148,7 +148,7 @@ pub(super) unsafe fn arm_or_tell(c: &RawChan, nothing: bool) {
 }
 
 /// Would a receive find something, as far as can be said without doing it? Under the lock. A sender that stands in the queue counts, though it may be about to leave.
-unsafe fn may_receive(c: &RawChan) -> bool {
+pub(super) unsafe fn may_receive(c: &RawChan) -> bool {
     if !c.source.get().is_null() {
         // SAFETY: the lock is held by contract.
         return c.closed.get() || unsafe { Source::may_receive(c.source.get()) };

@@ -268,11 +268,17 @@ struct Func<F> {
 /// # Panics
 /// If there is no memory.
 pub fn after_func<F: Fn() + Send + Sync + 'static>(d: Duration, f: F) -> FuncTimer {
-    after_func_at(Time::after(d), f).unwrap_or_else(|s| panic!("gort::time::after_func: {s}"))
+    func_timer(Time::after(d), f, timer::after_func).unwrap_or_else(|s| panic!("gort::time::after_func: {s}"))
 }
 
-/// `after_func` at `t`. NO_MEMORY, SHUTDOWN.
+/// `after_func` at `t` that no run's end stops, for what is no work of the program's: `f` is called in a task of no run. NO_MEMORY, SHUTDOWN.
 pub fn after_func_at<F: Fn() + Send + Sync + 'static>(t: Time, f: F) -> Result<FuncTimer, Status> {
+    func_timer(t, f, timer::after_func_of_no_run)
+}
+
+type Make = unsafe fn(What, i64, *mut (), *mut c_void) -> Result<NonNull<timer::Timer>, Status>;
+
+fn func_timer<F: Fn() + Send + Sync + 'static>(t: Time, f: F, make: Make) -> Result<FuncTimer, Status> {
     unsafe extern "C-unwind" fn call<F: Fn()>(arg: *mut c_void) {
         // SAFETY: the argument of this timer, which has a reference for us.
         unsafe { ((*arg.cast::<Func<F>>()).f)() }
@@ -284,7 +290,7 @@ pub fn after_func_at<F: Fn() + Send + Sync + 'static>(t: Time, f: F) -> Result<F
     let boxed = Box::into_raw(Box::new(Func { head: Boxed { drop: drop_func::<F> }, f }));
     let call = call::<F> as unsafe extern "C-unwind" fn(*mut c_void);
     // SAFETY: the function is Send and Sync; the box is the timer's from now on.
-    let made = unsafe { timer::after_func(What::CallBoxed, t.0, call as *mut (), boxed.cast()) };
+    let made = unsafe { make(What::CallBoxed, t.0, call as *mut (), boxed.cast()) };
     made.map(FuncTimer).inspect_err(|_| {
         // SAFETY: it failed, so the box is still ours.
         drop(unsafe { Box::from_raw(boxed) });

@@ -42,7 +42,7 @@ use core::ptr::{NonNull, null, null_mut};
 
 mod func;
 
-pub use func::{Boxed, after_func, host_timer, reset_host};
+pub use func::{Boxed, after_func, after_func_of_no_run, host_timer, reset_host};
 use func::{OVER, drop_entry, end_run, run_number, start};
 
 pub const KIND_TIMER: u8 = 8;

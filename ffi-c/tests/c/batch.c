@@ -327,14 +327,14 @@ static void mistakes_are_statuses(void) {
     EXPECT_IS(gort_chan_send_n(c, NULL, 2, &n), GORT_INVALID);
     EXPECT(n == 0 && error_says("element"));
     EXPECT_IS(gort_chan_try_send_n(c, NULL, 2, NULL), GORT_INVALID);
-    EXPECT_IS(gort_chan_send_n_until(c, v, 2, &n, GORT_NEVER, (gort_ctx *)(void *)v), GORT_INVALID);
+    EXPECT_IS(gort_chan_send_n_until(c, v, 2, &n, GORT_NEVER, (gort_ctx *)(void *)c), GORT_MISUSE);
     EXPECT(error_says("ctx"));
     n = 99;
     EXPECT_IS(gort_chan_recv_n(c, NULL, 2, &n), GORT_INVALID);
     EXPECT_IS(gort_chan_recv_n(c, v, 2, NULL), GORT_INVALID);
     EXPECT(error_says("received is NULL"));
     EXPECT_IS(gort_chan_try_recv_n(c, v, 2, NULL), GORT_INVALID);
-    EXPECT_IS(gort_chan_recv_n_until(c, v, 2, &n, GORT_NEVER, (gort_ctx *)(void *)v), GORT_INVALID);
+    EXPECT_IS(gort_chan_recv_n_until(c, v, 2, &n, GORT_NEVER, (gort_ctx *)(void *)c), GORT_MISUSE);
     EXPECT_IS(gort_chan_recv_n(stale, v, 2, &n), GORT_MISUSE);
     EXPECT_IS(gort_chan_try_recv_n(stale, v, 2, &n), GORT_MISUSE);
     EXPECT(n == 99 && gort_chan_len(c) == 0);

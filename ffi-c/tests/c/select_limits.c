@@ -264,16 +264,16 @@ static void mistakes_are_statuses_that_name_the_case(void) {
     cases[1] = good, cases[1].reserved[1] = 1, refused(cases, 3, GORT_INVALID, "case 1");
     cases[1] = gort_case_after(GORT_MS(1)), cases[1].chan = ints_raw(c), refused(cases, 3, GORT_INVALID, "case 1: an `after`");
     cases[1] = gort_case_after(GORT_MS(1)), cases[1].reserved[1] = 1, refused(cases, 3, GORT_INVALID, "case 1");
-    cases[1] = gort_case_ctx((gort_ctx *)(void *)&v), refused(cases, 3, GORT_INVALID, "case 1: its ctx");
+    cases[1] = gort_case_ctx((gort_ctx *)(void *)wg), refused(cases, 3, GORT_MISUSE, "case 1: chan is no live channel");
     cases[1] = good;
     cases[2] = ints_case_recv(stale, &v), refused(cases, 3, GORT_MISUSE, "case 2: chan is no live channel");
     cases[2] = ints_case_send(stale, &v), refused(cases, 3, GORT_MISUSE, "case 2: chan is no live channel");
     cases[2] = ints_case_recv(stale, NULL), refused(cases, 3, GORT_MISUSE, "case 2: chan is no live channel");
     cases[2] = gort_case_recv((gort_chan *)(void *)wg, &v), refused(cases, 3, GORT_MISUSE, "case 2");
     cases[2] = good;
-    EXPECT_IS(gort_select_until(cases, 3, GORT_NEVER, (gort_ctx *)(void *)&v), GORT_INVALID);
+    EXPECT_IS(gort_select_until(cases, 3, GORT_NEVER, (gort_ctx *)(void *)wg), GORT_MISUSE);
     EXPECT(error_says("ctx"));
-    EXPECT_IS(gort_select_biased_until(cases, 3, GORT_NEVER, (gort_ctx *)(void *)&v), GORT_INVALID);
+    EXPECT_IS(gort_select_biased_until(cases, 3, GORT_NEVER, (gort_ctx *)(void *)wg), GORT_MISUSE);
 
     EXPECT(v == 77 && ints_len(c) == 0);
     cases[0] = gort_case_recv(NULL, NULL); /* switched off: needs nothing */

@@ -196,7 +196,7 @@ static int limits_body(void *arg) {
     EXPECT(gort_selector_wait_until(s, &status, 0, NULL) == 0 && v == 3 && status == GORT_OK);
     EXPECT_OK(ints_send(c, 4));
     EXPECT(gort_selector_wait_until(s, NULL, GORT_NEVER, NULL) == 0 && v == 4);
-    EXPECT_IS(gort_selector_wait_until(s, NULL, GORT_NEVER, (gort_ctx *)(void *)&v), GORT_INVALID);
+    EXPECT_IS(gort_selector_wait_until(s, NULL, GORT_NEVER, (gort_ctx *)(void *)c), GORT_MISUSE);
     EXPECT_OK(gort_selector_free(s));
     EXPECT_OK(ints_release(c));
     return 0;
@@ -299,7 +299,7 @@ static void mistakes_are_statuses(void) {
     EXPECT_IS(gort_selector_add(s, ints_case_send(c, NULL)), GORT_INVALID);
     EXPECT_IS(gort_selector_add(s, ints_case_recv(stale, &v)), GORT_MISUSE);
     EXPECT(error_says("the case: chan is no live channel"));
-    EXPECT_IS(gort_selector_add(s, gort_case_ctx((gort_ctx *)(void *)&v)), GORT_INVALID);
+    EXPECT_IS(gort_selector_add(s, gort_case_ctx((gort_ctx *)(void *)s)), GORT_MISUSE);
     bad.kind = 9;
     EXPECT_IS(gort_selector_add(s, bad), GORT_INVALID);
     EXPECT(error_says("kind is 9"));

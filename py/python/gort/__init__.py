@@ -39,6 +39,7 @@ from ._gort import (
     Closed as Closed,
     Cond as Cond,
     Counter as Counter,
+    Context as Context,
     Deadlock as Deadlock,
     Error as Error,
     Event as Event,
@@ -85,6 +86,7 @@ from ._gort import (
     yield_now as yield_now,
 )
 from . import limit as limit
+from ._context import timeout as timeout
 from ._got import Got as Got
 from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info

@@ -19,6 +19,8 @@
 //!
 //! Differences from Go: whoever makes a context gets a `Cancel`, which cancels when it is dropped, so none is forgotten; there is no nil context; a value is found by its type.
 
+pub mod after;
+pub mod own;
 pub mod raw;
 
 use crate::chan::raw::{self as chan, RawChan};
@@ -27,7 +29,7 @@ use crate::status::Status;
 use crate::sys::prim;
 use crate::task::{Time, Wait};
 use crate::wait::cancel::Hook;
-use core::any::Any;
+use core::any::{Any, TypeId};
 use core::error::Error;
 use core::ffi::c_void;
 use core::fmt;
@@ -101,6 +103,15 @@ impl Context {
     fn cancellable(made: Result<NonNull<RawContext>, Status>) -> (Context, Cancel) {
         let ctx = self::made(made);
         (ctx.clone(), Cancel { of: ctx })
+    }
+
+    /// One of a program's own, as a parent for others. It ends a moment after the channel of `done` is closed.
+    ///
+    /// # Panics
+    /// Also if that channel is a timer's.
+    pub fn own(own: impl Own) -> Context {
+        let done = own.done();
+        made(own::own(Box::new(Adapted { own: Box::new(own), done })))
     }
 
     /// A child that can be cancelled.
@@ -182,6 +193,10 @@ impl Context {
     /// The nearest value of a type, from here upwards.
     pub fn value<T: Any + Send + Sync>(&self) -> Option<&T> {
         self.on().find(|v| {
+            // SAFETY: this context keeps those above it.
+            if let Some(theirs) = unsafe { own::of(v) }.and_then(|o| o.downcast_ref::<Adapted>()) {
+                return theirs.own.value(TypeId::of::<T>())?.downcast_ref::<T>();
+            }
             if !core::ptr::eq(v.key.cast(), &TYPED) {
                 return None;
             }
@@ -249,6 +264,50 @@ impl fmt::Display for Ended {
 }
 
 impl Error for Ended {}
+
+/// A context of a program's own: for `Context::own`.
+pub trait Own: Send + Sync + 'static {
+    /// When it ends at the latest, if that is known.
+    fn deadline(&self) -> Option<Time> {
+        None
+    }
+
+    /// Closed when it ends; None if it never does. Asked once.
+    fn done(&self) -> Option<Receiver<()>>;
+
+    /// How it has ended, CANCELED or TIMED_OUT: asked once `done` is closed.
+    fn err(&self) -> Status;
+
+    /// Its value of a type.
+    fn value(&self, of: TypeId) -> Option<&(dyn Any + Send + Sync)> {
+        let _ = of;
+        None
+    }
+}
+
+/// One of them, for `own.rs`.
+struct Adapted {
+    own: Box<dyn Own>,
+    done: Option<Receiver<()>>,
+}
+
+impl own::Foreign for Adapted {
+    fn deadline(&self) -> i64 {
+        self.own.deadline().unwrap_or(Time::NEVER).0
+    }
+
+    fn done(&self) -> *const RawChan {
+        self.done.as_ref().map_or(core::ptr::null(), Receivable::raw)
+    }
+
+    fn err(&self) -> Status {
+        self.own.err()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
 
 /// Who has it may cancel a context; when it is dropped it does.
 #[must_use = "cancels at once if it is not kept"]

@@ -11,6 +11,7 @@
 //!  X5  `done` is made when it is first asked for, and closed by a hook.
 //!  X6  The reason of a cancellation is kept by the context that was cancelled, which outlives its descendants.
 
+use crate::chan::observer::Observer;
 use crate::chan::raw::{self as chan, Layout, RawChan};
 use crate::sched::objects::{self, Keeper};
 use crate::sched::{Cx, enter};
@@ -19,14 +20,37 @@ use crate::sys::clock::NEVER;
 use crate::sys::prim::*;
 use crate::sys::slab::{Slab, Slot};
 use crate::wait::cancel::{self, CancelSource, Hook};
+use core::any::Any;
 use core::error::Error;
+use core::fmt;
 use core::ptr::{NonNull, addr_eq, from_ref, null, null_mut};
+use std::ffi::CString;
 
 /// Kinds of slab objects; see also `sched/task.rs`.
 pub const KIND_CONTEXT: u8 = 50;
 
 /// Why a context was cancelled, in words of whoever did it.
 pub type Cause = std::sync::Arc<dyn Error + Send + Sync>;
+
+/// A cause that is a text, as C has it; and what a host's face keeps with it.
+pub struct Text {
+    pub text: CString,
+    pub with: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text.to_string_lossy())
+    }
+}
+
+impl Error for Text {}
 
 /// A value of a context.
 #[derive(Clone, Copy)]
@@ -54,6 +78,8 @@ pub struct RawContext {
     value: Cell<Option<Value>>,
     /// What hangs on another source than its own.
     foreign: Cell<*const Hook>,
+    /// Of one of a program's own: who watches its done channel (own.rs).
+    observer: Cell<*const Observer>,
     /// The done channel, once somebody has asked for it.
     done: AtomicPtr<RawChan>,
     /// What it was cancelled for, if that was said here (X6).
@@ -92,18 +118,18 @@ fn is_root(c: *const RawContext) -> bool {
 }
 
 /// What a new context is to be.
-struct New {
+pub(super) struct New {
     /// It can be cancelled by itself.
-    own: bool,
+    pub(super) own: bool,
     /// Its parent's cancellation and deadline reach it.
-    follows: bool,
-    deadline: i64,
-    value: Option<Value>,
-    second: *const RawContext,
+    pub(super) follows: bool,
+    pub(super) deadline: i64,
+    pub(super) value: Option<Value>,
+    pub(super) second: *const RawContext,
 }
 
 impl New {
-    const CANCEL: New = New { own: true, follows: true, deadline: NEVER, value: None, second: null() };
+    pub(super) const CANCEL: New = New { own: true, follows: true, deadline: NEVER, value: None, second: null() };
 }
 
 unsafe fn lock(c: *const RawContext) -> Result<(Cx, &'static RawContext), Status> {
@@ -198,6 +224,9 @@ unsafe fn release_one(c: *const RawContext) -> (Status, [*const RawContext; 2]) 
             let h = Arc::from_raw(foreign);
             cancel::unhook(&*(*r.second.get()).cancels.get(), &h);
         }
+        if let Some(o) = NonNull::new(r.observer.replace(null()).cast_mut()) {
+            super::own::give_up(o)
+        }
         let done = r.done.swap(null_mut(), AcqRel);
         if !done.is_null() {
             let _ = chan::release(done);
@@ -216,7 +245,7 @@ unsafe fn release_one(c: *const RawContext) -> (Status, [*const RawContext; 2]) 
     }
 }
 
-unsafe fn make(parent: *const RawContext, new: New) -> Result<NonNull<RawContext>, Status> {
+pub(super) unsafe fn make(parent: *const RawContext, new: New) -> Result<NonNull<RawContext>, Status> {
     // SAFETY: contract of the callers.
     unsafe {
         retain(parent).ok()?;
@@ -240,6 +269,7 @@ unsafe fn make(parent: *const RawContext, new: New) -> Result<NonNull<RawContext
             c.number.set(NUMBERS.fetch_add(1, Relaxed));
             c.value.set(new.value);
             c.foreign.set(null());
+            c.observer.set(null());
             c.done.store(null_mut(), Relaxed);
             c.reason.store(null_mut(), Relaxed);
             c.source.begin(KIND_CONTEXT, if new.own { above } else { null() });
@@ -323,7 +353,7 @@ fn expire(c: *const RawContext, number: u64, cause: Option<Cause>) {
 }
 
 /// The context with that number, if it is there still; with a reference for the caller.
-unsafe fn found<'a>(c: *const RawContext, number: u64) -> Option<&'a RawContext> {
+pub(super) unsafe fn found<'a>(c: *const RawContext, number: u64) -> Option<&'a RawContext> {
     // SAFETY: type-stable.
     unsafe {
         let (cx, r) = lock(c).ok()?;
@@ -408,7 +438,7 @@ pub unsafe fn cancel(c: *const RawContext, cause: Option<Cause>) -> Result<bool,
     }
 }
 
-unsafe fn cancel_own(c: &RawContext, status: Status, cause: Option<Cause>) -> bool {
+pub(super) unsafe fn cancel_own(c: &RawContext, status: Status, cause: Option<Cause>) -> bool {
     let reason = cause.map_or(null_mut(), |why| Box::into_raw(Box::new(why)));
     let first = c.source.cancel_for(status, reason.cast());
     if !reason.is_null() {
@@ -423,7 +453,34 @@ unsafe fn cancel_own(c: &RawContext, status: Status, cause: Option<Cause>) -> bo
     first
 }
 
+/// The context of a handle that the caller has a reference of, so its header stands still and is looked at without the lock; one that is stale is told as far as can be seen. INVALID for null.
+///
+/// # Safety
+/// `c` is a handle or null; the context is used for as long as the caller's reference.
+#[inline]
+pub unsafe fn on<'a>(c: *const RawContext) -> Result<&'a RawContext, Status> {
+    if c.is_null() {
+        return Err(Status::Invalid);
+    }
+    // SAFETY: contract; type-stable.
+    let r = unsafe { &*c };
+    if is_root(c) {
+        return Ok(r);
+    }
+    r.source.header().check(KIND_CONTEXT).ok().map(|()| r)
+}
+
 impl RawContext {
+    /// What it is known by besides its place (X4).
+    pub(super) fn number(&self) -> u64 {
+        self.number.get()
+    }
+
+    /// It has `o` from now on, and gives it up when it goes. By whoever made it, before it is shared.
+    pub(super) fn observes(&self, o: NonNull<Observer>) {
+        self.observer.set(o.as_ptr())
+    }
+
     /// Its deadline; NEVER for none. A root's is zero in memory.
     fn due(&self) -> i64 {
         if is_root(self) { NEVER } else { self.deadline.get() }

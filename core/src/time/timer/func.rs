@@ -39,6 +39,33 @@ pub(super) fn run_number(run: *const Run) -> u32 {
 /// `what` is `Call` or `CallBoxed`, and `call` and `arg` are as it says: they may be used on any thread, by several tasks at once, until the timer is gone.
 pub unsafe fn after_func(what: What, when: Time, call: *mut (), arg: *mut c_void) -> Result<NonNull<Timer>, Status> {
     let t = make(what, 0, when, call, arg.expose_provenance())?;
+    // SAFETY: contract; ours.
+    unsafe { begin(t, when) }
+}
+
+/// The same, of no run, whoever makes it: it goes on when a run is over.
+///
+/// # Safety
+/// As `after_func`.
+pub unsafe fn after_func_of_no_run(
+    what: What,
+    when: Time,
+    call: *mut (),
+    arg: *mut c_void,
+) -> Result<NonNull<Timer>, Status> {
+    let t = make(what, 0, when, call, arg.expose_provenance())?;
+    // SAFETY: contract; ours, and not set, so the end of a run has nothing to say about it.
+    unsafe {
+        t.as_ref().run.store(0, Relaxed);
+        begin(t, when)
+    }
+}
+
+/// Sets a fresh one.
+///
+/// # Safety
+/// It is the caller's, and nobody else knows it.
+unsafe fn begin(t: NonNull<Timer>, when: Time) -> Result<NonNull<Timer>, Status> {
     if when == NEVER {
         return Ok(t);
     }

@@ -307,6 +307,30 @@ typedef struct gort_python_api {
     gort_status (*keyed_set)(gort_keyed *keyed, double rate, uint32_t burst);
     gort_status (*sometimes_do)(gort_sometimes *sometimes, void (*fn)(void*), void *arg, bool *ran);
     gort_status (*sometimes_do_at)(gort_sometimes *sometimes, int64_t now, void (*fn)(void*), void *arg, bool *ran);
+    gort_ctx *(*ctx_background)(void);
+    gort_ctx *(*ctx_todo)(void);
+    gort_ctx *(*ctx_with_cancel)(gort_ctx *parent);
+    gort_ctx *(*ctx_with_timeout)(gort_ctx *parent, int64_t duration);
+    gort_ctx *(*ctx_with_timeout_cause)(gort_ctx *parent, int64_t duration, const char *cause);
+    gort_ctx *(*ctx_with_deadline)(gort_ctx *parent, int64_t deadline);
+    gort_ctx *(*ctx_with_deadline_cause)(gort_ctx *parent, int64_t deadline, const char *cause);
+    gort_ctx *(*ctx_with_value)(gort_ctx *parent, const void *key, void *value, void (*drop)(void *value));
+    gort_ctx *(*ctx_without_cancel)(gort_ctx *parent);
+    gort_ctx *(*ctx_merge)(gort_ctx *first, gort_ctx *second);
+    gort_ctx *(*ctx_own)(const gort_ctx_functions *functions, void *arg);
+    gort_ctx_func *(*ctx_after_func)(gort_ctx *ctx, void (*fn)(void *arg), void *arg);
+    gort_status (*ctx_func_stop)(gort_ctx_func *func, bool *prevented);
+    gort_status (*ctx_func_free)(gort_ctx_func *func);
+    gort_status (*ctx_cancel)(gort_ctx *ctx);
+    gort_status (*ctx_cancel_cause)(gort_ctx *ctx, const char *cause);
+    bool (*ctx_is_done)(const gort_ctx *ctx);
+    gort_status (*ctx_err)(const gort_ctx *ctx);
+    const char *(*ctx_cause)(const gort_ctx *ctx);
+    int64_t (*ctx_deadline)(const gort_ctx *ctx);
+    void *(*ctx_value)(const gort_ctx *ctx, const void *key);
+    gort_receiver *(*ctx_done)(gort_ctx *ctx);
+    gort_status (*ctx_retain)(gort_ctx *ctx);
+    gort_status (*ctx_release)(gort_ctx *ctx);
 } gort_python_api;
 
 #if defined(GORT_PYTHON_TABLE)
@@ -607,6 +631,30 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_keyed_set (GORT_PYTHON_TABLE->keyed_set)
 #define gort_sometimes_do (GORT_PYTHON_TABLE->sometimes_do)
 #define gort_sometimes_do_at (GORT_PYTHON_TABLE->sometimes_do_at)
+#define gort_ctx_background (GORT_PYTHON_TABLE->ctx_background)
+#define gort_ctx_todo (GORT_PYTHON_TABLE->ctx_todo)
+#define gort_ctx_with_cancel (GORT_PYTHON_TABLE->ctx_with_cancel)
+#define gort_ctx_with_timeout (GORT_PYTHON_TABLE->ctx_with_timeout)
+#define gort_ctx_with_timeout_cause (GORT_PYTHON_TABLE->ctx_with_timeout_cause)
+#define gort_ctx_with_deadline (GORT_PYTHON_TABLE->ctx_with_deadline)
+#define gort_ctx_with_deadline_cause (GORT_PYTHON_TABLE->ctx_with_deadline_cause)
+#define gort_ctx_with_value (GORT_PYTHON_TABLE->ctx_with_value)
+#define gort_ctx_without_cancel (GORT_PYTHON_TABLE->ctx_without_cancel)
+#define gort_ctx_merge (GORT_PYTHON_TABLE->ctx_merge)
+#define gort_ctx_own (GORT_PYTHON_TABLE->ctx_own)
+#define gort_ctx_after_func (GORT_PYTHON_TABLE->ctx_after_func)
+#define gort_ctx_func_stop (GORT_PYTHON_TABLE->ctx_func_stop)
+#define gort_ctx_func_free (GORT_PYTHON_TABLE->ctx_func_free)
+#define gort_ctx_cancel (GORT_PYTHON_TABLE->ctx_cancel)
+#define gort_ctx_cancel_cause (GORT_PYTHON_TABLE->ctx_cancel_cause)
+#define gort_ctx_is_done (GORT_PYTHON_TABLE->ctx_is_done)
+#define gort_ctx_err (GORT_PYTHON_TABLE->ctx_err)
+#define gort_ctx_cause (GORT_PYTHON_TABLE->ctx_cause)
+#define gort_ctx_deadline (GORT_PYTHON_TABLE->ctx_deadline)
+#define gort_ctx_value (GORT_PYTHON_TABLE->ctx_value)
+#define gort_ctx_done (GORT_PYTHON_TABLE->ctx_done)
+#define gort_ctx_retain (GORT_PYTHON_TABLE->ctx_retain)
+#define gort_ctx_release (GORT_PYTHON_TABLE->ctx_release)
 #endif
 
 #if defined(__cplusplus)
