@@ -251,9 +251,9 @@ impl Context {
     fn cancel(&self, py: Python<'_>, cause: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
         let cause = cause_of(cause)?;
         lane::thread(py)?;
-        // SAFETY: our handle.
         let done = match &self.value {
             Some(_) => Err(Status::Misuse),
+            // SAFETY: our handle.
             None => unsafe { raw::cancel(self.raw(), cause) },
         };
         match done {
