@@ -36,6 +36,8 @@ var workloads = []workload{
 	{"channel_vs_mutex_vs_atomic_atomic", sumAtomic},
 	{"mutex_uncontended", mutexUncontended},
 	{"mutex_5x1m", sumMutex},
+	{"rwmutex_readers", rwmutexReaders},
+	{"cond_1", cond1},
 	{"atomic_5x1m", sumAtomic},
 	{"wg_add_done_contended", wgAddDone},
 	{"counter_5x1m", counterShared},

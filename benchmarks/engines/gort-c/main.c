@@ -314,6 +314,8 @@ static const bench_workload workloads[] = {
     {"channel_vs_mutex_vs_atomic_atomic", sum_atomic},
     {"mutex_uncontended", mutex_uncontended},
     {"mutex_5x1m", sum_mutex},
+    {"rwmutex_readers", rwmutex_readers},
+    {"cond_1", cond_1},
     {"atomic_5x1m", sum_atomic},
     {"wg_add_done_contended", wg_add_done},
     {"counter_5x1m", counter_shared},

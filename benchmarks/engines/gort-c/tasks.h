@@ -62,6 +62,10 @@ void sum_atomic(uint64_t n, bench_result *out);
 void mutex_uncontended(uint64_t n, bench_result *out);
 void wg_add_done(uint64_t n, bench_result *out);
 
+/* locks.c */
+void rwmutex_readers(uint64_t n, bench_result *out);
+void cond_1(uint64_t n, bench_result *out);
+
 /* maps.c */
 void counter_shared(uint64_t n, bench_result *out);
 void map_90_10(uint64_t n, bench_result *out);

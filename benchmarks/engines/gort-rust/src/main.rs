@@ -13,6 +13,7 @@ mod elements;
 mod maps;
 
 mod limiters;
+mod locks;
 mod select;
 mod sums;
 mod timers;
@@ -35,6 +36,8 @@ const ALL: &[Workload] = &[
     ("channel_vs_mutex_vs_atomic_atomic", sums::atomic),
     ("mutex_uncontended", sums::mutex_uncontended),
     ("mutex_5x1m", sums::mutex),
+    ("rwmutex_readers", locks::rwmutex_readers),
+    ("cond_1", locks::cond_1),
     ("atomic_5x1m", sums::atomic),
     ("wg_add_done_contended", sums::wg_add_done),
     ("counter_5x1m", sums::counter),
