@@ -50,6 +50,13 @@ MUTANTS = [
     ("counter_shares_a_slot", "threads add to one slot without a read-modify-write", "counter", "every_addition_counts"),
     ("map_stores_unseen", "a new key is put in though another was since the search", "loom_map", "two_store_the_same_key_first"),
     ("map_takes_twice", "an entry is taken though it is no more in its slot", "loom_map", "two_take_and_one_replaces"),
+    ("group_misses_the_late", "a task that is started in a cancelled group is not cancelled", "group", "task_started_after_the_cancellation_is_cancelled"),
+    ("group_keeps_the_place", "a task of a group does not give its place within the limit back", "group", "go_limit"),
+    ("group_last_error_wins", "a later error takes the place of the first", "group", "panic_of_a_task_is_carried_and_cancels"),
+    ("flight_lands_anothers", "a flight that is over takes whatever flies under its key from the map", "singleflight", "forget"),
+    ("pool_worker_leaves_a_job", "a worker that found nothing for a while leaves though a job is about to come", "worker_pool", "job_that_meets_a_leaving_worker_is_run"),
+    ("pool_keeps_what_is_queued", "a cancelled pool does not answer for the jobs in its queue", "worker_pool", "cancel_ends_running_jobs_and_answers_for_the_queued"),
+    ("pool_keeps_the_state", "a worker goes on with a state that a panic has left", "worker_pool", "panic_is_the_jobs_result_and_takes_the_state_along"),
 ]
 LIMIT = 120  # seconds after which a hang counts as dead, by far
 

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Floors, from the ground up; arrows point down only (`tests/floors.rs`):
-//! `sys` (machine and operating system) - `sched` (tasks and who runs them) - `wait` (how a party waits once) - `chan`, `sync` - `task` (the Rust face of tasks).
+//! `sys` (machine and operating system) - `sched` (tasks and who runs them) - `wait` (how a party waits once) - `chan`, `sync` - `task` (the Rust face of tasks) - `flow`
+//! (groups and pools of tasks).
 
 pub mod elem;
 pub mod status;

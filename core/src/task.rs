@@ -160,6 +160,12 @@ unsafe impl<T: Send> Sync for Packet<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for Packet<T> {}
 
+/// The message of a panic.
+pub(crate) fn payload_text(p: &(dyn Any + Send)) -> &str {
+    let text = p.downcast_ref::<&str>().copied();
+    text.or_else(|| p.downcast_ref::<String>().map(String::as_str)).unwrap_or("(payload that is no text)")
+}
+
 /// Why a join failed.
 pub enum JoinError {
     /// The task panicked; the payload is passed on.
@@ -177,14 +183,7 @@ impl core::fmt::Debug for JoinError {
 impl core::fmt::Display for JoinError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            JoinError::Panic(p) => {
-                let text = p
-                    .downcast_ref::<&str>()
-                    .copied()
-                    .or_else(|| p.downcast_ref::<String>().map(String::as_str))
-                    .unwrap_or("(payload that is no text)");
-                write!(f, "the task panicked: {text}")
-            }
+            JoinError::Panic(p) => write!(f, "the task panicked: {}", payload_text(&**p)),
             JoinError::Status(s) => write!(f, "{s}"),
         }
     }

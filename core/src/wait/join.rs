@@ -130,6 +130,33 @@ pub unsafe fn cancel(t: *const Task) -> Status {
     }
 }
 
+/// `cancel` of several: all are marked before the first is roused, and one barrier serves them all.
+///
+/// # Safety
+/// Handles, which stay valid until it returns.
+pub unsafe fn cancel_all(tasks: &[NonNull<Task>]) -> Status {
+    // SAFETY: contract.
+    unsafe {
+        let cx = match enter() {
+            Ok(cx) => cx,
+            Err(s) => return s,
+        };
+        for t in tasks {
+            let t = t.as_ref();
+            t.header.lock.with(|| {
+                if t.state.load(Relaxed) != DEAD {
+                    run::raise(t);
+                }
+            });
+        }
+        barrier::heavy();
+        for t in tasks {
+            run::rouse(cx, t.as_ref());
+        }
+        cx.out(Status::Ok)
+    }
+}
+
 /// Gives a handle up.
 ///
 /// # Safety
