@@ -482,6 +482,10 @@ GORT_ATOMIC_BASE_(ptr, gort_pointer_)
 /** The defaults: gort_pool_options options = GORT_POOL_OPTIONS_INIT; */
 #define GORT_POOL_OPTIONS_INIT {sizeof(gort_pool_options), NULL, NULL, NULL, 0, {0, 0, 0, 0}}
 
+@part worker_pool
+/** As usual: gort_worker_pool_options options = GORT_WORKER_POOL_OPTIONS_INIT; */
+#define GORT_WORKER_POOL_OPTIONS_INIT {sizeof(gort_worker_pool_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, {0, 0, 0, 0}}
+
 @part census
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
 #define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

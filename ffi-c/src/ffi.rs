@@ -130,6 +130,12 @@ pub(crate) fn limits(deadline: i64, ctx: *mut gort_ctx) -> Result<Wait, Status> 
     Ok(Wait { deadline, cancel: context(ctx)? })
 }
 
+/// The limits of an `_until` call, as the Rust face takes them.
+pub(crate) fn bounds<'a>(deadline: i64, ctx: *mut gort_ctx) -> Result<gort_core::Wait<'a>, Status> {
+    context(ctx)?; // no function of this version makes one, so it is NULL
+    Ok(gort_core::Wait::until(gort_core::Time(deadline)))
+}
+
 /// The place of an element: NULL is one only for elements of size 0, which have no bytes to read or write.
 #[inline(always)]
 pub(crate) fn element(pointer: *const c_void, size: impl FnOnce() -> usize) -> Result<*mut u8, Status> {

@@ -20,6 +20,8 @@
 
 mod ffi;
 
+mod held;
+
 mod version;
 
 mod status;
@@ -69,5 +71,11 @@ mod counter;
 mod map;
 
 mod pool;
+
+mod group;
+
+mod singleflight;
+
+mod worker_pool;
 
 mod census;

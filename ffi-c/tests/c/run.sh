@@ -20,9 +20,9 @@ CC=${CC:-gcc} CXX=${CXX:-g++}
 target=${CARGO_TARGET_DIR:-target}
 flavours=${GORT_TEST_FLAVOURS:-plain address}
 workers=${GORT_TEST_WORKERS:-1 2 5}
-programs=${GORT_TEST_PROGRAMS:-chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex atomic counter map pool waitgroup run task misuse blocking free_after_wait stress}
+programs=${GORT_TEST_PROGRAMS:-chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces flow mutex atomic counter map pool waitgroup run task misuse blocking free_after_wait stress}
 # These are C++ as well.
-both="chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex atomic counter map pool"
+both="chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces flow mutex atomic counter map pool"
 passed=0 failed=0
 
 if [ -z "${GORT_LIB_DIR:-}" ]; then
