@@ -1,32 +1,149 @@
-//! Pools of objects (sync/pool.rs).
-
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+//! Pools of workers.
 
 mod support;
 
-use gort::WaitGroup;
-use gort::sync::Pool;
+use gort::flow::{JobError, Progress, WorkerPool};
+use gort::{Status, Wait, channel, sleep, spawn};
 use std::sync::atomic::{AtomicUsize, Ordering::*};
-use support::sync::Arc;
-use support::{check, plain, repeat, scale};
+use support::sync::{Arc, Mutex};
+use support::{Rng, allow_panics, check, ms, plain, plain_on, repeat, until, until_parked, us};
+
+fn status<T>(r: Result<T, JobError>) -> Result<T, Status> {
+    r.map_err(|e| match e {
+        JobError::Status(s) => s,
+        JobError::Panic(_) => Status::Panic,
+    })
+}
 
 #[test]
-fn what_was_put_back_is_taken_before_a_new_one_is_made() {
+fn jobs_give_their_results_and_no_more_run_than_there_are_workers() {
     check(|| {
+        let pool = WorkerPool::new(3);
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let jobs: Vec<_> = (0..40)
+            .map(|i| {
+                let (now, most) = (now.clone(), most.clone());
+                pool.submit(move |_| {
+                    most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+                    sleep(us(20)).unwrap();
+                    now.fetch_sub(1, SeqCst);
+                    i * 2
+                })
+                .unwrap()
+            })
+            .collect();
+        for (i, job) in jobs.into_iter().enumerate() {
+            assert_eq!(job.join().unwrap(), i * 2);
+        }
+        assert_eq!(most.load(SeqCst), 3);
+        pool.wait().unwrap();
+        assert_eq!((pool.progress(), pool.workers()), (Progress { done: 40, submitted: 40 }, 0));
+        assert_eq!(pool.submit(|_| ()).err(), Some(Status::Closed));
+    })
+}
+
+#[test]
+fn full_queue_parks_refuses_and_times_out() {
+    check(|| {
+        let pool = WorkerPool::builder().workers(1).queue(2).build(|| ());
+        let (tx, rx) = channel::<()>(0);
+        let (began, begins) = channel(0);
+        let first = pool.submit(move |_| {
+            began.send(()).unwrap();
+            rx.recv().unwrap()
+        });
+        begins.recv().unwrap();
+        let queued: Vec<_> = (0..2).map(|i| pool.try_submit(move |_| i).unwrap()).collect();
+        assert_eq!(pool.try_submit(|_| ()).err(), Some(Status::WouldBlock));
+        assert_eq!(pool.submit_with(Wait::timeout(us(200)), |_| ()).err(), Some(Status::TimedOut));
+        let theirs = pool.clone();
+        let waits = spawn(move || theirs.submit(|_| 9).unwrap().join().unwrap());
+        until_parked(2);
+        assert_eq!(pool.progress().submitted, 4);
+        tx.send(()).unwrap();
+        first.unwrap().join().unwrap();
+        assert_eq!(waits.join().unwrap(), 9);
+        assert_eq!(queued.into_iter().map(|j| j.join().unwrap()).sum::<i32>(), 1);
+        pool.wait().unwrap();
+    })
+}
+
+#[test]
+fn map_gives_results_in_order_and_map_unordered_as_they_come() {
+    check(|| {
+        let pool = WorkerPool::new(4);
+        let f = |_: &mut (), n: u64| {
+            sleep(us(if n.is_multiple_of(4) { 400 } else { 1 })).unwrap();
+            n * n
+        };
+        let want: Vec<u64> = (0..50).map(|n| n * n).collect();
+        assert_eq!(pool.map(0..50, f).map(Result::unwrap).collect::<Vec<_>>(), want);
+        let mut some: Vec<u64> = pool.map_unordered(0..50, f).map(Result::unwrap).collect();
+        some.sort_unstable();
+        assert_eq!(some, want);
+        // As they come: the first is held back until the others are there.
+        let (tx, rx) = channel::<()>(0);
+        let mut results = pool.map_unordered(0..4, move |_, n| {
+            if n == 0 {
+                rx.recv().unwrap()
+            }
+            n
+        });
+        let mut three: Vec<i32> = results.by_ref().take(3).map(Result::unwrap).collect();
+        three.sort_unstable();
+        assert_eq!(three, [1, 2, 3]);
+        tx.send(()).unwrap();
+        assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), [0]);
+        // One that is given up in the middle leaves nothing.
+        assert_eq!(pool.map(0.., f).take(2).count(), 2);
+        pool.close();
+        let refused: Vec<_> = pool.map(0..3, f).map(status).collect();
+        assert_eq!(refused, [Err(Status::Closed)]);
+        pool.wait().unwrap();
+    })
+}
+
+#[test]
+fn each_worker_has_a_state_of_its_own_made_and_dropped_by_it() {
+    check(|| {
+        #[derive(Clone, Default)]
+        struct Life(Arc<AtomicUsize>, Arc<AtomicUsize>);
+        struct Own(Life, usize, std::rc::Rc<()>);
+        impl Drop for Own {
+            fn drop(&mut self) {
+                self.0.1.fetch_add(1, SeqCst);
+            }
+        }
+        let life = Life::default();
+        let theirs = life.clone();
+        let pool = WorkerPool::builder().workers(3).queue(50).build(move || {
+            theirs.0.fetch_add(1, SeqCst);
+            Own(theirs.clone(), 0, std::rc::Rc::default())
+        });
+        assert_eq!(pool.workers(), 0, "made for nothing");
+        let count = |own: &mut Own| {
+            own.1 += 1;
+            let mine = own.2.clone();
+            gort::yield_now();
+            (own.1, std::rc::Rc::strong_count(&mine))
+        };
+        let jobs: Vec<_> = (0..30).map(|_| pool.submit(count).unwrap()).collect();
+        let counts: Vec<_> = jobs.into_iter().map(|j| j.join().unwrap()).collect();
+        let made = life.0.load(SeqCst);
+        assert!((1..=3).contains(&made));
+        assert_eq!(counts.iter().filter(|(n, _)| *n == 1).count(), made);
+        pool.wait().unwrap();
+        assert_eq!((life.0.load(SeqCst), life.1.load(SeqCst)), (made, made));
+    })
+}
+
+/// WP2: the panic is the job's, of its state too; the next job has a new one.
+#[test]
+fn panic_is_the_jobs_result_and_takes_the_state_along() {
+    check(|| {
+        allow_panics();
         let made = Arc::new(AtomicUsize::new(0));
         let theirs = made.clone();
-<<<<<<<< HEAD:core/tests/pool.rs
-        let pool = Pool::new(move || theirs.fetch_add(1, Relaxed));
-        let (a, b) = (pool.get(), pool.get());
-        assert_eq!((*a, *b, pool.idle()), (0, 1, 0));
-        drop(a);
-        assert_eq!(pool.idle(), 1);
-        assert_eq!((*pool.get(), pool.idle()), (0, 0), "the one that was put back"); // in use to the end of the line
-        assert_eq!((b.keep(), pool.idle()), (1, 1), "one that is kept for good does not come back");
-        pool.put(7).unwrap();
-        pool.clear();
-        assert_eq!((pool.idle(), pool.try_take(), pool.take()), (0, None, 2));
-========
         let pool = WorkerPool::builder().workers(1).build(move || {
             assert!(theirs.fetch_add(1, SeqCst) != 1, "the second state");
             vec![0u8]
@@ -48,15 +165,10 @@ fn what_was_put_back_is_taken_before_a_new_one_is_made() {
         assert_eq!(pool.submit(|s| s.len()).unwrap().join().unwrap(), 1);
         assert_eq!(made.load(SeqCst), 4);
         pool.wait().unwrap();
->>>>>>>> 1169301 (capi: groups, single flights, worker pools):core/tests/worker_pool.rs
     })
 }
 
-/// From whichever thread they come, exactly so many are kept, and they are found by every thread.
 #[test]
-<<<<<<<< HEAD:core/tests/pool.rs
-fn it_keeps_as_many_as_it_was_told() {
-========
 fn elastic_pool_grows_with_the_work_and_shrinks_to_its_least() {
     check(|| {
         let pool = WorkerPool::builder().workers(5).queue(10).elastic(1, ms(1)).build(|| ());
@@ -221,59 +333,84 @@ fn pool_without_a_worker_says_so() {
 /// Its workers belong to a run, which ends: what nobody runs any more is answered by the next wait, or run by workers of the next submit.
 #[test]
 fn workers_end_with_their_run_and_the_pool_lives_on() {
->>>>>>>> 1169301 (capi: groups, single flights, worker pools):core/tests/worker_pool.rs
     plain(|| {
-        for most in [0, 1, 3, 100] {
-            let pool = Arc::new(Pool::with_max_idle(most, || 0));
-            assert_eq!(pool.max_idle(), most);
-            let kept = (0..200).filter(|n| pool.put(*n).is_ok()).count();
-            assert_eq!((kept, pool.idle()), (most, most));
-            let theirs = pool.clone();
-            let found = std::thread::spawn(move || std::iter::from_fn(|| theirs.try_take()).count()).join().unwrap();
-            assert_eq!(found, most);
-            let full = Pool::with_max_idle(most, || 5);
-            (0..most).for_each(|n| full.put(n).unwrap());
-            assert_eq!(full.put(77), Err(77), "what is not kept comes back");
-        }
+        let pool = WorkerPool::new(1);
+        let theirs = pool.clone();
+        gort::run(move || assert_eq!(theirs.submit(|_| 1).unwrap().join().unwrap(), 1)).unwrap();
+        until(|| pool.workers() == 0);
+        assert_eq!(pool.submit(|_| 2).unwrap().join().unwrap(), 2);
+        pool.wait().unwrap();
     })
 }
 
-/// No object is two users' at the same time, and none is lost: those made are those kept and those dropped.
+/// Submitters, limits, panics, growth, shrinking and a close or a cancel at a random moment: each job that was taken is answered once, by its own value or by why not.
 #[test]
-fn each_object_has_one_user() {
-    struct Thing(AtomicUsize, Arc<AtomicUsize>);
-    impl Drop for Thing {
-        fn drop(&mut self) {
-            self.1.fetch_add(1, Relaxed);
-        }
-    }
+fn random_pools_answer_for_every_job() {
     check(|| {
-        repeat(2, 50_000, |_| {
-            let (made, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-            let (m, g) = (made.clone(), gone.clone());
-            let pool = Arc::new(Pool::with_max_idle(3, move || {
-                m.fetch_add(1, Relaxed);
-                Thing(AtomicUsize::new(0), g.clone())
-            }));
-            let wg = WaitGroup::new();
-            for _ in 0..6 {
-                let pool = pool.clone();
-                wg.go(move || {
-                    for i in 0..scale(2_000, 20_000) {
-                        let t = pool.get();
-                        assert_eq!(t.0.fetch_add(1, Relaxed), 0, "two users");
-                        if i % 50 == 0 {
-                            gort::yield_now()
-                        }
-                        t.0.fetch_sub(1, Relaxed);
-                    }
-                });
+        allow_panics();
+        let mut rng = Rng::new();
+        repeat(12, 300, |round| {
+            let (workers, queue) = (1 + rng.below(4), 1 + rng.below(4));
+            let mut builder = WorkerPool::builder().workers(workers).queue(queue);
+            if rng.below(2) == 0 {
+                builder = builder.elastic(rng.below(2), us(rng.below(40) as u64));
             }
-            wg.wait().unwrap();
-            assert_eq!(made.load(Relaxed), gone.load(Relaxed) + pool.idle());
-            assert!(pool.idle() <= 3);
-            drop(pool);
-            assert_eq!(made.load(Relaxed), gone.load(Relaxed));
-        })
+            let live = Arc::new(AtomicUsize::new(0));
+            struct Own(Arc<AtomicUsize>);
+            impl Drop for Own {
+                fn drop(&mut self) {
+                    self.0.fetch_sub(1, SeqCst);
+                }
+            }
+            let theirs = live.clone();
+            let pool = builder.build(move || {
+                theirs.fetch_add(1, SeqCst);
+                Own(theirs.clone())
+            });
+            let hs: Vec<_> = (0..4)
+                .map(|t| {
+                    let (pool, mut rng) = (pool.clone(), Rng::of((round * 4 + t) as u64));
+                    spawn(move || {
+                        for i in 0..20 {
+                            let kind = rng.below(10);
+                            let job = move |_: &mut Own| {
+                                match kind {
+                                    0 => panic!("{i}"),
+                                    1..=3 => gort::yield_now(),
+                                    4 => drop(sleep(us(10))),
+                                    _ => {}
+                                }
+                                i
+                            };
+                            let taken = match rng.below(4) {
+                                0 => pool.try_submit(job),
+                                1 => pool.submit_with(Wait::timeout(us(20)), job),
+                                _ => pool.submit(job),
+                            };
+                            match taken {
+                                Ok(job) => match job.join() {
+                                    Ok(v) => assert!(v == i && kind != 0),
+                                    Err(JobError::Panic(_)) => assert_eq!(kind, 0),
+                                    Err(JobError::Status(s)) => assert_eq!(s, Status::Canceled),
+                                },
+                                Err(Status::Closed) => return,
+                                Err(s) => assert!([Status::WouldBlock, Status::TimedOut].contains(&s), "{s}"),
+                            }
+                        }
+                    })
+                })
+                .collect();
+            let end = rng.below(3);
+            (0..rng.below(30)).for_each(|_| gort::yield_now());
+            match end {
+                0 => pool.close(),
+                1 => pool.cancel(),
+                _ => {}
+            }
+            hs.into_iter().for_each(|h| h.join().unwrap());
+            pool.wait().unwrap();
+            let Progress { done, submitted } = pool.progress();
+            assert_eq!((done, live.load(SeqCst), pool.workers()), (submitted, 0, 0));
+        });
     })
 }

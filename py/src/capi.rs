@@ -62,6 +62,11 @@ table! {
     gort_map_compare_and_delete, gort_map_range, gort_map_len, gort_map_clear, gort_map_collect,
     gort_pool_new, gort_pool_free, gort_pool_get, gort_pool_put, gort_pool_idle,
     gort_pool_clear,
+    gort_group_new, gort_group_free, gort_group_set_limit, gort_group_go, gort_group_try_go, gort_group_go_until, gort_group_wait,
+    gort_group_wait_until, gort_group_cancel, gort_group_is_canceled, gort_singleflight_new, gort_singleflight_free, gort_singleflight_do,
+    gort_singleflight_do_until, gort_singleflight_forget, gort_worker_pool_new, gort_worker_pool_submit, gort_worker_pool_try_submit,
+    gort_worker_pool_submit_until, gort_worker_pool_close, gort_worker_pool_cancel, gort_worker_pool_wait, gort_worker_pool_wait_until,
+    gort_worker_pool_free,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";
