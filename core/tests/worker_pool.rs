@@ -39,6 +39,7 @@ fn jobs_give_their_results_and_no_more_run_than_there_are_workers() {
         pool.wait().unwrap();
         assert_eq!((pool.progress(), pool.workers()), (Progress { done: 40, submitted: 40 }, 0));
         assert_eq!(pool.submit(|_| ()).err(), Some(Status::Closed));
+        assert_eq!(pool.workers(), 0);
     })
 }
 

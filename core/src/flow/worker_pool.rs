@@ -324,6 +324,9 @@ impl<S: 'static> WorkerPool<S> {
     /// One job more, and a worker if it needs one (WP1).
     fn count_in(&self) -> Result<Counted<S>, Status> {
         let shared = &self.shared;
+        if self.jobs.is_closed() {
+            return Err(Status::Closed); // and nobody is hired for it
+        }
         let hire = {
             let mut count = shared.count.lock();
             count.pending += 1;
