@@ -228,7 +228,7 @@ def half(n: int) -> float:
 
 
 gort.pipeline(["a"], half)  # wrong: arg-type
-gort.pipeline([1], half, gort.stage(half))  # wrong: arg-type
+gort.pipeline([1], half, half)  # wrong: misc
 for text in gort.pipeline([1], half):  # wrong: assignment
     pass
 gort.WorkerPool().submit(half, "x")  # wrong: arg-type
