@@ -26,12 +26,14 @@ class Job(Generic[_R]):
 
     __slots__ = ("_call", "_over", "_state", "_to", "_value")
 
-    def __init__(self, call: tuple[Callable[..., _R], tuple[Any, ...], dict[str, Any]], to: _gort.Channel[Job[_R]] | None) -> None:
-        self._call: tuple[Callable[..., _R], tuple[Any, ...], dict[str, Any]] | None = call
+    def __init__(
+        self, function: Callable[..., _R], args: tuple[Any, ...], kwargs: dict[str, Any], to: _gort.Channel[Job[_R]] | None = None
+    ) -> None:
+        self._call: tuple[Callable[..., _R], tuple[Any, ...], dict[str, Any]] | None = (function, args, kwargs)
         self._over = _gort.Event()
         self._to = to
         self._value: Any = None
-        self._state = _PENDING  # written with the value before `over` is set, read after it
+        self._state = _PENDING  # written after the value and before `over` is set
 
     def result(self, timeout: float | None = None) -> _R:
         """Waits until the job is over; what its function returned, or raises what it raised. ``Canceled`` if it never runs: its pool was cancelled."""
@@ -63,7 +65,7 @@ class Job(Generic[_R]):
         return self.result()
 
     def _end(self, state: int, value: Any) -> None:
-        self._call = None
+        self._call = None  # nothing of the job is kept by its result
         self._value = value
         self._state = state
         self._over.set()
@@ -81,14 +83,17 @@ class _Crew:
 
     ``pending`` counts the jobs that are submitted and not over, ``workers`` those that live or are being started. A submit counts its job
     first, and starts a worker if there are fewer than jobs; one that found nothing for a while leaves only if there are more than jobs.
-    So a job that is queued has a worker, however the two meet.
+    So a job that is queued has a worker, however the two meet. A pool whose workers stay, and that tells of no progress, need not count:
+    each submit starts one until all are there.
     """
 
-    def __init__(self, most: int, least: int, idle: float | None, queue: int) -> None:
-        self.most, self.least, self.idle = most, least, idle
+    def __init__(
+        self, most: int, least: int, idle: float | None, queue: int, progress: Callable[[int, int], object] | None
+    ) -> None:
+        self.most, self.least, self.idle, self.progress = most, least, idle, progress
+        self.counts = idle is not None or progress is not None
         self.init: Callable[[], Any] | None = None
         self.finish: Callable[[Any], object] | None = None
-        self.progress: Callable[[int, int], object] | None = None
         self.queue: _gort.Channel[Job[Any]] = _gort.Channel(queue)
         self.lock = _RLock()  # held for some lines that neither wait nor call code of a user
         self.pending = self.workers = self.over = self.submitted = 0
@@ -96,34 +101,37 @@ class _Crew:
         self.canceled = False
 
     def count_in(self) -> None:
+        if not self.counts and self.workers == self.most:
+            return
         if self.queue.closed:
-            raise _gort.Closed("the pool is closed")
+            raise _gort.Closed("the pool is closed")  # and nobody is hired for it
         with self.lock:
-            self.pending += 1
-            self.submitted += 1
-            hire = self.workers < self.pending and self.workers < self.most
+            self.pending += self.counts
+            self.submitted += self.counts
+            hire = self.workers < self.most and (not self.counts or self.workers < self.pending)
             self.workers += hire
-        if hire:
-            try:
-                task = _gort.go(_work, self)
-            except BaseException:
-                with self.lock:
-                    self.workers -= 1
-                    alone = not self.workers
-                if alone:
-                    self.count_back()
-                    raise
-                return
+        if not hire:
+            return
+        try:
+            task = _gort.go(_work, self)
+        except BaseException:
             with self.lock:
-                self.tasks = [t for t in self.tasks if not t.done]
-                self.tasks.append(task)
-            if self.canceled:
-                task.cancel()  # whoever cancelled the pool may have come too early for this one
+                self.workers -= 1
+                alone = not self.workers
+            if alone:
+                self.count_back()
+                raise
+            return
+        with self.lock:
+            self.tasks = [t for t in self.tasks if not t.done]
+            self.tasks.append(task)
+        if self.canceled:
+            task.cancel()  # whoever cancelled the pool may have come too early for this one
 
     def count_back(self) -> None:
         with self.lock:
-            self.pending -= 1
-            self.submitted -= 1
+            self.pending -= self.counts
+            self.submitted -= self.counts
 
     def count_out(self) -> None:
         with self.lock:
@@ -169,10 +177,11 @@ def _work(crew: _Crew) -> None:
     """What a worker's task runs."""
     state: list[Any] = []  # made when the first job needs it
     left = False
+    recv, idle, init, counts = crew.queue.recv, crew.idle, crew.init, crew.counts
     try:
         while True:
             try:
-                job = crew.queue.recv(timeout=crew.idle)
+                job = recv() if idle is None else recv(timeout=idle)
             except _gort.TimedOut:
                 if crew.may_leave():
                     left = True
@@ -181,27 +190,28 @@ def _work(crew: _Crew) -> None:
             except _gort.Closed:
                 return
             call = job._call
-            assert call is not None
+            assert call is not None  # it is not over
             function, args, kwargs = call
-            del call
             try:
-                if crew.init is not None:
-                    if not state:
-                        state.append(crew.init())
-                    value = function(state[0], *args, **kwargs)
-                else:
+                if init is None:
                     value = function(*args, **kwargs)
+                else:
+                    if not state:
+                        state.append(init())
+                    value = function(state[0], *args, **kwargs)
             except Exception as e:
                 job._end(_FAILED, e)
             except BaseException:
                 job._end(_GIVEN_UP, None)  # this task is to end
-                crew.count_out()
+                if counts:
+                    crew.count_out()
                 raise
             else:
                 job._end(_DONE, value)
-                del value
-            del job, function, args, kwargs  # nothing is kept while it waits for the next
-            crew.count_out()
+                value = None
+            del job, call, function, args, kwargs  # nothing is kept while it waits for the next
+            if counts:
+                crew.count_out()
     finally:
         try:
             if state and crew.finish is not None:
@@ -256,20 +266,25 @@ class WorkerPool:
             raise _gort.InvalidArgument(f"queue: {places} is below 1")
         if least < 0:
             raise _gort.InvalidArgument(f"least: {least} is negative")
-        self._crew = _Crew(most, least if idle is not None else most, idle, places)
-        self._crew.init, self._crew.finish, self._crew.progress = init, finish, progress
+        self._crew = _Crew(most, least if idle is not None else most, idle, places, progress)
+        self._crew.init, self._crew.finish = init, finish
 
     def submit(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> Job[_R]:
         """Hands a job to the workers; waits while the queue is full. ``Closed`` after ``close``."""
-        return self._submit(Job((function, args, kwargs), None))
+        crew = self._crew
+        if crew.counts or crew.workers != crew.most:
+            return self._submit(Job(function, args, kwargs))
+        job = Job(function, args, kwargs)  # the usual case: nothing to count and nobody to start
+        crew.queue.send(job)
+        return job
 
     def try_submit(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> Job[_R]:
         """``submit`` that never waits: ``WouldBlock`` when the queue is full."""
-        return self._submit(Job((function, args, kwargs), None), wait=False)
+        return self._submit(Job(function, args, kwargs), wait=False)
 
     async def submit_async(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> Job[_R]:
         """``submit`` in asyncio. The job itself is awaited for its result."""
-        job: Job[_R] = Job((function, args, kwargs), None)
+        job: Job[_R] = Job(function, args, kwargs)
         self._crew.count_in()
         try:
             await self._crew.queue.send_async(job)
@@ -298,7 +313,7 @@ class WorkerPool:
         under_way: deque[Job[_R]] = deque()
         items = zip(*iterables) if len(iterables) != 1 else ((item,) for item in iterables[0])
         for args in items:
-            under_way.append(self._submit(Job((function, args, {}), None)))
+            under_way.append(self._submit(Job(function, args, {})))
             if len(under_way) >= self._window:
                 yield under_way.popleft().result()
         while under_way:
@@ -310,7 +325,7 @@ class WorkerPool:
         under_way = 0
         items = zip(*iterables) if len(iterables) != 1 else ((item,) for item in iterables[0])
         for args in items:
-            self._submit(Job((function, args, {}), over))
+            self._submit(Job(function, args, {}, over))
             under_way += 1
             if under_way >= self._window:
                 under_way -= 1
