@@ -488,6 +488,10 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ctx(gort_ctx *ctx) 
     return gort_case_receiver_recv(gort_ctx_done(ctx), ctx); /* it has no elements, so nothing is written */
 }
 
+@part worker_pool
+/** As usual: gort_worker_pool_options options = GORT_WORKER_POOL_OPTIONS_INIT; */
+#define GORT_WORKER_POOL_OPTIONS_INIT {sizeof(gort_worker_pool_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, {0, 0, 0, 0}}
+
 @part census
 /** Ready to be filled in: gort_metrics_t m = GORT_METRICS_INIT; */
 #define GORT_METRICS_INIT {sizeof(gort_metrics_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

@@ -3258,6 +3258,295 @@ GORT_NODISCARD GORT_UNUSED static inline gort_case gort_case_ctx(gort_ctx *ctx) 
     return gort_case_receiver_recv(gort_ctx_done(ctx), ctx); /* it has no elements, so nothing is written */
 }
 
+/* ---- Groups of tasks ------------------------------------------------------------------------------------- */
+
+/**
+ * Tasks that work on one thing: the first that fails cancels the others, and its error is what gort_group_wait() gives.
+ *
+ * A cancelled group: each blocking call of its tasks gives GORT_CANCELED, also of tasks that are started later; their functions
+ * run all the same, and may ask gort_group_is_canceled().
+ *
+ * Ownership: gort_group_new() gives it, gort_group_free() takes it.
+ * Thread-safety: any thread or task. Blocking calls: gort_group_go() at the limit, gort_group_wait(), and their `_until` forms.
+ */
+typedef struct gort_group gort_group;
+
+/**
+ * Makes a group without a limit. Does not block.
+ *
+ * Blocks: never. Errors: NULL when there is no memory, or while gort is shut down; gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_group_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_group *gort_group_new(void);
+
+/**
+ * Frees a group whose tasks have ended, as they have after gort_group_wait(). Does not block. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE while a task of it lives, and nothing changes; for a stale handle.
+ * Ownership: the handle is given up. Thread-safety: any thread or task; nobody else may use it then.
+ */
+gort_status gort_group_free(gort_group *group);
+
+/**
+ * At most `n` tasks of the group live at a time from now on; 0 admits none, below 0 there is no limit. Does not block.
+ *
+ * Blocks: never. Errors: GORT_MISUSE while a task of it lives or somebody is about to start one, and nothing changes; for a stale
+ * handle; GORT_INVALID for NULL. Thread-safety: any thread or task.
+ */
+gort_status gort_group_set_limit(gort_group *group, int64_t n);
+
+/**
+ * Starts a task that runs `fn(arg)`. Blocks at the limit. Woken when a task of the group has ended, or by the cancellation of the
+ * caller. Each result of `fn` that is not 0 is an error: the first cancels the group, and is what gort_group_wait() gives. It may be
+ * a gort_status or a number of the program's own. `fn` must return, as that of gort_go().
+ *
+ * Blocks: the caller, while as many tasks live as the limit allows.
+ * Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_LIMIT when max_tasks are alive; GORT_NO_MEMORY; GORT_INVALID for NULL;
+ * GORT_MISUSE for a stale handle. The task was not started then, and `arg` is still the caller's.
+ * Ordering: what was written before the call is seen by `fn`.
+ * Ownership: `arg` is handed to `fn` as it is. Thread-safety: any thread or task, also one of the group's.
+ */
+gort_status gort_group_go(gort_group *group, int (*fn)(void *arg), void *arg);
+
+/**
+ * gort_group_go() that never blocks: GORT_WOULD_BLOCK at the limit.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; else, and ordering, ownership, thread-safety: as gort_group_go().
+ */
+GORT_NODISCARD gort_status gort_group_try_go(gort_group *group, int (*fn)(void *arg), void *arg);
+
+/**
+ * gort_group_go() that waits at most until `deadline` or until `ctx` is cancelled. Blocks at the limit. Woken as it, by the clock,
+ * or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: GORT_TIMED_OUT; else, and ordering, ownership, thread-safety: as gort_group_go(). `ctx` may be NULL.
+ */
+GORT_NODISCARD gort_status gort_group_go_until(gort_group *group, int (*fn)(void *arg), void *arg, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Waits until every task of the group has ended, then cancels the group. Blocks while one lives. Woken by the end of the last, or
+ * by the cancellation of the caller: then the group is cancelled, and its tasks are still waited for.
+ *
+ * Gives 0, or the first error of the tasks, whatever they returned. It may be asked again. Not to be called from a task of the group.
+ *
+ * Blocks: the caller, until all have ended.
+ * Errors: those of the tasks; if there was none: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN when the wait ended otherwise;
+ * GORT_NO_MEMORY when a task could not begin; GORT_INVALID for NULL; GORT_MISUSE for a stale handle.
+ * Ordering: what the tasks wrote is seen after it. Thread-safety: any thread or task.
+ */
+int gort_group_wait(gort_group *group);
+
+/**
+ * gort_group_wait(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, or by `ctx`.
+ * Then the tasks go on, and the group can be waited for again; so after a cancellation of the caller, too.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: GORT_TIMED_OUT; else as gort_group_wait(). `ctx` may be NULL. Whether all have ended is what gort_group_free() knows.
+ * Ordering and thread-safety: as gort_group_wait().
+ */
+GORT_NODISCARD int gort_group_wait_until(gort_group *group, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Cancels the group: each blocking call of its tasks gives GORT_CANCELED from now on. Does not block and does not wait for them.
+ * It is no error by itself.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
+ */
+gort_status gort_group_cancel(gort_group *group);
+
+/**
+ * Whether the group was cancelled: by an error, by gort_group_cancel(), or by the end of a wait. For tasks that compute. Never blocks.
+ *
+ * Blocks: never. Errors: true for NULL and a stale handle. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD bool gort_group_is_canceled(const gort_group *group);
+
+/* ---- Calls that are one ---------------------------------------------------------------------------------- */
+
+/**
+ * Calls for the same key that come together are one: the first works, the others wait for its result.
+ *
+ * Ownership: gort_singleflight_new() gives it, gort_singleflight_free() takes it.
+ * Thread-safety: any thread or task. Blocking calls: gort_singleflight_do(), gort_singleflight_do_until().
+ */
+typedef struct gort_singleflight gort_singleflight;
+
+/**
+ * Makes one. A result goes to every caller of its flight. If it has an owner that must know: `retain(result)` is called for each
+ * that is given it besides the first, before it is, and `release(result)` for one that gort has kept; both may be NULL, and are
+ * called with no lock held. Does not block.
+ *
+ * Blocks: never. Errors: NULL when there is no memory, or while gort is shut down; gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_singleflight_free(). Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_singleflight *gort_singleflight_new(void (*retain)(void *result), void (*release)(void *result));
+
+/**
+ * Frees it. Does not block: a flight that is under way goes on, and ends for those who wait for it. NULL does nothing.
+ *
+ * Blocks: never. Errors: GORT_MISUSE for a stale handle.
+ * Ownership: the handle is given up. Thread-safety: any thread or task.
+ */
+gort_status gort_singleflight_free(gort_singleflight *flights);
+
+/**
+ * Runs `fn(arg)` here, on the caller's stack; or, if a call for the same `size` bytes of `key` is under way, waits for its result
+ * instead. Blocks as long as that takes. Woken by its end, or by the cancellation of the caller, who then gives up; the flight goes on.
+ *
+ * `fn` must return. A call for the same key from within it waits for itself.
+ *
+ * Blocks: the caller, as `fn` does, or until the other's has returned.
+ * Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN while it waits; GORT_INVALID for NULL; GORT_MISUSE for a stale handle.
+ * Ordering: what `fn` wrote is seen by all who have its result.
+ * Ownership: the key may go away at once. `*result`, which may be NULL, gets what `fn` returned: see gort_singleflight_new(); with a
+ * NULL `result` it is released at once. `*shared`, which may be NULL, says whether somebody else was given it, too. Both are written
+ * only on success. Thread-safety: any thread or task.
+ */
+gort_status gort_singleflight_do(gort_singleflight *flights, const void *key, size_t size, void *(*fn)(void *arg), void *arg, void **result, bool *shared);
+
+/**
+ * gort_singleflight_do() that waits for another's flight at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as
+ * it, by the clock, or by `ctx`. When it runs `fn` itself neither ends that.
+ *
+ * Blocks: the caller, as `fn` does, or at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: GORT_TIMED_OUT; else, and ordering, ownership, thread-safety: as gort_singleflight_do(). `ctx` may be NULL.
+ */
+GORT_NODISCARD gort_status gort_singleflight_do_until(gort_singleflight *flights, const void *key, size_t size, void *(*fn)(void *arg), void *arg, void **result, bool *shared, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * The next call for the key runs its function, though one may be under way; who waits for that has its result all the same. Does not
+ * block.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
+ */
+gort_status gort_singleflight_forget(gort_singleflight *flights, const void *key, size_t size);
+
+/* ---- Pools of workers ------------------------------------------------------------------------------------ */
+
+/**
+ * A few tasks that take job after job from a bounded queue. A job that has a result sends it on a channel, as it comes, or writes it
+ * to its place in an array.
+ *
+ * Ownership: gort_worker_pool_new() gives it, gort_worker_pool_free() takes it.
+ * Thread-safety: any thread or task. Blocking calls: gort_worker_pool_submit() when the queue is full, gort_worker_pool_wait(), their
+ * `_until` forms, and gort_worker_pool_free().
+ */
+typedef struct gort_worker_pool gort_worker_pool;
+
+/** How a worker pool is made. Fill it in with GORT_WORKER_POOL_OPTIONS_INIT, then change what should differ. */
+typedef struct gort_worker_pool_options {
+    /** sizeof(gort_worker_pool_options); it tells the library which version of this struct it was given. */
+    size_t struct_size;
+    /** So many workers at most; 0: one for each processor. They start when there is work. */
+    size_t workers;
+    /** So many stay when there is nothing to do; of interest only with `idle`. */
+    size_t least;
+    /** A worker beyond `least` that finds nothing to do for so long ends, ns; 0: workers stay. */
+    int64_t idle;
+    /** So many jobs can wait for a worker; 0: as many as there are workers. */
+    size_t queue;
+    /** Makes the state of a worker, when its first job needs it, in that worker: what the jobs are given as `state`. NULL: none. */
+    void *(*init)(void *arg);
+    /** Called with the state of a worker when it ends. May be NULL. */
+    void (*done)(void *state);
+    /** Called by a worker after each job, with the number of jobs that are over and of those that were submitted. May be NULL. */
+    void (*progress)(void *arg, uint64_t done, uint64_t submitted);
+    /** Called with the argument of a job that will never run, since the pool was cancelled. May be NULL. */
+    void (*dropped)(void *job_arg);
+    /** For `init` and `progress`; it must stay valid until the pool is freed. */
+    void *arg;
+    /** 0, for later versions. */
+    uint32_t reserved[4];
+} gort_worker_pool_options;
+
+/**
+ * Makes a worker pool. `options` may be NULL: one worker for each processor, no state. Does not block.
+ *
+ * Workers belong to the run of whoever's submit has started them, and end with it.
+ *
+ * Blocks: never. Errors: NULL for bad `options`, when there is no memory, or while gort is shut down; gort_last_error() says which.
+ * Ownership: the caller's, freed with gort_worker_pool_free(); `options` may go away at once. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_worker_pool *gort_worker_pool_new(const gort_worker_pool_options *options);
+
+/**
+ * Hands a job to the workers: one of them calls `fn(arg, state)`, with its own state. Blocks while the queue is full. Woken when a
+ * worker takes a job from it, when the pool is closed, or by the cancellation of the caller.
+ *
+ * Blocks: the caller, while the queue is full.
+ * Errors: GORT_CLOSED when the pool was closed; GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN; GORT_LIMIT or GORT_NO_MEMORY when no
+ * worker lives and none can be started; GORT_INVALID for NULL; GORT_MISUSE for a stale handle. The job was not taken then.
+ * Ordering: what was written before the call is seen by `fn`.
+ * Ownership: `arg` is handed to `fn`, or to the pool's `dropped`; after a failure it is still the caller's.
+ * Thread-safety: any thread or task. From within a job it may wait for itself.
+ */
+gort_status gort_worker_pool_submit(gort_worker_pool *pool, void (*fn)(void *arg, void *state), void *arg);
+
+/**
+ * gort_worker_pool_submit() that never blocks: GORT_WOULD_BLOCK when the queue is full.
+ *
+ * Blocks: never. Errors: GORT_WOULD_BLOCK; else, and ordering, ownership, thread-safety: as gort_worker_pool_submit().
+ */
+GORT_NODISCARD gort_status gort_worker_pool_try_submit(gort_worker_pool *pool, void (*fn)(void *arg, void *state), void *arg);
+
+/**
+ * gort_worker_pool_submit() that waits at most until `deadline` or until `ctx` is cancelled. Blocks while the queue is full. Woken as
+ * it, by the clock, or by `ctx`.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: GORT_TIMED_OUT; else, and ordering, ownership, thread-safety: as gort_worker_pool_submit(). `ctx` may be NULL.
+ */
+GORT_NODISCARD gort_status gort_worker_pool_submit_until(gort_worker_pool *pool, void (*fn)(void *arg, void *state), void *arg, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * Takes no more jobs: a submit gives GORT_CLOSED, also one that waits. What is queued is run, and then the workers end. Does not block.
+ *
+ * Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle; one that was closed is no error.
+ * Thread-safety: any thread or task.
+ */
+gort_status gort_worker_pool_close(gort_worker_pool *pool);
+
+/**
+ * Closes the pool, hands what is queued to its `dropped`, and cancels the workers: blocking calls of the jobs that run give
+ * GORT_CANCELED. Does not wait for them.
+ *
+ * Blocks: never. Errors and thread-safety: as gort_worker_pool_close().
+ */
+gort_status gort_worker_pool_cancel(gort_worker_pool *pool);
+
+/**
+ * Closes the pool and waits until all jobs are over and its workers have ended. Blocks while one lives. Woken by the end of the last,
+ * or by the cancellation of the caller: then the pool is cancelled, and its workers are still waited for. Not to be called from a job.
+ *
+ * Blocks: the caller, until all have ended.
+ * Errors: GORT_CANCELED, GORT_DEADLOCK, GORT_SHUTDOWN when the wait ended otherwise; GORT_CANCELED also when jobs were left that
+ * nobody ran, for the run of the workers was over; GORT_INVALID for NULL; GORT_MISUSE for a stale handle.
+ * Ordering: what the jobs wrote is seen after it. Thread-safety: any thread or task.
+ */
+gort_status gort_worker_pool_wait(gort_worker_pool *pool);
+
+/**
+ * gort_worker_pool_wait(), at most until `deadline` or until `ctx` is cancelled. Blocks as it. Woken as it, by the clock, or by `ctx`.
+ * Then the jobs go on, and can be waited for again.
+ *
+ * Blocks: the caller, at most until `deadline` (GORT_NEVER: for ever).
+ * Errors: GORT_TIMED_OUT; else as gort_worker_pool_wait(). `ctx` may be NULL. Ordering and thread-safety: as gort_worker_pool_wait().
+ */
+GORT_NODISCARD gort_status gort_worker_pool_wait_until(gort_worker_pool *pool, int64_t deadline, gort_ctx *ctx);
+
+/**
+ * gort_worker_pool_wait(), and frees the pool, whatever that says. Blocks as it. NULL does nothing.
+ *
+ * Blocks, errors and ordering: as gort_worker_pool_wait().
+ * Ownership: the handle is given up, unless GORT_MISUSE says that it is none. Thread-safety: any thread or task; nobody else may use it
+ * then.
+ */
+gort_status gort_worker_pool_free(gort_worker_pool *pool);
+
+/** As usual: gort_worker_pool_options options = GORT_WORKER_POOL_OPTIONS_INIT; */
+#define GORT_WORKER_POOL_OPTIONS_INIT {sizeof(gort_worker_pool_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, {0, 0, 0, 0}}
+
 /* ---- Seeing inside --------------------------------------------------------------------------------------- */
 
 /**

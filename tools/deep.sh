@@ -67,7 +67,7 @@ tsan_c() { # the C programs and the library both instrumented
     instrumented thread rustc -q -p gort-ffi-c --lib --crate-type staticlib --release || return 1
     runtime=$(echo "$(rustc --print sysroot)/lib/rustlib/$HOST"/lib/librustc-*_rt.tsan.a)
     out=$(mktemp -d) || return 1
-    for p in stress chan waitgroup task misuse blocking free_after_wait select select_limits selector selector_life batch unbounded notify timer timer_readers pieces mutex rwmutex meeting atomic counter map pool limiter context; do
+    for p in stress chan waitgroup task misuse blocking free_after_wait select select_limits selector selector_life batch unbounded notify timer timer_readers pieces mutex rwmutex meeting atomic counter map pool limiter context flow; do
         cc -std=c11 -g -O1 -pthread -D_GNU_SOURCE -Iinclude -fsanitize=thread -c "ffi-c/tests/c/$p.c" -o "$out/$p.o" &&
             cc -pthread "$out/$p.o" -o "$out/$p" -Wl,--whole-archive "$runtime" -Wl,--no-whole-archive \
                 "$TARGET/thread/$HOST/release/libgort.a" -ldl -lm -lrt -Wl,--export-dynamic || return 1

@@ -239,6 +239,7 @@ fn plain_threads_share_flights_with_tasks() {
 #[test]
 fn random_callers_get_values_of_their_keys() {
     check(|| {
+        Rng::new();
         repeat(10, 400, |round| {
             let flights = SingleFlight::<usize, usize>::new();
             let hs: Vec<_> = (0..16)

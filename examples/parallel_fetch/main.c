@@ -2,7 +2,8 @@
  *
  * 1. Three requests in parallel: a WaitGroup to wait, a channel for the answers; one of them fails, and the failure
  *    is an answer like any other.
- * 2. A crawler: a task for each page, at most two at once. Which pages are known is the business of main alone, which
+ * 2. Three requests of which the first that fails stops the others, and is the result: a group.
+ * 3. A crawler: a task for each page, at most two at once. Which pages are known is the business of main alone, which
  *    hears of links over a channel, so no lock is needed. (The pages are a table; a sleep stands for the network.)
  */
 #include "../story.h"
@@ -52,6 +53,22 @@ static void three_requests(void) {
     answers_release(out);
 }
 
+static int request(void *arg) {
+    int api = *(int *)arg;
+    if (api == 2) return GORT_TIMED_OUT;
+    gort_status answer = gort_sleep(GORT_SEC(3600)); /* a slow server */
+    printf("Group: API-%d %s\n", api, gort_status_name(answer));
+    return answer;
+}
+
+static void all_or_nothing(void) {
+    gort_group *group = gort_group_new();
+    int apis[] = {1, 2, 3};
+    for (int i = 0; i < 3; i++) OK(gort_group_go(group, request, &apis[i]));
+    printf("The group ended with %s\n", gort_status_name(gort_group_wait(group)));
+    OK(gort_group_free(group));
+}
+
 static const struct page site[PAGES + 1] = {
     {0, {0}}, {1, {2, 3}}, {2, {1, 4}}, {3, {4, 5, 6}}, {4, {7}}, {5, {1}}, {6, {5, 7}}, {7, {3}},
 };
@@ -98,6 +115,7 @@ static void crawl(int start) {
 static int app(void *arg) {
     (void)arg;
     three_requests();
+    all_or_nothing();
     crawl(1);
     return 0;
 }

@@ -1,7 +1,8 @@
 """parallel_fetch: ask several servers at once, and follow links with a limit.
 
 1. Three requests in parallel: a task for each. One of them fails, and the failure is raised where its result is asked.
-2. A crawler: a task for each page, at most two at once. Which pages are known is the business of main alone, which
+2. Three requests of which the first that fails stops the others, and is raised: a group.
+3. A crawler: a task for each page, at most two at once. Which pages are known is the business of main alone, which
    hears of links over a channel, so no lock is needed. (The pages are a table; a sleep stands for the network.)
 """
 
@@ -24,6 +25,25 @@ def three_requests() -> None:
         except gort.TimedOut:
             print(f"Done: API-{api} GORT_TIMED_OUT")
     print("All API calls finished!")
+
+
+def request(api: int) -> None:
+    if api == 2:
+        raise gort.TimedOut("no answer")
+    try:
+        gort.sleep(3600)  # a slow server
+    except gort.TaskCanceled:
+        print(f"Group: API-{api} GORT_CANCELED")
+        raise
+
+
+def all_or_nothing() -> None:
+    try:
+        with gort.Group() as group:
+            for api in (1, 2, 3):
+                group.go(request, api)
+    except gort.TimedOut:
+        print("The group ended with GORT_TIMED_OUT")
 
 
 AT_ONCE = 2
@@ -59,10 +79,11 @@ def crawl(start: int) -> None:
 
 def main() -> None:
     three_requests()
+    all_or_nothing()
     crawl(1)
 
 
 if __name__ == "__main__":
     gort.run(main)
 
-# As in Go. Where the first error should stop the others, `with gort.Group() as g:` does it, as errgroup does.
+# As in Go, where errgroup is that group.

@@ -2,10 +2,12 @@
 //!
 //! 1. Three requests in parallel: a WaitGroup to wait, a channel for the answers; one of them fails, and the failure
 //!    is an answer like any other.
-//! 2. A crawler: a task for each page, at most two at once. Which pages are known is the business of main alone, which
+//! 2. Three requests of which the first that fails stops the others, and is the result: a group.
+//! 3. A crawler: a task for each page, at most two at once. Which pages are known is the business of main alone, which
 //!    hears of links over a channel, so no lock is needed. (The pages are a table; a sleep stands for the network.)
 
 use gort::Status;
+use gort::flow::{Group, GroupError};
 use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,6 +31,25 @@ fn three_requests() {
         println!("Done: API-{api} {}", story::name(&answer));
     }
     println!("All API calls finished!");
+}
+
+fn all_or_nothing() {
+    let group = Group::<Status>::new();
+    for api in 1..=3 {
+        let request = move || {
+            if api == 2 {
+                return Err(Status::TimedOut);
+            }
+            let answer = gort::sleep(Duration::from_secs(3600)); // a slow server
+            println!("Group: API-{api} {}", story::name(&answer));
+            answer
+        };
+        group.go(request).unwrap();
+    }
+    match group.wait() {
+        Err(GroupError::Error(status)) => println!("The group ended with {}", story::name(&Err::<(), _>(status))),
+        other => panic!("{other:?}"),
+    }
 }
 
 const AT_ONCE: usize = 2;
@@ -69,6 +90,7 @@ fn crawl(start: usize) {
 
 fn app() {
     three_requests();
+    all_or_nothing();
     crawl(1);
 }
 

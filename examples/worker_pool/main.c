@@ -1,8 +1,8 @@
 /* worker_pool: a fixed number of workers takes jobs from a channel.
  *
  * A task for each of a hundred thousand jobs works, but a few workers that take job after job need less and put a
- * bound on what goes on at once. Three ways: results counted by main; a WaitGroup and no results; one worker for each
- * processor, with a closer for the results.
+ * bound on what goes on at once. Four ways: results counted by main; a WaitGroup and no results; one worker for each
+ * processor, with a closer for the results; and a gort_worker_pool, which is all of that, made.
  */
 #include "../story.h"
 
@@ -56,6 +56,28 @@ static void close_pool(struct pool *p) {
     if (p->out) results_release(p->out);
 }
 
+static void work(void *arg, void *state) {
+    struct result *r = arg; /* the result goes to its place; one that is wanted as it comes would be sent */
+    (void)state;
+    OK(gort_sleep(GORT_MS(1)));
+    r->value = r->job * 2;
+}
+
+static void made(void) {
+    gort_worker_pool_options options = GORT_WORKER_POOL_OPTIONS_INIT;
+    options.workers = WORKERS;
+    gort_worker_pool *pool = gort_worker_pool_new(&options);
+    struct result r[5];
+    for (int i = 0; i < 5; i++) {
+        r[i].job = 31 + i;
+        OK(gort_worker_pool_submit(pool, work, &r[i]));
+    }
+    OK(gort_worker_pool_free(pool)); /* what is queued is run, then the workers end */
+    printf("a WorkerPool gives");
+    for (int i = 0; i < 5; i++) printf(" %d", r[i].value);
+    printf(" in this order\n");
+}
+
 static int app(void *arg) {
     (void)arg;
     struct result r;
@@ -80,6 +102,8 @@ static int app(void *arg) {
     while (results_recv(sized.out, &r) == GORT_OK) sum += r.value;
     close_pool(&sized);
     printf("one worker a processor: the results add up to %d\n", sum);
+
+    made();
     return 0;
 }
 

@@ -1,8 +1,8 @@
 """worker_pool: a fixed number of workers takes jobs from a channel.
 
 A task for each of a hundred thousand jobs works, but a few workers that take job after job need less and put a bound on
-what goes on at once. Three ways: results counted by main; a WaitGroup and no results; one worker for each processor,
-where the last worker's end closes the results.
+what goes on at once. Four ways: results counted by main; a WaitGroup and no results; one worker for each processor,
+where the last worker's end closes the results; and `WorkerPool`, which is all of that, made.
 """
 
 from collections.abc import Iterable
@@ -33,6 +33,11 @@ def start(workers: int, numbers: Iterable[int], results: gort.Sender[Result] | N
     return wg
 
 
+def work(job: int) -> int:
+    gort.sleep(0.001)
+    return job * 2
+
+
 def main() -> None:
     results = gort.Channel[Result](10)
     wg = start(WORKERS, range(1, 11), results.sender)
@@ -53,6 +58,9 @@ def main() -> None:
     gort.go(closer)
     total = sum(value for _, value in results)
     print(f"one worker a processor: the results add up to {total}")
+
+    with gort.WorkerPool(WORKERS) as pool:  # the end of the block waits for every job
+        print("a WorkerPool gives", *pool.map(work, range(31, 36)), "in this order")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 //! worker_pool: a fixed number of workers takes jobs from a channel.
 //!
 //! A task for each of a hundred thousand jobs works, but a few workers that take job after job need less and put a
-//! bound on what goes on at once. Three ways: results counted by main; a WaitGroup and no results; one worker for each
-//! processor, where the last worker's end closes the results.
+//! bound on what goes on at once. Four ways: results counted by main; a WaitGroup and no results; one worker for each
+//! processor, where the last worker's end closes the results; and `WorkerPool`, which is all of that, made.
 
+use gort::flow::WorkerPool;
 use gort::{Receiver, Sender, WaitGroup, channel};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -53,6 +54,15 @@ fn app() {
     let sum: i32 = results.iter().map(|(_, value)| value).sum();
     wg.wait().unwrap();
     println!("one worker a processor: the results add up to {sum}");
+
+    let pool = WorkerPool::new(WORKERS);
+    let work = |_: &mut (), job: i32| {
+        gort::sleep(Duration::from_millis(1)).unwrap();
+        job * 2
+    };
+    let in_order: Vec<String> = pool.map(31..=35, work).map(|value| value.unwrap().to_string()).collect();
+    println!("a WorkerPool gives {} in this order", in_order.join(" "));
+    pool.wait().unwrap(); // closes it: what is queued is run, then the workers end
 }
 
 fn main() -> ExitCode {

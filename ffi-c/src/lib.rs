@@ -20,6 +20,8 @@
 
 mod ffi;
 
+mod held;
+
 mod version;
 
 mod status;
@@ -73,5 +75,11 @@ mod pool;
 mod limiter;
 
 mod context;
+
+mod group;
+
+mod singleflight;
+
+mod worker_pool;
 
 mod census;

@@ -1,30 +1,18 @@
 //! What is built of timers: debounce, throttle, heartbeat, periodic jobs, idle timeouts, retry, polling.
 //!
-//! What this is NOT: their meaning; that is core's `time/pieces.rs` and `time/retry.rs`. Here each is an object of a slab, so
-//! that a stale handle is told from a live one.
-//!
-//! P1  A call takes a share of the piece under the object's lock, and inside; it works without either, for the functions of the
-//!     program run in there. So neither who frees it nor a shutdown, which waits for those inside, takes it from a call.
-//! P2  Freeing takes the handle's meaning and the object at once; the piece goes with the last share.
-//!
-//! Rejected: calls that count themselves in and out at the object: after a shutdown there is none to come back to.
+//! What this is NOT: their meaning; that is core's `time/pieces.rs` and `time/retry.rs`, nor how a handle holds one (`held.rs`).
 
-use core::cell::Cell;
+use core::any::Any;
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
-use core::ptr::{NonNull, null};
-use core::sync::atomic::Ordering::{Relaxed, Release};
-use std::sync::Arc;
 use std::time::Duration;
 
-use gort_core::sched::enter;
-use gort_core::sched::objects::{self, Keeper};
 use gort_core::status::Status;
 use gort_core::sys::clock::NEVER;
-use gort_core::sys::slab::{self, Header, Slab, Slot};
 use gort_core::time::{Backoff, Debounce, Heartbeat, Idle, Periodic, RetryError, Throttle, poll_until};
 
 use crate::ffi::{self, Options, Outcome};
+use crate::held::{make, take, with};
 use crate::status::gort_status;
 use crate::time::gort_ctx;
 
@@ -99,136 +87,14 @@ impl Call {
     }
 }
 
-/// One of them.
-enum Piece {
-    Debounce(Debounce),
-    Throttle(Throttle),
-    Heartbeat(Heartbeat),
-    Periodic(Periodic),
-    Idle(Idle),
+/// Takes the handle of a `T`; NULL does nothing.
+fn free<T: Any>(handle: *mut impl Sized, what: &str) -> Outcome {
+    take::<T, _>(handle, what).map(drop)
 }
 
-#[repr(C, align(64))]
-struct Object {
-    header: Header,
-    // ---- guarded by header.lock
-    /// The handle's share, of `Arc::into_raw`.
-    piece: Cell<*const Piece>,
-}
-
-const KIND_PIECE: u8 = 32;
-
-// SAFETY: repr(C), header first; zero is valid.
-unsafe impl Slot for Object {
-    const KIND: u8 = KIND_PIECE;
-}
-
-static OBJECTS: Slab<Object> = Slab::new();
-static KEEPER: Keeper =
-    Keeper { name: "timer_pieces", live: || OBJECTS.live(), release: free_all, reset: || OBJECTS.reset() };
-
-/// At shutdown.
-fn free_all() {
-    OBJECTS.for_each(|slot| {
-        // SAFETY: nobody is inside any more; the share that is there is ours.
-        unsafe {
-            let at = slot.as_ref().piece.replace(null());
-            if !at.is_null() {
-                drop(Arc::from_raw(at))
-            }
-        }
-    });
-}
-
-fn make(piece: impl FnOnce() -> Result<Piece, Status>, what: &str) -> Result<NonNull<Object>, Status> {
-    let at = Arc::into_raw(Arc::new(ffi::explained(piece(), what)?));
-    let made = objects::make(&KEEPER, &OBJECTS, |o| {
-        o.piece.set(at);
-        o.header.refs.store(1, Relaxed);
-        o.header.epoch.store(slab::epoch(), Relaxed);
-        // Release: pairs with the lock's Acquire of whoever was given the handle.
-        o.header.kind.store(KIND_PIECE, Release);
-    });
-    if made.is_err() {
-        // SAFETY: nobody has it.
-        drop(unsafe { Arc::from_raw(at) });
-    }
-    ffi::explained(made, what)
-}
-
-/// A share of the piece of a handle, if it `is` one of the kind that is meant (P1); `take`: the handle's own, and the handle is
-/// none any more (P2).
-fn share<C>(handle: *mut C, what: &str, is: impl FnOnce(&Piece) -> bool, take: bool) -> Result<Arc<Piece>, Status> {
-    let at: *const Object = ffi::handle(handle, what)?;
-    let cx = ffi::explained(enter(), what)?;
-    // SAFETY: slots are type-stable, and the header is checked under its lock; while that is held the handle's share is there.
-    unsafe {
-        let o = &*at;
-        let valid = o.header.lock_as(KIND_PIECE);
-        if !valid.is_ok() {
-            return ffi::explained(Err(cx.out(valid)), what);
-        }
-        let piece = o.piece.get();
-        let right = is(&*piece);
-        if right && take {
-            o.piece.set(null());
-            o.header.kind.store(0, Relaxed);
-        } else if right {
-            Arc::increment_strong_count(piece)
-        }
-        o.header.lock.unlock();
-        if right && take {
-            OBJECTS.free(NonNull::from(o));
-        }
-        cx.exit();
-        if right {
-            Ok(Arc::from_raw(piece))
-        } else {
-            ffi::fail(Status::Misuse, format_args!("{what}: the handle is of another kind"))
-        }
-    }
-}
-
-/// Works on the piece of a handle.
-fn with<C, T, R>(
-    handle: *mut C,
-    what: &str,
-    get: fn(&Piece) -> Option<&T>,
-    f: impl FnOnce(&T) -> R,
-) -> Result<R, Status> {
-    let piece = share(handle, what, |p| get(p).is_some(), false)?;
-    get(&piece).map(f).ok_or(Status::Misuse)
-}
-
-/// Takes a handle; NULL does nothing.
-fn free<C>(handle: *mut C, what: &str, is: impl FnOnce(&Piece) -> bool) -> Outcome {
-    if handle.is_null() {
-        return Ok(());
-    }
-    match Arc::into_inner(share(handle, what, is, true)?) {
-        Some(Piece::Heartbeat(h)) => h.join(),
-        Some(Piece::Periodic(p)) => p.join(),
-        _ => Ok(()),
-    }
-}
-
-fn duration(ns: i64) -> Duration {
+pub(crate) fn duration(ns: i64) -> Duration {
     if ns == NEVER { Duration::MAX } else { Duration::from_nanos(ns.max(0) as u64) }
 }
-
-macro_rules! kinds {
-    ($($name:ident $get:ident),*) => {
-        impl Piece {
-            $(
-                /// Is it one?
-                fn $get(&self) -> Option<&$name> {
-                    if let Piece::$name(x) = self { Some(x) } else { None }
-                }
-            )*
-        }
-    };
-}
-kinds!(Debounce debounce, Throttle throttle, Idle idle);
 
 /// A function that runs once, `quiet` nanoseconds after the last gort_debounce_call(), however many there were: in a task of its
 /// own, never beside itself. What comes due while it runs is run once more, right after.
@@ -245,7 +111,7 @@ pub unsafe extern "C" fn gort_debounce_new(
 ) -> *mut gort_debounce {
     ffi::made(|| {
         let call = Call::of(r#fn, arg)?;
-        make(|| Ok(Piece::Debounce(Debounce::new(duration(quiet), move || call.run()))), "a debounce")
+        make(|| Ok(Debounce::new(duration(quiet), move || call.run())), "a debounce")
     })
 }
 
@@ -254,7 +120,7 @@ pub unsafe extern "C" fn gort_debounce_new(
 /// Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_debounce_call(debounce: *mut gort_debounce) -> gort_status {
-    ffi::wall(|| with(debounce, "the debounce", Piece::debounce, Debounce::call))
+    ffi::wall(|| with(debounce, "the debounce", Debounce::call))
 }
 
 /// What was called for and has not begun is begun now. Never blocks. `*begun`, which may be NULL, says whether there was something.
@@ -264,7 +130,7 @@ pub unsafe extern "C" fn gort_debounce_call(debounce: *mut gort_debounce) -> gor
 pub unsafe extern "C" fn gort_debounce_flush(debounce: *mut gort_debounce, begun: *mut bool) -> gort_status {
     // SAFETY: NULL or writable (the header's contract).
     ffi::wall(|| unsafe {
-        let was = with(debounce, "the debounce", Piece::debounce, Debounce::flush)?;
+        let was = with(debounce, "the debounce", Debounce::flush)?;
         ffi::put(begun, was);
         Ok(())
     })
@@ -277,7 +143,7 @@ pub unsafe extern "C" fn gort_debounce_flush(debounce: *mut gort_debounce, begun
 pub unsafe extern "C" fn gort_debounce_cancel(debounce: *mut gort_debounce, prevented: *mut bool) -> gort_status {
     // SAFETY: as in gort_debounce_flush.
     ffi::wall(|| unsafe {
-        let was = with(debounce, "the debounce", Piece::debounce, Debounce::cancel)?;
+        let was = with(debounce, "the debounce", Debounce::cancel)?;
         ffi::put(prevented, was);
         Ok(())
     })
@@ -289,7 +155,7 @@ pub unsafe extern "C" fn gort_debounce_cancel(debounce: *mut gort_debounce, prev
 /// Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_debounce_free(debounce: *mut gort_debounce) -> gort_status {
-    ffi::wall(|| free(debounce, "the debounce", |p| matches!(p, Piece::Debounce(_))))
+    ffi::wall(|| free::<Debounce>(debounce, "the debounce"))
 }
 
 /// A function that runs at most once in each `interval` nanoseconds: gort_throttle_call() runs it at once, in the caller, or not at
@@ -309,7 +175,7 @@ pub unsafe extern "C" fn gort_throttle_new(
     ffi::made(|| {
         let call = Call::of(r#fn, arg)?;
         let how = if trailing { Throttle::trailing } else { Throttle::new };
-        make(|| Ok(Piece::Throttle(how(duration(interval), move || call.run()))), "a throttle")
+        make(|| Ok(how(duration(interval), move || call.run())), "a throttle")
     })
 }
 
@@ -320,7 +186,7 @@ pub unsafe extern "C" fn gort_throttle_new(
 pub unsafe extern "C" fn gort_throttle_call(throttle: *mut gort_throttle, ran: *mut bool) -> gort_status {
     // SAFETY: as in gort_debounce_flush.
     ffi::wall(|| unsafe {
-        let was = with(throttle, "the throttle", Piece::throttle, Throttle::call)?;
+        let was = with(throttle, "the throttle", Throttle::call)?;
         ffi::put(ran, was);
         Ok(())
     })
@@ -331,7 +197,7 @@ pub unsafe extern "C" fn gort_throttle_call(throttle: *mut gort_throttle, ran: *
 /// Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_throttle_free(throttle: *mut gort_throttle) -> gort_status {
-    ffi::wall(|| free(throttle, "the throttle", |p| matches!(p, Piece::Throttle(_))))
+    ffi::wall(|| free::<Throttle>(throttle, "the throttle"))
 }
 
 /// Runs `fn(arg)` now and each `period` nanoseconds, in a task of its own, until it is freed. A beat that comes while `fn` still
@@ -349,7 +215,7 @@ pub unsafe extern "C" fn gort_heartbeat_new(
 ) -> *mut gort_heartbeat {
     ffi::made(|| {
         let call = Call::of(r#fn, arg)?;
-        make(|| Heartbeat::new(duration(period), move || call.run()).map(Piece::Heartbeat), "a heartbeat")
+        make(|| Heartbeat::new(duration(period), move || call.run()), "a heartbeat")
     })
 }
 
@@ -360,7 +226,7 @@ pub unsafe extern "C" fn gort_heartbeat_new(
 /// Ownership: the handle is given up. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_heartbeat_free(heartbeat: *mut gort_heartbeat) -> gort_status {
-    ffi::wall(|| free(heartbeat, "the heartbeat", |p| matches!(p, Piece::Heartbeat(_))))
+    ffi::wall(|| take::<Heartbeat, _>(heartbeat, "the heartbeat")?.map_or(Ok(()), Heartbeat::join))
 }
 
 /// Runs `fn(arg, due)` each `period` nanoseconds, for the first time after one, in a task of its own, until it is freed. How long
@@ -387,7 +253,7 @@ pub unsafe extern "C" fn gort_periodic_new(
     ffi::made(|| {
         let Some(call) = r#fn else { return ffi::null_argument("fn") };
         let job = Job(call, arg);
-        make(|| Periodic::new(duration(period), move |due| job.run(due.0)).map(Piece::Periodic), "a periodic job")
+        make(|| Periodic::new(duration(period), move |due| job.run(due.0)), "a periodic job")
     })
 }
 
@@ -396,7 +262,7 @@ pub unsafe extern "C" fn gort_periodic_new(
 /// Blocks, errors, ownership and thread-safety: as gort_heartbeat_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_periodic_free(periodic: *mut gort_periodic) -> gort_status {
-    ffi::wall(|| free(periodic, "the periodic job", |p| matches!(p, Piece::Periodic(_))))
+    ffi::wall(|| take::<Periodic, _>(periodic, "the periodic job")?.map_or(Ok(()), Periodic::join))
 }
 
 /// Calls `fn(arg)` in a task of its own when gort_idle_touch() was not called for `limit` nanoseconds, once for each such silence;
@@ -413,7 +279,7 @@ pub unsafe extern "C" fn gort_idle_new(
 ) -> *mut gort_idle {
     ffi::made(|| {
         let call = Call::of(r#fn, arg)?;
-        make(|| Ok(Piece::Idle(Idle::new(duration(limit), move || call.run()))), "an idle timeout")
+        make(|| Ok(Idle::new(duration(limit), move || call.run())), "an idle timeout")
     })
 }
 
@@ -422,7 +288,7 @@ pub unsafe extern "C" fn gort_idle_new(
 /// Blocks: never. Errors: GORT_INVALID for NULL; GORT_MISUSE for a stale handle. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_idle_touch(idle: *mut gort_idle) -> gort_status {
-    ffi::wall(|| with(idle, "the idle timeout", Piece::idle, Idle::touch))
+    ffi::wall(|| with(idle, "the idle timeout", Idle::touch))
 }
 
 /// The function is not called until the next touch. Never blocks. `*prevented`, which may be NULL, says whether that prevented it.
@@ -432,7 +298,7 @@ pub unsafe extern "C" fn gort_idle_touch(idle: *mut gort_idle) -> gort_status {
 pub unsafe extern "C" fn gort_idle_stop(idle: *mut gort_idle, prevented: *mut bool) -> gort_status {
     // SAFETY: as in gort_debounce_flush.
     ffi::wall(|| unsafe {
-        let was = with(idle, "the idle timeout", Piece::idle, Idle::stop)?;
+        let was = with(idle, "the idle timeout", Idle::stop)?;
         ffi::put(prevented, was);
         Ok(())
     })
@@ -443,7 +309,7 @@ pub unsafe extern "C" fn gort_idle_stop(idle: *mut gort_idle, prevented: *mut bo
 /// Blocks: never. Errors: GORT_MISUSE for a stale handle. Ownership: the handle is given up. Thread-safety: any thread or task.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gort_idle_free(idle: *mut gort_idle) -> gort_status {
-    ffi::wall(|| free(idle, "the idle timeout", |p| matches!(p, Piece::Idle(_))))
+    ffi::wall(|| free::<Idle>(idle, "the idle timeout"))
 }
 
 /// Calls `fn(arg, attempt)`, with the attempts counted from 1, until it gives something else than GORT_WOULD_BLOCK, which means

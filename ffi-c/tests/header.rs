@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use gort_core::status::TABLE;
 
 /// The titles of the parts, by module of src/lib.rs.
-const TITLES: [(&str, &str); 28] = [
+const TITLES: [(&str, &str); 31] = [
     ("version", "Version"),
     ("status", "Statuses"),
     ("time", "Time"),
@@ -43,6 +43,9 @@ const TITLES: [(&str, &str); 28] = [
     ("pool", "Pools of objects"),
     ("limiter", "Limiters"),
     ("context", "Contexts"),
+    ("group", "Groups of tasks"),
+    ("singleflight", "Calls that are one"),
+    ("worker_pool", "Pools of workers"),
     ("census", "Seeing inside"),
 ];
 
@@ -57,7 +60,7 @@ fn read(path: &str) -> String {
 /// The modules of the library that hold exports, in the order of src/lib.rs.
 fn nouns() -> Vec<String> {
     let names = |line: &str| line.strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned);
-    read("src/lib.rs").lines().filter_map(names).filter(|noun| noun != "ffi").collect()
+    read("src/lib.rs").lines().filter_map(names).filter(|noun| noun != "ffi" && noun != "held").collect()
 }
 
 /// The parts of gort_prelude.h.

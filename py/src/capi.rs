@@ -73,6 +73,11 @@ table! {
     gort_ctx_with_deadline_cause, gort_ctx_with_value, gort_ctx_without_cancel, gort_ctx_merge, gort_ctx_own, gort_ctx_after_func, gort_ctx_func_stop,
     gort_ctx_func_free, gort_ctx_cancel, gort_ctx_cancel_cause, gort_ctx_is_done, gort_ctx_err, gort_ctx_cause, gort_ctx_deadline, gort_ctx_value,
     gort_ctx_done, gort_ctx_retain, gort_ctx_release,
+    gort_group_new, gort_group_free, gort_group_set_limit, gort_group_go, gort_group_try_go, gort_group_go_until, gort_group_wait,
+    gort_group_wait_until, gort_group_cancel, gort_group_is_canceled, gort_singleflight_new, gort_singleflight_free, gort_singleflight_do,
+    gort_singleflight_do_until, gort_singleflight_forget, gort_worker_pool_new, gort_worker_pool_submit, gort_worker_pool_try_submit,
+    gort_worker_pool_submit_until, gort_worker_pool_close, gort_worker_pool_cancel, gort_worker_pool_wait, gort_worker_pool_wait_until,
+    gort_worker_pool_free,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

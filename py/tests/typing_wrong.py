@@ -220,3 +220,19 @@ except gort.Error as other:
 
 class Mine(gort.Channel[int]):  # wrong: misc
     pass
+
+
+# ---- what goes through functions
+def half(n: int) -> float:
+    return n / 2
+
+
+gort.pipeline(["a"], half)  # wrong: arg-type
+gort.pipeline([1], half, half)  # wrong: misc
+for text in gort.pipeline([1], half):  # wrong: assignment
+    pass
+gort.WorkerPool().submit(half, "x")  # wrong: arg-type
+text = gort.WorkerPool().submit(half, 1).result()  # wrong: assignment
+gort.SingleFlight[str, float]().do(1, half, 1)  # wrong: arg-type
+gort.SingleFlight[str, str]().do("a", half, 1)  # wrong: arg-type
+gort.Group().try_go(half, "x")  # wrong: arg-type

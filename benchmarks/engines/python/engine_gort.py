@@ -148,15 +148,16 @@ def started_thread(function: Callable[[], None]) -> threading.Thread:
     return t
 
 
+def pool_submit(n: int) -> Result:
+    with gort.WorkerPool(protocol.WORKERS) as pool:
+        return protocol.pool_jobs(n, pool)
+
+
 # ---- tasks only
 
 
-def itself(i: int) -> int:
-    return i
-
-
 def spawn(n: int) -> Result:
-    go, s = gort.go, 0
+    go, itself, s = gort.go, protocol.itself, 0
     start = now()
     for first in range(0, n, BATCH):
         tasks = [go(itself, i) for i in range(first, min(first + BATCH, n))]
@@ -207,6 +208,7 @@ TASKS = {
     "py_putget": in_run(putget),
     "py_select2": in_run(select2),
     "py_mutex_with": in_run(mutex_with),
+    "py_pool_submit": in_run(pool_submit),
     "py_spsc": in_run(lambda n: spsc(n, two_tasks)),
     "py_spawn": in_run(spawn),
     "py_parked_100k": in_run(parked),
@@ -220,6 +222,7 @@ THREADS = {
     "py_putget": putget,
     "py_select2": select2,
     "py_mutex_with": mutex_with,
+    "py_pool_submit": pool_submit,
     "py_spsc": lambda n: spsc(n, protocol.two_threads),
     "py_thread_to_asyncio": lambda n: into_asyncio(n, started_thread),
     "py_int64_buffers": lambda n: int64_buffers(n, protocol.two_threads),

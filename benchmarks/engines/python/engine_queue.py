@@ -1,13 +1,14 @@
 """The standard library's queues between threads: `queue.Queue` (bounded, in Python, on a condition) and `queue.SimpleQueue` (in C, without bound).
 
 A thread is a program's dearest task, so there is no py_spawn and no py_parked_100k here. A queue has no rendezvous: py_pingpong has a queue of one
-place in each direction, which is no harder. `threading.Lock` by itself is here too.
+place in each direction, which is no harder. `threading.Lock` and `concurrent.futures.ThreadPoolExecutor` by themselves are here too.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 import protocol
@@ -98,11 +99,20 @@ def engine(make: Make) -> Engine:
 LOCK = Engine({"py_mutex_with": lambda n: protocol.with_lock(n, threading.Lock())})
 
 
+def pool_submit(n: int) -> Result:
+    with ThreadPoolExecutor(protocol.WORKERS) as pool:
+        return protocol.pool_jobs(n, pool)
+
+
+POOL = Engine({"py_pool_submit": pool_submit})
+
+
 if __name__ == "__main__":
     protocol.main(
         {
             "queue.Queue": engine(queue.Queue),
             "queue.SimpleQueue": engine(lambda _capacity: queue.SimpleQueue()),
             "threading.Lock": LOCK,
+            "ThreadPoolExecutor": POOL,
         }
     )

@@ -35,6 +35,8 @@ from typing import Any, Callable
 CAPACITY = 1024  # of a stream
 BATCH = 1000  # tasks that are alive at a time in py_spawn
 BLOCK = 4096  # int64 in a block of py_int64_buffers
+JOBS = 100  # jobs of py_pool_submit that are under way at a time
+WORKERS = 4  # of its pool
 SLEEPERS = 10_000  # of py_sleepers_10k_*, which share the n sleeps
 BLOCKS = 4  # blocks that such a channel or queue holds
 
@@ -80,6 +82,20 @@ def with_lock(n: int, lock: Any) -> Result:
         with lock:
             s += i
     return Result(now() - start, s)
+
+
+def pool_jobs(n: int, pool: Any) -> Result:
+    """Jobs to a pool, JOBS at a time, and their results."""
+    submit, s = pool.submit, 0
+    start = now()
+    for first in range(0, n, JOBS):
+        for job in [submit(itself, i) for i in range(first, min(first + JOBS, n))]:
+            s += job.result()
+    return Result(now() - start, s)
+
+
+def itself(i: int) -> int:
+    return i
 
 
 def two_threads(first: Callable[[], None], second: Callable[[], None]) -> int:

@@ -38,7 +38,55 @@ pub struct WorkerPool<S = ()> {
     shared: Arc<Shared<S>>,
 }
 
-type Task<S> = Box<dyn FnOnce(&mut State<S>) + Send>;
+/// What stands in the queue.
+type Task<S> = Box<dyn Work<S>>;
+
+trait Work<S>: Send {
+    fn run(self: Box<Self>, state: &mut State<S>);
+}
+
+/// A job, and that it is counted. It goes in this order.
+struct Todo<W, S> {
+    work: W,
+    counted: Counted<S>,
+}
+
+impl<S, W: Act<S>> Work<S> for Todo<W, S> {
+    fn run(self: Box<Self>, state: &mut State<S>) {
+        let Todo { work, mut counted } = *self;
+        work.act(state);
+        counted.ran = true;
+    }
+}
+
+/// A kind of job. Structs, so that one that is refused can be given back.
+trait Act<S>: Send + 'static {
+    fn act(self, state: &mut State<S>);
+}
+
+/// One whose result nobody asks for.
+struct Posted<F>(F);
+
+impl<S, F: FnOnce(&mut S) + Send + 'static> Act<S> for Posted<F> {
+    fn act(self, state: &mut State<S>) {
+        if let Err(payload) = state.call(self.0) {
+            crate::sched::drop_payload(payload)
+        }
+    }
+}
+
+/// One that sends what it came to.
+struct Answering<T: Send, F> {
+    to: Answer<T>,
+    f: F,
+}
+
+impl<S, T: Send + 'static, F: FnOnce(&mut S) -> T + Send + 'static> Act<S> for Answering<T, F> {
+    fn act(self, state: &mut State<S>) {
+        let end = state.call(self.f);
+        self.to.send(end.map_err(JobError::Panic))
+    }
+}
 
 struct Shared<S> {
     members: Members,
@@ -241,14 +289,9 @@ impl<S: 'static> WorkerPool<S> {
         self.job(Full::WouldBlock, f)
     }
 
-    /// A job without a result, which costs less. None: as `try_submit`.
-    pub fn post(&self, w: Option<Wait>, f: impl FnOnce(&mut S) + Send + 'static) -> Result<(), Status> {
-        let job = move |state: &mut State<S>| {
-            if let Err(payload) = state.call(f) {
-                crate::sched::drop_payload(payload)
-            }
-        };
-        self.put(w.map_or(Full::WouldBlock, Full::Park), job)
+    /// A job without a result, which costs less; None: as `try_submit`. What is refused is given back.
+    pub fn post<F: FnOnce(&mut S) + Send + 'static>(&self, w: Option<Wait>, f: F) -> Result<(), (Status, F)> {
+        self.put(w.map_or(Full::WouldBlock, Full::Park), Posted(f)).map_err(|(s, Posted(f))| (s, f))
     }
 
     fn job<T: Send + 'static>(
@@ -257,27 +300,33 @@ impl<S: 'static> WorkerPool<S> {
         f: impl FnOnce(&mut S) -> T + Send + 'static,
     ) -> Result<Job<T>, Status> {
         let (tx, rx) = channel(1);
-        self.put(full, answering(tx, f))?;
+        self.put(full, Answering { to: Answer(Some(tx)), f }).map_err(|(s, _)| s)?;
         Ok(Job(rx))
     }
 
-    fn put(&self, full: Full, f: impl FnOnce(&mut State<S>) + Send + 'static) -> Result<(), Status> {
-        let counted = self.count_in()?;
-        let task: Task<S> = Box::new(move |state| {
-            let mut counted = counted; // all of it
-            f(state);
-            counted.ran = true;
-        });
+    /// What is refused is given back.
+    fn put<W: Act<S>>(&self, full: Full, work: W) -> Result<(), (Status, W)> {
+        let counted = match self.count_in() {
+            Ok(counted) => counted,
+            Err(s) => return Err((s, work)),
+        };
+        let task: Task<S> = Box::new(Todo { work, counted });
         let sent = match full {
             Full::WouldBlock => self.jobs.try_send(task),
             Full::Park(w) => self.jobs.send_with(task, w),
         };
-        sent.map_err(|e: SendError<_>| e.status)
+        let Err(SendError { value, status }) = sent else { return Ok(()) };
+        // SAFETY: the box of above, which came back.
+        let todo = unsafe { Box::from_raw(Box::into_raw(value).cast::<Todo<W, S>>()) };
+        Err((status, todo.work))
     }
 
     /// One job more, and a worker if it needs one (WP1).
     fn count_in(&self) -> Result<Counted<S>, Status> {
         let shared = &self.shared;
+        if self.jobs.is_closed() {
+            return Err(Status::Closed); // and nobody is hired for it
+        }
         let hire = {
             let mut count = shared.count.lock();
             count.pending += 1;
@@ -350,10 +399,10 @@ impl<S: 'static> WorkerPool<S> {
                 && let Some(item) = items.next()
             {
                 let f = f.clone();
-                match pool.put(Full::Park(Wait::forever()), answering(tx.clone(), move |state: &mut S| f(state, item)))
-                {
+                let to = Answer(Some(tx.clone()));
+                match pool.put(Full::Park(Wait::forever()), Answering { to, f: move |state: &mut S| f(state, item) }) {
                     Ok(()) => under_way += 1,
-                    Err(s) => refused = Some(Err(s)),
+                    Err((s, _)) => refused = Some(Err(s)),
                 }
             }
             if under_way > 0 {
@@ -425,7 +474,7 @@ fn work<S>(mut place: Hired<S>) {
         match shared.queue.recv_with(w) {
             Ok(job) => {
                 // Of the job what is left to panic is a result that nobody wants, and is dropped.
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job(&mut state))) {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run(&mut state))) {
                     crate::sched::drop_payload(payload)
                 }
             }
@@ -466,18 +515,6 @@ impl<S> Shared<S> {
             some = true;
         }
         some
-    }
-}
-
-/// A job that sends what it came to.
-fn answering<S: 'static, T: Send + 'static>(
-    to: Sender<Result<T, JobError>>,
-    f: impl FnOnce(&mut S) -> T + Send + 'static,
-) -> impl FnOnce(&mut State<S>) + Send + 'static {
-    let answer = Answer(Some(to));
-    move |state| {
-        let end = state.call(f);
-        answer.send(end.map_err(JobError::Panic))
     }
 }
 

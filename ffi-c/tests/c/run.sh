@@ -20,9 +20,9 @@ CC=${CC:-gcc} CXX=${CXX:-g++}
 target=${CARGO_TARGET_DIR:-target}
 flavours=${GORT_TEST_FLAVOURS:-plain address}
 workers=${GORT_TEST_WORKERS:-1 2 5}
-programs=${GORT_TEST_PROGRAMS:-chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex rwmutex meeting atomic counter map pool limiter context waitgroup run task misuse blocking free_after_wait stress}
+programs=${GORT_TEST_PROGRAMS:-chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex rwmutex meeting atomic counter map pool limiter context flow waitgroup run task misuse blocking free_after_wait stress}
 # These are C++ as well.
-both="chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex rwmutex meeting atomic counter map pool limiter context"
+both="chan select select_limits selector selector_life batch unbounded notify timer timer_limits timer_readers pieces mutex rwmutex meeting atomic counter map pool limiter context flow"
 passed=0 failed=0
 
 if [ -z "${GORT_LIB_DIR:-}" ]; then

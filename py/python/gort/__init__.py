@@ -92,7 +92,9 @@ from ._group import Group as Group
 from ._info import dump as dump, get_include as get_include, info as info
 from ._once import once as once
 from ._pool import Pool as Pool
+from ._pipeline import Pipeline as Pipeline, Stage as Stage, pipeline as pipeline, stage as stage
 from ._run import run as run, shield as shield
+from ._singleflight import SingleFlight as SingleFlight
 from ._time import (
     RetryError as RetryError,
     debounce as debounce,
@@ -103,3 +105,4 @@ from ._time import (
     retry as retry,
     throttle as throttle,
 )
+from ._worker_pool import Job as Job, WorkerPool as WorkerPool

@@ -25,30 +25,61 @@ class Group:
 
     The end of the ``with`` block waits for all of them. The first error, of a task or of the block, cancels the others and is
     raised; what else was raised is kept in ``errors``. A task that ends because it was cancelled is no error.
+
+    With a ``limit`` at most so many of them live at a time: ``go`` waits at the limit, ``try_go`` does not. 0 admits none.
     """
 
     errors: list[BaseException]
     """What was raised beside the error that the ``with`` block raises."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, limit: int | None = None) -> None:
+        if limit is not None and limit < 0:
+            raise _gort.InvalidArgument(f"limit: {limit} is negative")
+        self._places = None if limit is None else _gort.Semaphore(max(limit, 1))
+        if limit == 0 and self._places is not None:
+            self._places.acquire()
         self._tasks: list[_gort.Task[Any]] = []
         self._first: BaseException | None = None
         self._canceled = False
         self.errors = []
 
     def go(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _gort.Task[_R]:
-        """Starts a task of the group."""
-        task = _gort.go(self._call, function, args, kwargs)
+        """Starts a task of the group. At the limit it waits until one has ended."""
+        if self._places is not None:
+            self._places.acquire()
+        return self._start(function, args, kwargs)
+
+    def try_go(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _gort.Task[_R]:
+        """``go`` that never waits: ``WouldBlock`` at the limit."""
+        if self._places is not None and not self._places.try_acquire():
+            raise _gort.WouldBlock("the group is at its limit")
+        return self._start(function, args, kwargs)
+
+    def _start(self, function: Callable[..., _R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _gort.Task[_R]:
+        try:
+            task = _gort.go(self._call, function, args, kwargs)
+        except BaseException:
+            self._leave()
+            raise
         self._tasks.append(task)
         if self._canceled:
             task.cancel()
         return task
+
+    def _leave(self) -> None:
+        if self._places is not None:
+            self._places.release()
 
     def cancel(self) -> None:
         """Cancels every task of the group. Does not wait."""
         self._canceled = True
         for task in list(self._tasks):
             task.cancel()
+
+    @property
+    def canceled(self) -> bool:
+        """Was it cancelled, by an error or by ``cancel``? For tasks that compute."""
+        return self._canceled
 
     @property
     def tasks(self) -> tuple[_gort.Task[Any], ...]:
@@ -63,6 +94,8 @@ class Group:
         except BaseException as e:
             self._failed(e)
             raise  # so that the task's own result() says it, too
+        finally:
+            self._leave()
 
     def _failed(self, error: BaseException) -> None:
         if self._first is None:

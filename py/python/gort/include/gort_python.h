@@ -331,6 +331,30 @@ typedef struct gort_python_api {
     gort_receiver *(*ctx_done)(gort_ctx *ctx);
     gort_status (*ctx_retain)(gort_ctx *ctx);
     gort_status (*ctx_release)(gort_ctx *ctx);
+    gort_group *(*group_new)(void);
+    gort_status (*group_free)(gort_group *group);
+    gort_status (*group_set_limit)(gort_group *group, int64_t n);
+    gort_status (*group_go)(gort_group *group, int (*fn)(void *arg), void *arg);
+    gort_status (*group_try_go)(gort_group *group, int (*fn)(void *arg), void *arg);
+    gort_status (*group_go_until)(gort_group *group, int (*fn)(void *arg), void *arg, int64_t deadline, gort_ctx *ctx);
+    int (*group_wait)(gort_group *group);
+    int (*group_wait_until)(gort_group *group, int64_t deadline, gort_ctx *ctx);
+    gort_status (*group_cancel)(gort_group *group);
+    bool (*group_is_canceled)(const gort_group *group);
+    gort_singleflight *(*singleflight_new)(void (*retain)(void *result), void (*release)(void *result));
+    gort_status (*singleflight_free)(gort_singleflight *flights);
+    gort_status (*singleflight_do)(gort_singleflight *flights, const void *key, size_t size, void *(*fn)(void *arg), void *arg, void **result, bool *shared);
+    gort_status (*singleflight_do_until)(gort_singleflight *flights, const void *key, size_t size, void *(*fn)(void *arg), void *arg, void **result, bool *shared, int64_t deadline, gort_ctx *ctx);
+    gort_status (*singleflight_forget)(gort_singleflight *flights, const void *key, size_t size);
+    gort_worker_pool *(*worker_pool_new)(const gort_worker_pool_options *options);
+    gort_status (*worker_pool_submit)(gort_worker_pool *pool, void (*fn)(void *arg, void *state), void *arg);
+    gort_status (*worker_pool_try_submit)(gort_worker_pool *pool, void (*fn)(void *arg, void *state), void *arg);
+    gort_status (*worker_pool_submit_until)(gort_worker_pool *pool, void (*fn)(void *arg, void *state), void *arg, int64_t deadline, gort_ctx *ctx);
+    gort_status (*worker_pool_close)(gort_worker_pool *pool);
+    gort_status (*worker_pool_cancel)(gort_worker_pool *pool);
+    gort_status (*worker_pool_wait)(gort_worker_pool *pool);
+    gort_status (*worker_pool_wait_until)(gort_worker_pool *pool, int64_t deadline, gort_ctx *ctx);
+    gort_status (*worker_pool_free)(gort_worker_pool *pool);
 } gort_python_api;
 
 #if defined(GORT_PYTHON_TABLE)
@@ -655,6 +679,30 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_ctx_done (GORT_PYTHON_TABLE->ctx_done)
 #define gort_ctx_retain (GORT_PYTHON_TABLE->ctx_retain)
 #define gort_ctx_release (GORT_PYTHON_TABLE->ctx_release)
+#define gort_group_new (GORT_PYTHON_TABLE->group_new)
+#define gort_group_free (GORT_PYTHON_TABLE->group_free)
+#define gort_group_set_limit (GORT_PYTHON_TABLE->group_set_limit)
+#define gort_group_go (GORT_PYTHON_TABLE->group_go)
+#define gort_group_try_go (GORT_PYTHON_TABLE->group_try_go)
+#define gort_group_go_until (GORT_PYTHON_TABLE->group_go_until)
+#define gort_group_wait (GORT_PYTHON_TABLE->group_wait)
+#define gort_group_wait_until (GORT_PYTHON_TABLE->group_wait_until)
+#define gort_group_cancel (GORT_PYTHON_TABLE->group_cancel)
+#define gort_group_is_canceled (GORT_PYTHON_TABLE->group_is_canceled)
+#define gort_singleflight_new (GORT_PYTHON_TABLE->singleflight_new)
+#define gort_singleflight_free (GORT_PYTHON_TABLE->singleflight_free)
+#define gort_singleflight_do (GORT_PYTHON_TABLE->singleflight_do)
+#define gort_singleflight_do_until (GORT_PYTHON_TABLE->singleflight_do_until)
+#define gort_singleflight_forget (GORT_PYTHON_TABLE->singleflight_forget)
+#define gort_worker_pool_new (GORT_PYTHON_TABLE->worker_pool_new)
+#define gort_worker_pool_submit (GORT_PYTHON_TABLE->worker_pool_submit)
+#define gort_worker_pool_try_submit (GORT_PYTHON_TABLE->worker_pool_try_submit)
+#define gort_worker_pool_submit_until (GORT_PYTHON_TABLE->worker_pool_submit_until)
+#define gort_worker_pool_close (GORT_PYTHON_TABLE->worker_pool_close)
+#define gort_worker_pool_cancel (GORT_PYTHON_TABLE->worker_pool_cancel)
+#define gort_worker_pool_wait (GORT_PYTHON_TABLE->worker_pool_wait)
+#define gort_worker_pool_wait_until (GORT_PYTHON_TABLE->worker_pool_wait_until)
+#define gort_worker_pool_free (GORT_PYTHON_TABLE->worker_pool_free)
 #endif
 
 #if defined(__cplusplus)
