@@ -469,12 +469,14 @@ def test_ctrl_c_does_not_end_a_plain_lock_in_c(built, in_task):
             time.sleep(0.2)
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.2)          # some looks at the signals later
+            steps.append("unlock")
             steps.append(free.gort_mutex_unlock(m))
         t = threading.Thread(target=others); t.start()
         try: held.gort_mutex_lock(m)
-        except KeyboardInterrupt: assert steps == [0], steps
+        except KeyboardInterrupt: assert steps, "not had"
         else: raise SystemExit("no KeyboardInterrupt")
         t.join()
+        assert steps == ["unlock", 0], steps
         assert held.gort_mutex_try_lock(m) == -2 and held.gort_mutex_unlock(m) == 0, "it was had"
     gort.run(main) if %r else main()
     """
