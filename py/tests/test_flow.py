@@ -380,7 +380,7 @@ def test_dropped_pool_is_closed_and_leaves_nobody():
 
 
 def test_pool_is_used_by_threads_and_awaited_in_asyncio():
-    with gort.WorkerPool(2) as pool:
+    with gort.WorkerPool(2, queue=9) as pool:
         assert pool.submit(lambda: 4).result() == 4
 
         async def main():
