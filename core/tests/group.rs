@@ -3,7 +3,7 @@
 mod support;
 
 use gort::flow::{Group, GroupError};
-use gort::{Status, Wait, channel, shield, sleep, spawn};
+use gort::{Context, Status, Wait, channel, shield, sleep, spawn};
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use support::sync::Arc;
 use support::{Rng, allow_panics, alone, check, ms, plain, plain_on, repeat, until, until_parked, us};
@@ -43,7 +43,7 @@ fn zero_group() {
     })
 }
 
-/// The source has ended when `wait` returns, and the first error is what it gives.
+/// The context has ended when `wait` returns, and the first error is what it gives.
 #[test]
 fn with_context() {
     check(|| {
@@ -62,7 +62,7 @@ fn with_context() {
                 g.go(move || e).unwrap();
             }
             assert_eq!(error(&g.wait()), want);
-            assert_eq!((g.is_canceled(), g.source().cause()), (true, Some(Status::Canceled)));
+            assert_eq!((g.is_canceled(), g.context().err()), (true, Some(Status::Canceled)));
         }
     })
 }
@@ -171,7 +171,7 @@ fn first_error_cancels_the_others_wherever_they_wait() {
                     0 => never.recv(),
                     1 => full.send(()).map_err(|e| e.status),
                     2 => sleep(ms(3_600_000)),
-                    _ => never.recv_with(Wait::forever().source(inner.source())),
+                    _ => never.recv_with(Wait::forever().ctx(inner.context())),
                 };
                 assert_eq!(end, Err(Status::Canceled));
                 ends.fetch_add(1, SeqCst);
@@ -267,6 +267,65 @@ fn cancelled_waiter_cancels_nested_groups_and_outlives_their_tasks() {
         outer.cancel();
         assert!(matches!(outer.wait(), Err(GroupError::Error(Status::Canceled))));
         assert_eq!(ended.load(SeqCst), 6);
+    })
+}
+
+#[test]
+fn group_within_a_context_ends_with_it() {
+    check(|| {
+        for deadline in [false, true] {
+            let (ctx, cancel) = match deadline {
+                true => Context::background().with_timeout(ms(1)),
+                false => Context::background().with_cancel(),
+            };
+            let g = Group::<Status>::within(&ctx);
+            let (_tx, never) = channel::<()>(0);
+            for _ in 0..3 {
+                let never = never.clone();
+                g.go(move || never.recv()).unwrap();
+            }
+            let theirs = g.clone();
+            g.go(move || Err(theirs.context().wait())).unwrap();
+            if !deadline {
+                until_parked(4);
+                assert!(cancel.cancel());
+            }
+            let e = g.wait();
+            let ends = [Status::Canceled, Status::TimedOut];
+            assert!(matches!(e, Err(GroupError::Error(s)) if ends.contains(&s)), "{e:?}");
+            // One that is made within a context that has ended.
+            let g = Group::<Status>::within(&ctx);
+            let never = never.clone();
+            g.go(move || never.recv()).unwrap();
+            assert!(matches!(g.wait(), Err(GroupError::Error(Status::Canceled))));
+            // And one that is over before it ends.
+            let (ctx, cancel) = Context::background().with_cancel();
+            let g = Group::<Status>::within(&ctx);
+            g.go(|| Ok(())).unwrap();
+            g.wait().unwrap();
+            drop(g);
+            assert!(!ctx.is_done());
+            drop(cancel);
+        }
+    })
+}
+
+/// A group that outlives the runtime is of no use, and harms nobody.
+#[test]
+fn group_outlives_a_shutdown() {
+    plain(|| {
+        let (g, other) = (Group::<Status>::new(), Group::<Status>::new());
+        let flights = gort::flow::SingleFlight::<u8, u8>::new();
+        let pool = gort::flow::WorkerPool::new(1);
+        g.go(|| Ok(())).unwrap();
+        g.wait().unwrap();
+        assert_eq!(pool.submit(|_| 1).unwrap().join().unwrap(), 1);
+        pool.close();
+        pool.wait().unwrap();
+        assert!(gort::shutdown().is_ok());
+        other.cancel();
+        let _ = (g.is_canceled(), g.go(|| Ok(())), g.wait().is_ok(), pool.wait(), pool.submit(|_| ()).is_ok());
+        assert_eq!(flights.call(1, || 2).unwrap().value, 2);
     })
 }
 
@@ -457,6 +516,6 @@ fn random_groups_lose_nobody() {
             }
             assert!(!matches!(end, Err(GroupError::Status(_))), "{end:?}");
         });
-        until(|| gort::sched::objects::live("cancel_sources") == 0);
+        until(|| gort::sched::objects::live("contexts") == 0);
     })
 }

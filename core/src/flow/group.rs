@@ -1,9 +1,9 @@
 //! `Group`: tasks that work on one thing and end together (Go's errgroup, R5).
 //!
 //! G1  The first failure wins: an error that a function returned, or its panic. It cancels the group and is what `wait` gives; later ones are dropped.
-//! G2  A cancelled group: its source has ended, so whoever waits under it goes on, and its tasks are cancelled, also those to come: their blocking calls end with CANCELED. Their functions run all the
-//!     same, as Go's do, and may look at `is_canceled`.
-//! G3  `wait` is the end of the group: it returns when no task of it lives, and cancels the source. If the waiter itself is cancelled (or condemned) meanwhile, it cancels the group and still waits for
+//! G2  A cancelled group: its context has ended, so whoever waits under it goes on, and its tasks are cancelled, also those to come: their blocking calls end with CANCELED. Their functions run all the
+//!     same, as Go's do, and may look at `is_canceled`. So it is when a context ends that the group was made within: a task of its own sees to it.
+//! G3  `wait` is the end of the group: it returns when no task of it lives, and cancels the context. If the waiter itself is cancelled (or condemned) meanwhile, it cancels the group and still waits for
 //!     its tasks: so a cancellation reaches nested groups, and nothing that the tasks use goes before they do. Within limits it may give up, and the group goes on.
 //! G4  A limit is a channel with so many places: starting a task sends, the end of a task receives. Who starts one parks at the limit. It changes only while nobody is in or on the way in.
 //!
@@ -11,6 +11,7 @@
 //!
 //! Rejected: an error that `wait` repeats (it would have to be cloned or shared; most errors are neither); a group that cancels when its handle is dropped (the clone in the last task would).
 
+use super::context::{AfterFunc, Cancel, Context};
 use super::members::Members;
 use crate::chan::{Receiver, Sender, channel};
 use crate::sched::task::{Affinity, SpawnOptions};
@@ -18,9 +19,7 @@ use crate::status::Status;
 use crate::sync::Mutex;
 use crate::sys::prim::Arc;
 use crate::task::{Wait, shield, thread_affine};
-use crate::wait::cancel::{self, CancelSource};
 use core::fmt;
-use core::ptr::{NonNull, null};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -56,21 +55,20 @@ enum Verdict<E> {
 }
 
 struct Shared<E> {
-    members: Members,
-    source: NonNull<CancelSource>,
+    /// The parent's function has a share of its own.
+    members: Arc<Members>,
+    ctx: Context,
+    cancel: Cancel,
+    parent: Option<AfterFunc>,
     verdict: Mutex<Verdict<E>>,
     gate: Mutex<Gate>,
 }
 
-// SAFETY: the source may be used from any thread, and is freed once; errors are handed from one thread to another, never shared.
-unsafe impl<E: Send> Send for Shared<E> {}
-// SAFETY: as above.
-unsafe impl<E: Send> Sync for Shared<E> {}
-
 impl<E> Drop for Shared<E> {
     fn drop(&mut self) {
-        // SAFETY: ours; who waits under it borrows a handle of the group, and there is none left.
-        let _ = unsafe { cancel::free(self.source) };
+        if let Some(parent) = &self.parent {
+            parent.stop();
+        }
     }
 }
 
@@ -125,16 +123,20 @@ impl<E: Send + 'static> Group<E> {
     /// # Panics
     /// If there is no memory.
     pub fn new() -> Group<E> {
-        // SAFETY: no parent.
-        match unsafe { cancel::create(null()) } {
-            Ok(source) => Group(Arc::new(Shared {
-                members: Members::new(),
-                source,
-                verdict: Mutex::new(Verdict::Well),
-                gate: Mutex::default(),
-            })),
-            Err(s) => panic!("gort: no group: {s}"),
-        }
+        Group::made(Context::background().with_cancel(), None)
+    }
+
+    /// A group that is cancelled when `ctx` ends, as by `cancel`; its context is a child of that.
+    pub fn within(ctx: &Context) -> Group<E> {
+        Group::made(ctx.with_cancel(), Some(ctx))
+    }
+
+    fn made((ctx, cancel): (Context, Cancel), within: Option<&Context>) -> Group<E> {
+        let members = Arc::new(Members::new());
+        let theirs = members.clone();
+        let parent = within.map(|ctx| ctx.after_func(move || theirs.cancel()));
+        let (verdict, gate) = (Mutex::new(Verdict::Well), Mutex::default());
+        Group(Arc::new(Shared { members, ctx, cancel, parent, verdict, gate }))
     }
 
     /// A group of which at most `n` tasks live at a time.
@@ -224,7 +226,7 @@ impl<E: Send + 'static> Group<E> {
         Ok(place)
     }
 
-    /// Waits until every task of the group has ended, then cancels the group's source (G3). Blocks the task (or thread). Gives the first error, once: another wait gets CANCELED instead.
+    /// Waits until every task of the group has ended, then cancels the group's context (G3). Blocks the task (or thread). Gives the first error, once: another wait gets CANCELED instead.
     ///
     /// If the caller is cancelled meanwhile, the group is, and its tasks are waited for. Not from within one of them.
     pub fn wait(&self) -> Result<(), GroupError<E>> {
@@ -285,13 +287,12 @@ impl<E: Send + 'static> Group<E> {
 
     /// Has it been cancelled: by a failure, by `cancel`, by the end of a `wait`?
     pub fn is_canceled(&self) -> bool {
-        self.source().cause().is_some()
+        self.0.ctx.is_done()
     }
 
-    /// What ends when the group is cancelled: `Wait::forever().source(group.source())`.
-    pub fn source(&self) -> &CancelSource {
-        // SAFETY: alive as long as the group.
-        unsafe { self.0.source.as_ref() }
+    /// What ends when the group is cancelled.
+    pub fn context(&self) -> &Context {
+        &self.0.ctx
     }
 
     /// The error that cancelled the group, while no `wait` was given it.
@@ -313,8 +314,7 @@ fn places(n: isize) -> Option<Places> {
 
 impl<E> Shared<E> {
     fn cancel(&self) {
-        // SAFETY: alive as long as we are.
-        unsafe { self.source.as_ref() }.cancel(Status::Canceled);
+        self.cancel.cancel();
         self.members.cancel();
     }
 
