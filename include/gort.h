@@ -3280,6 +3280,22 @@ typedef struct gort_group gort_group;
 GORT_NODISCARD gort_group *gort_group_new(void);
 
 /**
+ * Makes a group that is cancelled when `ctx` ends; its context is a child of that. Does not block.
+ *
+ * Blocks: never. Errors: as gort_group_new(); also NULL for a NULL `ctx` or a stale one. Ownership and thread-safety: as
+ * gort_group_new(); `ctx` stays the caller's.
+ */
+GORT_NODISCARD gort_group *gort_group_new_within(gort_ctx *ctx);
+
+/**
+ * The context of the group: it ends when the group is cancelled, and at the end of gort_group_wait(). Does not block.
+ *
+ * Blocks: never. Errors: NULL for NULL and a stale handle; gort_last_error() says which.
+ * Ownership: borrowed: valid as long as the group; gort_ctx_retain() keeps it longer. Thread-safety: any thread or task.
+ */
+GORT_NODISCARD gort_ctx *gort_group_ctx(gort_group *group);
+
+/**
  * Frees a group whose tasks have ended, as they have after gort_group_wait(). Does not block. NULL does nothing.
  *
  * Blocks: never. Errors: GORT_MISUSE while a task of it lives, and nothing changes; for a stale handle.

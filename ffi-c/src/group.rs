@@ -3,9 +3,11 @@
 //! What this is NOT: their meaning; that is core's `flow/group.rs`.
 
 use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
 
 use gort_core::Wait;
-use gort_core::flow::Group;
+use gort_core::flow::context::raw::RawContext;
+use gort_core::flow::{Context, Group};
 use gort_core::status::Status;
 
 use crate::ffi::{self, Outcome};
@@ -37,6 +39,34 @@ const WHAT: &str = "the group";
 #[must_use]
 pub extern "C" fn gort_group_new() -> *mut gort_group {
     ffi::made(|| make(|| Ok(Group::<c_int>::new()), "a group"))
+}
+
+/// Makes a group that is cancelled when `ctx` ends; its context is a child of that. Does not block.
+///
+/// Blocks: never. Errors: as gort_group_new(); also NULL for a NULL `ctx` or a stale one. Ownership and thread-safety: as
+/// gort_group_new(); `ctx` stays the caller's.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn gort_group_new_within(ctx: *mut gort_ctx) -> *mut gort_group {
+    ffi::made(|| {
+        let within: *const RawContext = ffi::handle(ctx, "ctx")?;
+        // SAFETY: core checks what the handle points to.
+        let within = ffi::explained(unsafe { Context::shared(within) }, "ctx")?;
+        make(|| Ok(Group::<c_int>::within(&within)), "a group")
+    })
+}
+
+/// The context of the group: it ends when the group is cancelled, and at the end of gort_group_wait(). Does not block.
+///
+/// Blocks: never. Errors: NULL for NULL and a stale handle; gort_last_error() says which.
+/// Ownership: borrowed: valid as long as the group; gort_ctx_retain() keeps it longer. Thread-safety: any thread or task.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn gort_group_ctx(group: *mut gort_group) -> *mut gort_ctx {
+    ffi::wall_or(null_mut(), || {
+        let of = with(group, WHAT, |g: &Group<c_int>| g.context().as_raw());
+        of.map_or(null_mut(), |ctx| ctx.cast_mut().cast())
+    })
 }
 
 /// Frees a group whose tasks have ended, as they have after gort_group_wait(). Does not block. NULL does nothing.

@@ -77,7 +77,7 @@ table! {
     gort_group_wait_until, gort_group_cancel, gort_group_is_canceled, gort_singleflight_new, gort_singleflight_free, gort_singleflight_do,
     gort_singleflight_do_until, gort_singleflight_forget, gort_worker_pool_new, gort_worker_pool_submit, gort_worker_pool_try_submit,
     gort_worker_pool_submit_until, gort_worker_pool_close, gort_worker_pool_cancel, gort_worker_pool_wait, gort_worker_pool_wait_until,
-    gort_worker_pool_free,
+    gort_worker_pool_free, gort_group_new_within, gort_group_ctx,
 }
 
 const TABLE_NAME: &CStr = c"gort._gort._C_API";

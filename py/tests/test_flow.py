@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import time
 
 import gort
 import pytest
@@ -446,6 +447,49 @@ def _some_job(kind, n):
     if kind < 4:
         gort.yield_now()
     return n
+
+
+def test_job_is_within_its_submitters_ambient_context_and_workers_are_in_none():
+    def main():
+        never = gort.Channel[None]()
+        with gort.WorkerPool(1) as pool:
+            with gort.timeout(0.002):
+                job = pool.submit(never.recv)
+                with pytest.raises(gort.TimedOut):
+                    pool.submit(never.recv).result()
+            assert isinstance(job.exception(), gort.TimedOut)
+            assert pool.submit(lambda: gort.sleep(0.001)).result() is None
+
+    gort.run(main)
+
+
+@pytest.mark.parametrize("kind", ["group", "pool", "pipeline"])
+def test_end_of_the_ambient_context_leaves_nobody(kind):
+    def main():
+        begun, ended = [], []
+
+        def stubborn(n):
+            begun.append(n)
+            try:
+                gort.Channel[None]().recv()
+            finally:
+                time.sleep(0.003)  # whatever has ended, this has not
+                ended.append(n)
+
+        with pytest.raises((gort.TimedOut, gort.Canceled)):
+            with gort.timeout(0.01):
+                if kind == "group":
+                    with gort.Group() as g:
+                        g.go(stubborn, 1)
+                elif kind == "pool":
+                    with gort.WorkerPool(1) as pool:
+                        pool.submit(stubborn, 1)
+                else:
+                    with gort.pipeline([1], stubborn) as results:
+                        next(results)
+        assert ended == begun
+
+    gort.run(main)
 
 
 # ---- pipeline

@@ -111,6 +111,32 @@ static void error_ends_the_groups_within(void) {
     in_run(nested_main, NULL);
 }
 
+static int waits_for_its_context(void *arg) {
+    return gort_sleep_until(GORT_NEVER, gort_group_ctx((gort_group *)arg));
+}
+
+static int within_main(void *arg) {
+    (void)arg;
+    gort_chan *never = gort_chan_new(0, 0);
+    gort_ctx *outer = gort_ctx_with_cancel(gort_ctx_background());
+    gort_group *g = gort_group_new_within(outer);
+    EXPECT(!gort_ctx_is_done(gort_group_ctx(g)));
+    for (int i = 0; i < 3; i++) EXPECT_OK(gort_group_go(g, receive, never));
+    EXPECT_OK(gort_group_go(g, waits_for_its_context, g));
+    for (int i = 0; i < 10; i++) gort_yield();
+    EXPECT_OK(gort_ctx_cancel(outer));
+    EXPECT(gort_group_wait(g) == GORT_CANCELED && gort_ctx_is_done(gort_group_ctx(g)));
+    EXPECT_OK(gort_group_free(g));
+    EXPECT(gort_group_ctx(g) == NULL && gort_group_ctx(NULL) == NULL && gort_group_new_within(NULL) == NULL);
+    gort_ctx_release(outer);
+    gort_chan_release(never);
+    return 0;
+}
+
+static void group_within_a_context_ends_with_it(void) {
+    in_run(within_main, NULL);
+}
+
 /* --- single flights ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -363,7 +389,7 @@ static void plain_threads_wait_for_groups_and_pools(void) {
     gort_chan_release(open);
 }
 
-TESTS(CASE(group_waits_for_all_and_gives_the_first_error), CASE(group_keeps_its_limit), CASE(error_ends_the_groups_within),
+TESTS(CASE(group_waits_for_all_and_gives_the_first_error), CASE(group_keeps_its_limit), CASE(error_ends_the_groups_within), CASE(group_within_a_context_ends_with_it),
       CASE(calls_for_one_key_are_one_and_results_are_counted), CASE(flight_alone_is_a_plain_call),
       CASE(pool_runs_every_job_and_ends_every_state), CASE(cancelled_pool_gives_up_what_is_queued), CASE(mistakes_are_told),
       CASE(plain_threads_wait_for_groups_and_pools))

@@ -5,7 +5,8 @@ The ambient context is a context variable's value: each task begins with that of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from threading import Lock as _Lock
 from typing import Any
@@ -37,6 +38,18 @@ class timeout:
         ctx, before = self._entered.pop()
         _ambient.reset(before)
         ctx.cancel()
+
+
+@contextmanager
+def _cleanup() -> Iterator[None]:
+    """For who must wait whatever has ended: neither the cancellation of the task nor the ambient context ends a wait in the block."""
+    token = _ambient.set(None)
+    _gort._shield_begin()
+    try:
+        yield
+    finally:
+        _gort._shield_end()
+        _ambient.reset(token)
 
 
 async def _wait_async(ctx: Context) -> None:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, TypeVar
 
 from . import _gort
-from ._run import shield
+from ._context import _cleanup
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -125,7 +125,7 @@ class Group:
         except BaseException:
             # Interrupted while waiting: nothing is left behind.
             self.cancel()
-            with shield():
+            with _cleanup():
                 self._join_all()
             raise
         finally:

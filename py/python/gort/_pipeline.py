@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from . import _gort
-from ._run import shield
+from ._context import _cleanup
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -190,7 +190,7 @@ class Pipeline(Generic[_R_co]):
         self._results.receiver.abandon()
         if line is not None:
             line.cancel(len(self._stages))
-            with shield():
+            with _cleanup():
                 line.join()
 
     def __enter__(self) -> Self:

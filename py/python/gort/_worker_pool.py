@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress as _suppress
+from contextvars import Context as _Vars
 from threading import RLock as _RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar
 
 from . import _gort
-from ._run import shield
+from ._context import _ambient, _cleanup
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -24,12 +25,13 @@ _PENDING, _DONE, _FAILED, _GIVEN_UP = range(4)
 class Job(Generic[_R]):
     """What ``WorkerPool.submit`` gives: a place to wait for a result."""
 
-    __slots__ = ("_call", "_over", "_state", "_to", "_value")
+    __slots__ = ("_ambient", "_call", "_over", "_state", "_to", "_value")
 
     def __init__(
         self, function: Callable[..., _R], args: tuple[Any, ...], kwargs: dict[str, Any], to: _gort.Channel[Job[_R]] | None = None
     ) -> None:
         self._call: tuple[Callable[..., _R], tuple[Any, ...], dict[str, Any]] | None = (function, args, kwargs)
+        self._ambient = _ambient.get()
         self._over = _gort.Event()
         self._to = to
         self._value: Any = None
@@ -113,7 +115,7 @@ class _Crew:
         if not hire:
             return
         try:
-            task = _gort.go(_work, self)
+            task = _Vars().run(_gort.go, _work, self)  # in nobody's context: it outlives whoever has come first
         except BaseException:
             with self.lock:
                 self.workers -= 1
@@ -192,6 +194,8 @@ def _work(crew: _Crew) -> None:
             call = job._call
             assert call is not None  # it is not over
             function, args, kwargs = call
+            if job._ambient is not None:
+                _ambient.set(job._ambient)
             try:
                 if init is None:
                     value = function(*args, **kwargs)
@@ -209,13 +213,15 @@ def _work(crew: _Crew) -> None:
             else:
                 job._end(_DONE, value)
                 value = None
+            if job._ambient is not None:
+                _ambient.set(None)
             del job, call, function, args, kwargs  # nothing is kept while it waits for the next
             if counts:
                 crew.count_out()
     finally:
         try:
             if state and crew.finish is not None:
-                with shield():
+                with _cleanup():
                     crew.finish(state.pop())
         finally:
             if not left:
@@ -243,6 +249,8 @@ class WorkerPool:
 
     ``init()`` makes the state of a worker, when its first job needs it: jobs are then called with it as their first argument, and
     ``finish(state)`` when the worker ends. ``progress(over, submitted)`` is called by a worker after each job.
+
+    A job waits within the ambient context of whoever submitted it, as a task does; of other context variables it sees those of no one.
 
     Jobs that compute take turns, as all Python tasks of a thread do; a job that waits lets the others work.
     """
@@ -361,11 +369,11 @@ class WorkerPool:
         self.close()
         try:
             self._join(timeout)
-        except _gort.TimedOut:
-            raise
-        except BaseException:
+        except BaseException as e:
+            if timeout is not None and isinstance(e, _gort.TimedOut):
+                raise
             self.cancel()
-            with shield():
+            with _cleanup():
                 self._join(None)
             raise
         if self._crew.give_up():

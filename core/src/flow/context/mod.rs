@@ -95,6 +95,21 @@ impl Context {
         self.0.as_ptr()
     }
 
+    /// A handle of its own on a context that somebody else has. INVALID, MISUSE, SHUTDOWN: it is none.
+    ///
+    /// # Safety
+    /// `c` is a handle or null.
+    pub unsafe fn shared(c: *const RawContext) -> Result<Context, Status> {
+        // SAFETY: contract.
+        unsafe { raw::retain(c) }.ok()?;
+        NonNull::new(c.cast_mut()).map(Context).ok_or(Status::Invalid)
+    }
+
+    /// The handle as core has it, valid as long as this one.
+    pub fn as_raw(&self) -> *const RawContext {
+        self.raw()
+    }
+
     fn on(&self) -> &RawContext {
         // SAFETY: our handle keeps it; slots are type-stable.
         unsafe { self.0.as_ref() }

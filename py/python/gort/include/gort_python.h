@@ -355,6 +355,8 @@ typedef struct gort_python_api {
     gort_status (*worker_pool_wait)(gort_worker_pool *pool);
     gort_status (*worker_pool_wait_until)(gort_worker_pool *pool, int64_t deadline, gort_ctx *ctx);
     gort_status (*worker_pool_free)(gort_worker_pool *pool);
+    gort_group *(*group_new_within)(gort_ctx *ctx);
+    gort_ctx *(*group_ctx)(gort_group *group);
 } gort_python_api;
 
 #if defined(GORT_PYTHON_TABLE)
@@ -703,6 +705,8 @@ GORT_UNUSED static inline gort_chan *gort_python_chan(PyObject *channel) {
 #define gort_worker_pool_wait (GORT_PYTHON_TABLE->worker_pool_wait)
 #define gort_worker_pool_wait_until (GORT_PYTHON_TABLE->worker_pool_wait_until)
 #define gort_worker_pool_free (GORT_PYTHON_TABLE->worker_pool_free)
+#define gort_group_new_within (GORT_PYTHON_TABLE->group_new_within)
+#define gort_group_ctx (GORT_PYTHON_TABLE->group_ctx)
 #endif
 
 #if defined(__cplusplus)
